@@ -1,0 +1,270 @@
+//! A node's configuration (XEP-0060 §16.4.4 `pubsub#node_config`) and the changes that may be asked of it.
+//!
+//! Knows the options and their meaning to the engine, not the form in which they come. Admission and apply read it;
+//! the front end turns forms into [`Setting`]s and back.
+
+use crate::error::Reject;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Who may subscribe and retrieve (XEP-0060 §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessModel {
+    /// Anyone.
+    Open,
+    /// Those who get the owner's presence.
+    Presence,
+    /// Those in the listed groups of the owner's roster.
+    Roster,
+    /// Those whom an owner approves.
+    Authorize,
+    /// Those with an affiliation.
+    Whitelist,
+}
+
+/// Who may publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PublishModel {
+    /// Owners and publishers.
+    Publishers,
+    /// Subscribers as well.
+    Subscribers,
+    /// Anyone.
+    Open,
+}
+
+/// When the last item is sent unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SendLast {
+    /// Never.
+    Never,
+    /// When somebody subscribes.
+    OnSub,
+    /// When somebody subscribes or comes online.
+    OnSubAndPresence,
+}
+
+/// Whom a reply to an item goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemReply {
+    /// The owner of the node; items show no publisher.
+    Owner,
+    /// The publisher, who is shown on the item.
+    Publisher,
+}
+
+/// The type of the notifications' message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotificationType {
+    /// `normal`
+    Normal,
+    /// `headline`
+    Headline,
+    /// `chat`
+    Chat,
+}
+
+/// No bound on the number of items but the service's own.
+pub const ITEMS_MAX: u32 = u32::MAX;
+
+/// All options of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeConfig {
+    /// A name for people.
+    pub title: Arc<str>,
+    /// A description.
+    pub description: Arc<str>,
+    /// The payload's type, usually its namespace (`pubsub#type`).
+    pub kind: Arc<str>,
+    /// The language of the items.
+    pub language: Arc<str>,
+    /// JIDs to contact with questions.
+    pub contact: Vec<Arc<str>>,
+    /// How many items are kept; [`ITEMS_MAX`] is `max`.
+    pub max_items: u32,
+    /// Seconds after which an item is removed; 0 is never.
+    pub item_expire_seconds: u32,
+    /// Whether items are kept at all.
+    pub persist_items: bool,
+    /// Bytes of a payload; 0 leaves it to the service.
+    pub max_payload_bytes: u32,
+    /// Who may subscribe and read.
+    pub access: AccessModel,
+    /// Who may publish.
+    pub publish: PublishModel,
+    /// The groups for [`AccessModel::Roster`].
+    pub roster_groups: Vec<Arc<str>>,
+    /// When the last item is sent unasked.
+    pub send_last: SendLast,
+    /// Whether anything is notified.
+    pub deliver_notifications: bool,
+    /// Whether notifications hold the payload.
+    pub deliver_payloads: bool,
+    /// Type of the notification.
+    pub notification_type: NotificationType,
+    /// Tell followers of a new configuration.
+    pub notify_config: bool,
+    /// Tell followers of the deletion.
+    pub notify_delete: bool,
+    /// Tell followers of retracted items.
+    pub notify_retract: bool,
+    /// Tell owners of followers who come and go.
+    pub notify_sub: bool,
+    /// Deliver only to who is available.
+    pub presence_based_delivery: bool,
+    /// Purge when the publisher goes offline.
+    pub purge_offline: bool,
+    /// Whom replies go to.
+    pub item_reply: ItemReply,
+    /// Add a text body to notifications.
+    pub include_body: bool,
+}
+
+impl NodeConfig {
+    /// XEP-0163 §3: what a PEP node gets that is made by a first publish.
+    pub fn pep() -> NodeConfig {
+        NodeConfig {
+            title: "".into(),
+            description: "".into(),
+            kind: "".into(),
+            language: "".into(),
+            contact: Vec::new(),
+            max_items: 1,
+            item_expire_seconds: 0,
+            persist_items: true,
+            max_payload_bytes: 0,
+            access: AccessModel::Presence,
+            publish: PublishModel::Publishers,
+            roster_groups: Vec::new(),
+            send_last: SendLast::OnSubAndPresence,
+            deliver_notifications: true,
+            deliver_payloads: true,
+            notification_type: NotificationType::Headline,
+            notify_config: false,
+            notify_delete: false,
+            notify_retract: false,
+            notify_sub: false,
+            presence_based_delivery: false,
+            purge_offline: false,
+            item_reply: ItemReply::Owner,
+            include_body: false,
+        }
+    }
+
+    /// XEP-0277 and XEP-0472: a microblog is open, keeps what it can and never sends a last item unasked.
+    pub fn microblog(namespace: &str) -> NodeConfig {
+        NodeConfig {
+            kind: namespace.into(),
+            max_items: ITEMS_MAX,
+            access: AccessModel::Open,
+            send_last: SendLast::Never,
+            notify_retract: true,
+            notify_delete: true,
+            item_reply: ItemReply::Publisher,
+            ..NodeConfig::pep()
+        }
+    }
+
+    /// The configuration with the settings applied, in order.
+    pub fn with(&self, settings: &[Setting]) -> NodeConfig {
+        let mut config = self.clone();
+        settings.iter().for_each(|setting| setting.write(&mut config));
+        config
+    }
+
+    /// Whether the node is as a publisher demands (XEP-0060 §7.1.5).
+    pub fn meets(&self, settings: &[Setting]) -> Result<(), Reject> {
+        if self.with(settings) == *self {
+            Ok(())
+        } else {
+            Err(Reject::PreconditionNotMet)
+        }
+    }
+}
+
+/// One field of a configuration form, with its new value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is the field of NodeConfig of the same name")]
+pub enum Setting {
+    Title(Arc<str>),
+    Description(Arc<str>),
+    Kind(Arc<str>),
+    Language(Arc<str>),
+    Contact(Vec<Arc<str>>),
+    MaxItems(u32),
+    ItemExpireSeconds(u32),
+    PersistItems(bool),
+    MaxPayloadBytes(u32),
+    Access(AccessModel),
+    Publish(PublishModel),
+    RosterGroups(Vec<Arc<str>>),
+    SendLast(SendLast),
+    DeliverNotifications(bool),
+    DeliverPayloads(bool),
+    NotificationType(NotificationType),
+    NotifyConfig(bool),
+    NotifyDelete(bool),
+    NotifyRetract(bool),
+    NotifySub(bool),
+    PresenceBasedDelivery(bool),
+    PurgeOffline(bool),
+    ItemReply(ItemReply),
+    IncludeBody(bool),
+}
+
+impl Setting {
+    fn write(&self, config: &mut NodeConfig) {
+        match self.clone() {
+            Setting::Title(v) => config.title = v,
+            Setting::Description(v) => config.description = v,
+            Setting::Kind(v) => config.kind = v,
+            Setting::Language(v) => config.language = v,
+            Setting::Contact(v) => config.contact = v,
+            Setting::MaxItems(v) => config.max_items = v,
+            Setting::ItemExpireSeconds(v) => config.item_expire_seconds = v,
+            Setting::PersistItems(v) => config.persist_items = v,
+            Setting::MaxPayloadBytes(v) => config.max_payload_bytes = v,
+            Setting::Access(v) => config.access = v,
+            Setting::Publish(v) => config.publish = v,
+            Setting::RosterGroups(v) => config.roster_groups = v,
+            Setting::SendLast(v) => config.send_last = v,
+            Setting::DeliverNotifications(v) => config.deliver_notifications = v,
+            Setting::DeliverPayloads(v) => config.deliver_payloads = v,
+            Setting::NotificationType(v) => config.notification_type = v,
+            Setting::NotifyConfig(v) => config.notify_config = v,
+            Setting::NotifyDelete(v) => config.notify_delete = v,
+            Setting::NotifyRetract(v) => config.notify_retract = v,
+            Setting::NotifySub(v) => config.notify_sub = v,
+            Setting::PresenceBasedDelivery(v) => config.presence_based_delivery = v,
+            Setting::PurgeOffline(v) => config.purge_offline = v,
+            Setting::ItemReply(v) => config.item_reply = v,
+            Setting::IncludeBody(v) => config.include_body = v,
+        }
+    }
+}
+
+/// What somebody is to a node (XEP-0060 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Affiliation {
+    /// May do everything.
+    Owner,
+    /// May publish and read.
+    Publisher,
+    /// May publish, not read.
+    PublishOnly,
+    /// May read a whitelisted node.
+    Member,
+    /// Nothing in particular.
+    None,
+    /// May do nothing.
+    Outcast,
+}
+
+/// The state of a subscription (XEP-0060 §4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubscriptionState {
+    /// Waits for an owner's approval.
+    Pending,
+    /// Gets what is published.
+    Subscribed,
+}

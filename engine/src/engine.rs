@@ -1,0 +1,185 @@
+//! The façade: opens the store, rebuilds what lives in memory, starts the applier and the readers.
+//!
+//! What a front end holds. Shards are handed out as [`Seat`]s, one for each thread that will drive one.
+
+use crate::clock::Clock;
+use crate::error::{Error, StoreError};
+use crate::fanout::{Batches, Fanout, Wake};
+use crate::limits::Limits;
+use crate::load;
+use crate::log::apply::Tables;
+use crate::log::{Applier, Gauge, NoBus, RocksLog, Work};
+use crate::metrics::Metrics;
+use crate::model::Timestamp;
+use crate::outbox::{self, Page, PageRequest, Readers, Recent};
+use crate::publish::Admission;
+use crate::shard::Shard;
+use crate::store::{RocksStore, Store, View, check_format};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// How to open an engine.
+pub struct Options {
+    /// Where the store lies; made if need be.
+    pub dir: PathBuf,
+    /// The limits in force.
+    pub limits: Limits,
+    /// Whether an ack follows a sync (`fsync`), or only the write (`os`).
+    pub sync: bool,
+    /// Other parts' tables.
+    pub tables: Arc<dyn Tables>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// How to wake each shard's thread; as many as there will be shards.
+    pub wakers: Vec<Wake>,
+}
+
+/// A shard and where its batches come from, for the thread that drives it.
+pub struct Seat {
+    /// The shard.
+    pub shard: Shard,
+    /// What commits bring, in order.
+    pub batches: Batches,
+}
+
+/// An open engine. Dropping it stops the applier after what was queued.
+pub struct Engine {
+    /// The way in.
+    pub admission: Admission,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The limits in force.
+    pub limits: Arc<Limits>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Other parts' tables.
+    pub tables: Arc<dyn Tables>,
+    store: Arc<dyn Store>,
+    readers: Readers,
+    recent: Arc<Recent>,
+    applier: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the store, refuses one of a newer format, rebuilds the index, and starts.
+    ///
+    /// # Errors
+    /// Why the store cannot be opened; the message says what to do.
+    pub fn open(options: Options) -> Result<(Arc<Engine>, Vec<Seat>), StoreError> {
+        let store = Arc::new(RocksStore::open(&options.dir, options.tables.names(), &options.limits)?);
+        Engine::over(store, options)
+    }
+
+    /// The same over a store that is open.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the applier is the engine's one thread beside the readers"
+    )]
+    pub fn over(store: Arc<dyn Store>, options: Options) -> Result<(Arc<Engine>, Vec<Seat>), StoreError> {
+        check_format(&*store)?;
+        let (limits, metrics) = (Arc::new(options.limits), Arc::new(Metrics::default()));
+        let epoch = outbox::start_epoch(&*store)?;
+        let (last, recent) = load::recent(&*store)?;
+        let threads = options.wakers.len();
+        let indexes = load::indexes(&*store, threads)?;
+        let (fanout, batches) = Fanout::new(options.wakers);
+        let shard = |(number, index)| Shard::new(number, threads, limits.clone(), metrics.clone(), epoch, index, last);
+        let shards = indexes.into_iter().enumerate().map(shard);
+        let seats = shards
+            .zip(batches)
+            .map(|(shard, batches)| Seat { shard, batches })
+            .collect();
+        let (log, source) = RocksLog::new(limits.commit_queue);
+        let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
+        let applier = Applier {
+            store: store.clone(),
+            tables: options.tables.clone(),
+            limits: limits.clone(),
+            clock: options.clock.clone(),
+            fanout,
+            bus: Box::new(NoBus),
+            recent: recent.clone(),
+            metrics: metrics.clone(),
+            gauge: gauge.clone(),
+            last,
+            swept: Timestamp(0),
+            sync: options.sync,
+        };
+        let io = |e: std::io::Error| StoreError::Io(e.to_string());
+        let thread = std::thread::Builder::new()
+            .name("applier".into())
+            .spawn(move || applier.run(source))
+            .map_err(io)?;
+        let admission = Admission {
+            log: Arc::new(log),
+            clock: options.clock.clone(),
+            limits: limits.clone(),
+            gauge,
+            metrics: metrics.clone(),
+        };
+        let readers = Readers::start().map_err(io)?;
+        let engine = Engine {
+            admission,
+            metrics,
+            limits,
+            clock: options.clock,
+            tables: options.tables,
+            store,
+            readers,
+            recent,
+            applier: Mutex::new(Some(thread)),
+        };
+        Ok((Arc::new(engine), seats))
+    }
+
+    /// The store, for who may wait for the disk: readers and tools, never a shard.
+    pub fn view(&self) -> &dyn View {
+        &*self.store
+    }
+
+    /// Runs a job on a reader thread.
+    ///
+    /// # Errors
+    /// `Busy` where too many wait.
+    pub fn read(self: &Arc<Engine>, job: impl FnOnce(&Engine) + Send + 'static) -> Result<(), Error> {
+        let engine = self.clone();
+        self.readers
+            .submit(Box::new(move || job(&engine)))
+            .map_err(|_| Error::Busy)
+    }
+
+    /// Reads a catch-up page; on a reader thread.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
+        outbox::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// Whether the store failed: the process should end, so that a supervisor starts it anew.
+    pub fn failed(&self) -> bool {
+        self.admission.gauge.failed.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Commits what is queued and stops the applier; what comes later is refused. Blocks until it is done.
+    pub fn close(&self) {
+        let mut applier = self.applier.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(thread) = applier.take() {
+            while self.admission.log.append(Work::Stop).is_err() && !thread.is_finished() {
+                std::thread::yield_now();
+            }
+            // A panic of the applier was logged where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,107 @@
+//! Every limit of the engine, in one place, with their relations.
+//!
+//! An operator may move the fields of [`Limits`]; the constants are part of the layout or of the engine's safety.
+
+/// Virtual shards; part of the store's layout.
+pub const VSHARDS: usize = 256;
+/// Subscriber ids in a block that belongs to one virtual shard; part of the store's layout.
+pub const BLOCK: u32 = 4096;
+/// Followers of a node on one shard that lie inline.
+pub const FOLLOWERS_INLINE: usize = 4;
+/// Followers of a node on one shard above which they are a bitmap instead of a sorted slice.
+pub const FOLLOWERS_SLICE_MAX: usize = 4096;
+/// Records in one commit.
+pub const COMMIT_RECORDS_MAX: usize = 4096;
+/// Bytes of payload in one commit, after which it closes.
+pub const COMMIT_BYTES_MAX: usize = 8 << 20;
+/// Batches that a shard may be behind before the applier waits for it.
+pub const SHARD_BATCHES_MAX: usize = 256;
+/// Posts that a shard holds unexpanded.
+pub const EXPANSIONS_MAX: usize = 65_536;
+/// Sessions looked at in one step of an expansion.
+pub const EXPAND_STEP: usize = 4096;
+/// `Seq`s whose node is kept in memory for catching up.
+pub const RECENT_MAX: usize = 4 << 20;
+/// `Seq`s in one chunk of them.
+pub const RECENT_CHUNK: usize = 4096;
+/// Posts that a shard keeps for the final stretch of catching up.
+pub const SHARD_RECENT: usize = 1024;
+/// Posts kept decoded, and encoded once somebody wrote them, for those who catch up.
+pub const POSTS_CACHED: usize = 8192;
+/// Milliseconds between two background steps while nothing is committed.
+pub const SWEEP_EVERY_MS: u64 = 200;
+/// Posts of one catch-up page.
+pub const PAGE_POSTS: usize = 64;
+/// Bytes of one catch-up page, after which it closes.
+pub const PAGE_BYTES: usize = 1 << 20;
+/// Log entries looked at for one page, after which it is returned as it is.
+pub const PAGE_SCAN: usize = 65_536;
+/// Rows of one answer to a listing.
+pub const LIST_ROWS: usize = 1000;
+/// Names in each of the caches name → id.
+pub const NAME_CACHE_MAX: usize = 1 << 20;
+/// Threads that read pages.
+pub const READERS: usize = 2;
+/// Reads that may wait for a reader.
+pub const READS_WAITING_MAX: usize = 65_536;
+/// Rows that one background step removes.
+pub const SWEEP_ROWS: usize = 1024;
+
+/// What an operator may move.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Records that may wait for the applier.
+    pub commit_queue: usize,
+    /// Age of the oldest waiting record, in milliseconds, from which publishes are refused.
+    pub commit_queue_age_ms: u64,
+    /// Posts in a live session's queue before it is switched to catching up.
+    pub queue_posts: usize,
+    /// Posts that a returning follower gets at most.
+    pub catch_up_posts: usize,
+    /// Catch-ups that run at once on one shard.
+    pub catch_ups_parallel: usize,
+    /// Devices of one account whose cursor is kept.
+    pub devices_per_account: usize,
+    /// Days after which an unused device's cursor is forgotten.
+    pub device_days: u32,
+    /// Nodes of one account.
+    pub nodes_per_account: u32,
+    /// Items of a node whose `max_items` is `max`.
+    pub items_per_node: u64,
+    /// Bytes of one payload.
+    pub item_bytes: usize,
+    /// Nodes that one account follows.
+    pub subscriptions_per_account: u32,
+    /// Seconds for which tombstones are kept.
+    pub log_keep_seconds: u64,
+    /// MiB that RocksDB may keep in its block cache.
+    pub block_cache_mib: usize,
+    /// Files that RocksDB may keep open; the rest of the descriptors are for sockets.
+    pub store_files: i32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            commit_queue: 65_536,
+            commit_queue_age_ms: 2_000,
+            queue_posts: 256,
+            catch_up_posts: 1_000,
+            catch_ups_parallel: 64,
+            devices_per_account: 8,
+            device_days: 30,
+            nodes_per_account: 1_000,
+            items_per_node: 10_000_000,
+            item_bytes: 262_144,
+            subscriptions_per_account: 100_000,
+            log_keep_seconds: 7 * 86_400,
+            block_cache_mib: 256,
+            store_files: 512,
+        }
+    }
+}
+
+const _: () = assert!(FOLLOWERS_INLINE < FOLLOWERS_SLICE_MAX);
+const _: () = assert!(PAGE_POSTS <= 256, "a page must fit a live queue");
+const _: () = assert!(RECENT_MAX.is_multiple_of(RECENT_CHUNK) && RECENT_CHUNK.is_power_of_two());
+const _: () = assert!(BLOCK.is_power_of_two() && VSHARDS == 256);

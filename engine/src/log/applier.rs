@@ -1,0 +1,244 @@
+//! The applier: one thread that does all writes of the store, in batches.
+//!
+//! It takes what queued while the previous sync ran, applies it, writes once, syncs once, then completes the tickets and
+//! hands the shards their batch. Knows no session. A failed write is fatal: nobody knows what is on the disk.
+
+use super::apply::{Apply, ApplyError, Effect, Tables};
+use super::record::{Applied, Record};
+use super::{Bus, Source, Ticket, Work};
+use crate::clock::Clock;
+use crate::error::{Error, StoreError};
+use crate::fanout::{Batch, Fanout};
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits};
+use crate::metrics::Metrics;
+use crate::model::{Origin, Seq, Slot};
+use crate::outbox::Recent;
+use crate::store::keys::{self, Family};
+use crate::store::{Store, Tx, View, Write, rows};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How old the commit queue is, as admission sees it.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    /// Milliseconds that the oldest record of the running commit had waited.
+    pub age_ms: AtomicU64,
+    /// Set when the store failed.
+    pub failed: std::sync::atomic::AtomicBool,
+}
+
+/// What a commit did: for who drives the applier step by step (the simulation).
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Records accepted.
+    pub records: usize,
+    /// Whether work was [`Work::Stop`].
+    pub stop: bool,
+}
+
+/// The applier's state.
+pub struct Applier {
+    /// The store that it alone writes.
+    pub store: Arc<dyn Store>,
+    /// Other parts' tables.
+    pub tables: Arc<dyn Tables>,
+    /// The limits in force.
+    pub limits: Arc<Limits>,
+    /// Time, for the background only: records carry theirs.
+    pub clock: Arc<dyn Clock>,
+    /// The shards.
+    pub fanout: Fanout,
+    /// Other hosts.
+    pub bus: Box<dyn Bus>,
+    /// The node of each recent `Seq`, and recent posts.
+    pub recent: Arc<Recent>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// What admission looks at.
+    pub gauge: Arc<Gauge>,
+    /// The last `Seq` given.
+    pub last: Seq,
+    /// When the background last did a step.
+    pub swept: crate::model::Timestamp,
+    /// Whether commits are synced: `durability = "fsync"`.
+    pub sync: bool,
+}
+
+struct Open<'s> {
+    tx: Tx<'s>,
+    batch: Batch,
+    tickets: Vec<(Ticket, Result<Applied, Error>)>,
+    records: usize,
+    bytes: usize,
+}
+
+impl Applier {
+    /// Runs until the log ends or the store fails.
+    pub fn run(mut self, mut source: impl Source) {
+        let mut work = Vec::new();
+        while source.next(&mut work, COMMIT_RECORDS_MAX, Duration::from_millis(250)) {
+            match self.commit(&mut work) {
+                Ok(commit) if commit.stop => return,
+                Ok(_) => {}
+                Err(error) => {
+                    self.gauge.failed.store(true, Ordering::SeqCst);
+                    tracing::error!(%error, "the store failed: nothing more is accepted");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Commits what is in `work`, in as many commits as its size asks for, and then removes a little in the background.
+    ///
+    /// # Errors
+    /// The store's failure; every ticket that it held back was told.
+    pub fn commit(&mut self, work: &mut Vec<Work>) -> Result<Commit, StoreError> {
+        let mut done = Commit::default();
+        let mut rest = work.drain(..).peekable();
+        while rest.peek().is_some() {
+            self.one_commit(&mut rest, &mut done)?;
+            if done.stop {
+                return Ok(done);
+            }
+        }
+        drop(rest);
+        self.gauge.age_ms.store(0, Ordering::Relaxed);
+        self.sweep()?;
+        Ok(done)
+    }
+
+    fn one_commit(&mut self, rest: &mut impl Iterator<Item = Work>, done: &mut Commit) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let tx = Tx::new(&*store as &dyn View);
+        let mut open = Open {
+            tx,
+            batch: Batch::default(),
+            tickets: Vec::new(),
+            records: 0,
+            bytes: 0,
+        };
+        let mut cursors: Vec<Write> = Vec::new();
+        let mut checkpoint = None;
+        while open.bytes < COMMIT_BYTES_MAX && checkpoint.is_none() && !done.stop {
+            match rest.next() {
+                Some(Work::Record {
+                    queued, record, ticket, ..
+                }) => {
+                    if open.tickets.is_empty() {
+                        let age = self.clock.now().0.saturating_sub(queued.0);
+                        self.gauge.age_ms.store(age, Ordering::Relaxed);
+                    }
+                    if let Err(error) = self.record(&mut open, &record, ticket) {
+                        return self.fail(open.tickets, error);
+                    }
+                }
+                Some(Work::Cursors(writes)) => cursors.extend(writes),
+                Some(Work::Checkpoint(dir, answer)) => checkpoint = Some((dir, answer)),
+                Some(Work::Stop) => done.stop = true,
+                None => break,
+            }
+        }
+        done.records += open.records;
+        self.write(open, cursors)?;
+        if let Some((dir, answer)) = checkpoint {
+            answer(self.store.checkpoint(&dir).map_err(Error::from));
+        }
+        Ok(())
+    }
+
+    /// Applies one record into the open commit.
+    fn record(&mut self, open: &mut Open<'_>, record: &Record, ticket: Ticket) -> Result<(), StoreError> {
+        let seq = self.last.next();
+        let slot = Slot::of(record.owner());
+        let number = rows::get::<u64>(&open.tx, Family::META, &keys::slot(slot))?.unwrap_or(0) + 1;
+        let mut effects = Vec::new();
+        let mut apply = Apply {
+            tx: &mut open.tx,
+            seq,
+            origin: Origin { slot, number },
+            at: record.at,
+            by: &record.by,
+            limits: &self.limits,
+            tables: &*self.tables,
+            effects: &mut effects,
+        };
+        match apply.record(record) {
+            Ok(outcome) => {
+                open.tx.put(Family::META, keys::slot(slot), rows::encode(&number));
+                open.tx.accept();
+                open.bytes += size(record);
+                open.records += 1;
+                open.batch
+                    .effects
+                    .extend(effects.into_iter().map(|effect| (seq, effect)));
+                open.tickets.push((ticket, Ok(Applied { seq, outcome })));
+                self.last = seq;
+            }
+            Err(ApplyError::Reject(reject)) => {
+                open.tx.refuse();
+                open.tickets.push((ticket, Err(reject.into())));
+            }
+            Err(ApplyError::Store(error)) => {
+                open.tickets.push((ticket, Err(Error::Store(error.to_string()))));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes, syncs, and only then tells anyone.
+    fn write(&mut self, mut open: Open<'_>, cursors: Vec<Write>) -> Result<(), StoreError> {
+        if open.records > 0 {
+            open.tx.put(Family::META, keys::SEQ, rows::encode(&self.last));
+            open.tx.accept();
+        }
+        let mut writes = open.tx.into_writes();
+        writes.extend(cursors);
+        if !writes.is_empty() {
+            let started = self.clock.now();
+            if let Err(error) = self.store.write(writes, self.sync && open.records > 0) {
+                return self.fail(open.tickets, error);
+            }
+            self.metrics
+                .commit(open.records, self.clock.now().0.saturating_sub(started.0));
+        }
+        open.batch.upto = self.last;
+        self.hand(open.batch);
+        for (ticket, fate) in open.tickets {
+            ticket(fate);
+        }
+        Ok(())
+    }
+
+    /// Gives the shards what was committed.
+    pub(super) fn hand(&mut self, batch: Batch) {
+        for (seq, effect) in &batch.effects {
+            if let Effect::Post(post) = effect {
+                self.recent.insert(*seq, post);
+            }
+        }
+        if batch.effects.is_empty() {
+            return;
+        }
+        self.metrics.posts(&batch);
+        self.bus.dispatch(&batch);
+        self.fanout.hand(&Arc::new(batch));
+    }
+
+    fn fail(&self, tickets: Vec<(Ticket, Result<Applied, Error>)>, error: StoreError) -> Result<(), StoreError> {
+        for (ticket, _) in tickets {
+            ticket(Err(Error::Store(error.to_string())));
+        }
+        Err(error)
+    }
+}
+
+fn size(record: &Record) -> usize {
+    match &record.change {
+        super::record::Change::Publish { payload, .. } => payload.len() + 256,
+        super::record::Change::Table { op, .. } => op.len() + 256,
+        _ => 256,
+    }
+}

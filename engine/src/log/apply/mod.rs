@@ -1,0 +1,188 @@
+//! Apply: the one deterministic function from state and record to the next state.
+//!
+//! Reads only rows that the log made and the record itself; knows no clock, no session and no disk (its writes go to a
+//! [`Tx`]). O(1) in followers and items: what is many is left to the background as a `sweep` row. Next: the commit's
+//! effects become a batch in `fanout/`.
+
+mod access;
+mod node;
+mod publish;
+mod subscribe;
+mod user;
+
+pub use access::{may_publish, may_read};
+pub use node::config_bounds;
+pub use publish::shown;
+
+use crate::error::{Reject, StoreError};
+use crate::limits::Limits;
+use crate::log::record::{Change, Outcome, Record};
+use crate::model::{NodeId, NodeName, Origin, Post, Seq, SubscriberId, Timestamp, VShard};
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, Entry, NodeRow};
+use crate::store::{Tx, View};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Why a record had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It was refused.
+    #[error(transparent)]
+    Reject(#[from] Reject),
+    /// The store failed: fatal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tables that another part defines, with their own apply in the same commit.
+pub trait Tables: Send + Sync + 'static {
+    /// The names of its column families; the first is [`Family::TABLES`], and so on.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Applies one of its operations.
+    ///
+    /// # Errors
+    /// A refusal, after which nothing is changed, or the store's failure.
+    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError>;
+
+    /// Whether `contact` is in one of these groups of `owner`'s roster.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn in_roster_groups(
+        &self,
+        view: &dyn View,
+        owner: &str,
+        contact: &str,
+        groups: &[Arc<str>],
+    ) -> Result<bool, StoreError>;
+
+    /// Everyone in one of these groups of `owner`'s roster.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError>;
+}
+
+/// No tables: for tests and tools of the engine alone.
+pub struct NoTables;
+
+impl Tables for NoTables {
+    fn names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn apply(&self, _: &mut Apply<'_, '_>, _: &[u8]) -> Result<Bytes, ApplyError> {
+        Err(Reject::NotAcceptable("there are no tables").into())
+    }
+
+    fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// What a commit tells the shards, in log order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Something for the followers of a node.
+    Post(Arc<Post>),
+    /// An edge began.
+    Follow {
+        /// The node.
+        node: NodeId,
+        /// Who follows from now on.
+        subscriber: SubscriberId,
+        /// Where he lives.
+        vshard: VShard,
+    },
+    /// An edge ended.
+    Unfollow {
+        /// The node.
+        node: NodeId,
+        /// Who no longer follows.
+        subscriber: SubscriberId,
+        /// Where he lives.
+        vshard: VShard,
+    },
+    /// All edges of a node ended.
+    NodeGone(NodeId),
+}
+
+/// One record being applied.
+pub struct Apply<'a, 's> {
+    /// The state, with this commit's changes.
+    pub tx: &'a mut Tx<'s>,
+    /// The place that the record gets if it is accepted.
+    pub seq: Seq,
+    /// Its place in its slot.
+    pub origin: Origin,
+    /// The record's time.
+    pub at: Timestamp,
+    /// Who asked.
+    pub by: &'a str,
+    /// The limits in force.
+    pub limits: &'a Limits,
+    /// The tables of other parts.
+    pub tables: &'a dyn Tables,
+    /// What the shards will hear.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+impl Apply<'_, '_> {
+    /// Applies `record`.
+    ///
+    /// # Errors
+    /// A refusal (the caller discards what was written), or the store's failure.
+    pub fn record(&mut self, record: &Record) -> Result<Outcome, ApplyError> {
+        match &record.change {
+            Change::Publish {
+                node,
+                item,
+                payload,
+                options,
+                create,
+            } => self.publish(node, item, payload, options, create.as_ref()),
+            Change::Retract { node, item, notify } => self.retract(node, item, *notify),
+            Change::Purge { node } => self.purge(node),
+            Change::CreateNode { node, config } => self.create(node, config).map(|_| Outcome::Done),
+            Change::Configure { node, settings } => self.configure(node, settings),
+            Change::DeleteNode { node, redirect } => self.delete_node(node, redirect.clone()),
+            Change::Follow { node, subscriber } => self.follow(node, subscriber),
+            Change::Unfollow { node, subscriber } => self.unfollow(node, subscriber),
+            Change::SetSubscription {
+                node,
+                subscriber,
+                state,
+            } => self.set_subscription(node, subscriber, *state),
+            Change::Affiliate { node, jid, affiliation } => self.affiliate(node, jid, *affiliation),
+            Change::Reevaluate { node, subscribers } => self.reevaluate(node, subscribers),
+            Change::RemoveUser { user } => self.remove_user(user),
+            Change::Table { op, .. } => self.tables.apply(self, op).map(Outcome::Table),
+        }
+    }
+
+    /// The node of this name, with its row.
+    fn node(&self, name: &NodeName) -> Result<(NodeId, NodeRow), ApplyError> {
+        let id = rows::node_id(self.tx, name)?.ok_or(Reject::NodeNotFound)?;
+        let row = rows::node_row(self.tx, id)?.ok_or(Reject::NodeNotFound)?;
+        Ok((id, row))
+    }
+
+    /// Appends to a node's log and to the order of this host.
+    fn append(&mut self, node: NodeId, item: &Arc<str>, event: crate::model::Event) {
+        let entry = Entry {
+            origin: self.origin,
+            at: self.at,
+            item: item.clone(),
+            event,
+        };
+        self.tx
+            .put(Family::LOG, keys::log(node, self.seq), rows::encode(&entry));
+        self.tx.put(Family::TAIL, keys::tail(self.seq), rows::encode(&node));
+    }
+}

@@ -1,0 +1,134 @@
+//! Making, configuring and deleting nodes, and affiliations (XEP-0060 §8.1, §8.2, §8.4, §8.9).
+//!
+//! A deletion takes the name and the configuration away at once; items and edges go in the background.
+
+use super::{Apply, ApplyError, Effect};
+use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting};
+use crate::error::Reject;
+use crate::limits::Limits;
+use crate::log::record::Outcome;
+use crate::model::{Event, NodeId, NodeName, Seq};
+use crate::store::keys::{self, Family, NodePart};
+use crate::store::rows::{self, NodeRow, NodeState};
+use std::sync::Arc;
+
+/// Whether the service can keep what a configuration asks for.
+///
+/// # Errors
+/// `NotAcceptable`.
+pub fn config_bounds(config: &NodeConfig, limits: &Limits) -> Result<(), Reject> {
+    if config.max_items != ITEMS_MAX && u64::from(config.max_items) > limits.items_per_node {
+        return Err(Reject::NotAcceptable("max_items is above what this service keeps"));
+    }
+    if config.max_items == 0 {
+        return Err(Reject::NotAcceptable("max_items must be at least 1"));
+    }
+    if config.max_payload_bytes as usize > limits.item_bytes {
+        return Err(Reject::NotAcceptable(
+            "max_payload_size is above what this service takes",
+        ));
+    }
+    if config.title.len() + config.description.len() > 4096 || config.contact.len() + config.roster_groups.len() > 256 {
+        return Err(Reject::NotAcceptable("the configuration is too large"));
+    }
+    Ok(())
+}
+
+impl Apply<'_, '_> {
+    /// The node, if the asker owns it.
+    pub(super) fn owned(&self, name: &NodeName) -> Result<(NodeId, NodeRow), ApplyError> {
+        let (node, row) = self.node(name)?;
+        match rows::affiliation(self.tx, node, &row, self.by)? {
+            Affiliation::Owner => Ok((node, row)),
+            _ => Err(Reject::Forbidden.into()),
+        }
+    }
+
+    pub(super) fn create(&mut self, name: &NodeName, config: &NodeConfig) -> Result<(NodeId, NodeRow), ApplyError> {
+        if rows::node_id(self.tx, name)?.is_some() {
+            return Err(Reject::NodeExists.into());
+        }
+        // On an account only its owner makes nodes (XEP-0163 §2).
+        if name.service.contains('@') && *name.service != *self.by {
+            return Err(Reject::Forbidden.into());
+        }
+        config_bounds(config, self.limits)?;
+        let quota = self.limits.nodes_per_account as usize;
+        if rows::nodes_of(self.tx, &name.service, quota)?.len() >= quota && name.service.contains('@') {
+            return Err(Reject::TooMany("nodes").into());
+        }
+        self.put_node(name, self.by.into(), config)
+    }
+
+    /// Writes the rows of a new node.
+    pub(super) fn put_node(
+        &mut self,
+        name: &NodeName,
+        owner: Arc<str>,
+        config: &NodeConfig,
+    ) -> Result<(NodeId, NodeRow), ApplyError> {
+        let node = rows::next_node(self.tx)?;
+        let row = NodeRow {
+            name: name.clone(),
+            owner,
+            created: self.at,
+            config: config.clone(),
+        };
+        self.tx
+            .put(Family::NODE_NAME, keys::node_name(name), rows::encode(&node));
+        self.tx
+            .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
+        rows::put_state(self.tx, node, &NodeState::default());
+        Ok((node, row))
+    }
+
+    pub(super) fn configure(&mut self, name: &NodeName, settings: &[Setting]) -> Result<Outcome, ApplyError> {
+        let (node, mut row) = self.owned(name)?;
+        row.config = row.config.with(settings);
+        config_bounds(&row.config, self.limits)?;
+        self.tx
+            .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
+        if row.config.notify_config {
+            self.notify(node, &row, &"".into(), Event::Configure)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    pub(super) fn delete_node(&mut self, name: &NodeName, redirect: Option<Arc<str>>) -> Result<Outcome, ApplyError> {
+        let (node, row) = self.owned(name)?;
+        if row.config.notify_delete {
+            self.notify(node, &row, &"".into(), Event::Delete { redirect })?;
+        }
+        self.drop_node(node, name);
+        Ok(Outcome::Done)
+    }
+
+    /// Takes a node's name away and leaves the rest to the background.
+    pub(super) fn drop_node(&mut self, node: NodeId, name: &NodeName) {
+        self.tx.delete(Family::NODE_NAME, keys::node_name(name));
+        self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
+        self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
+        self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
+        self.effects.push(Effect::NodeGone(node));
+    }
+
+    pub(super) fn affiliate(
+        &mut self,
+        name: &NodeName,
+        jid: &Arc<str>,
+        affiliation: Affiliation,
+    ) -> Result<Outcome, ApplyError> {
+        let (node, row) = self.owned(name)?;
+        if *row.owner == **jid && affiliation != Affiliation::Owner {
+            return Err(Reject::NotAcceptable("a node keeps its owner").into());
+        }
+        let id = rows::make_subscriber(self.tx, jid)?;
+        let key = keys::follower(node, id);
+        match affiliation {
+            Affiliation::None => self.tx.delete(Family::AFFILIATION, key),
+            other => self.tx.put(Family::AFFILIATION, key, rows::encode(&other)),
+        }
+        self.end_if_unreadable(node, &row, jid)?;
+        Ok(Outcome::Done)
+    }
+}

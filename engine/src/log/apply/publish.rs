@@ -1,0 +1,257 @@
+//! Publishing, retracting and purging items (XEP-0060 §7.1, §7.2, §8.5), with retention at commit.
+//!
+//! An item that is replaced, retracted or evicted leaves the log at once: its entry is deleted, and readers skip the
+//! gap. Knows no follower: who gets a post is found on the shards.
+
+use super::{Apply, ApplyError, Effect, access};
+use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, Setting};
+use crate::error::{Reject, StoreError};
+use crate::log::record::Outcome;
+use crate::model::{Audience, Event, NodeId, NodeName, Post, Seq, Shown, SubscriberId, Timestamp};
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
+use crate::store::{Range, View};
+use bytes::Bytes;
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+impl Apply<'_, '_> {
+    pub(super) fn publish(
+        &mut self,
+        name: &NodeName,
+        item: &Arc<str>,
+        payload: &Bytes,
+        options: &[Setting],
+        create: Option<&NodeConfig>,
+    ) -> Result<Outcome, ApplyError> {
+        let (node, row) = match (self.node(name), create) {
+            (Err(ApplyError::Reject(Reject::NodeNotFound)), Some(config)) => {
+                self.create(name, &config.with(options))?
+            }
+            (found, _) => {
+                let (node, row) = found?;
+                access::may_publish(self.tx, node, &row, self.by)?;
+                row.config.meets(options)?;
+                (node, row)
+            }
+        };
+        let most = match row.config.max_payload_bytes {
+            0 => self.limits.item_bytes,
+            bytes => self.limits.item_bytes.min(bytes as usize),
+        };
+        if payload.len() > most {
+            return Err(Reject::PayloadTooBig.into());
+        }
+        let event = Event::Publish {
+            payload: payload.clone(),
+            publisher: self.by.into(),
+        };
+        if row.config.persist_items {
+            self.keep(node, &row, item, &event)?;
+        }
+        self.notify(node, &row, item, event)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Writes the item and its entry; replaces an older version and evicts what `max_items` no longer holds.
+    fn keep(&mut self, node: NodeId, row: &NodeRow, item: &Arc<str>, event: &Event) -> Result<(), ApplyError> {
+        let mut state = rows::node_state(self.tx, node)?;
+        let older = self.item(node, &state, item)?;
+        let first = match older {
+            Some(older) => {
+                self.tx.delete(Family::LOG, keys::log(node, older.seq));
+                older.first
+            }
+            None => {
+                state.items += 1;
+                self.seq
+            }
+        };
+        let max = if row.config.max_items == ITEMS_MAX {
+            self.limits.items_per_node
+        } else {
+            u64::from(row.config.max_items).clamp(1, self.limits.items_per_node)
+        };
+        while state.items > max {
+            let Some((seq, id)) = self.oldest(node, &state)? else {
+                break;
+            };
+            self.forget(node, seq, &id, &mut state);
+            state.oldest = seq.next();
+        }
+        if state.oldest == Seq(0) {
+            state.oldest = self.seq;
+        }
+        state.last = self.seq;
+        self.append(node, item, event.clone());
+        self.tx.put(
+            Family::ITEM,
+            keys::item(node, item),
+            rows::encode(&ItemRow { seq: self.seq, first }),
+        );
+        rows::put_state(self.tx, node, &state);
+        if row.config.item_expire_seconds > 0 {
+            let at = Timestamp(self.at.0 + u64::from(row.config.item_expire_seconds) * 1000);
+            self.tx.put(Family::SWEEP, keys::sweep_expiry(at, node, self.seq), []);
+        }
+        Ok(())
+    }
+
+    /// Where an item lies, unless it was purged.
+    fn item(&self, node: NodeId, state: &NodeState, item: &str) -> Result<Option<ItemRow>, StoreError> {
+        let row: Option<ItemRow> = rows::get(self.tx, Family::ITEM, &keys::item(node, item))?;
+        Ok(row.filter(|row| row.seq > state.purged))
+    }
+
+    /// The oldest item of a node. Entries before the counter's mark are gone, so that this looks at few rows.
+    fn oldest(&self, node: NodeId, state: &NodeState) -> Result<Option<(Seq, Arc<str>)>, StoreError> {
+        let from = state.oldest.max(state.purged.next());
+        let mut found = Ok(None);
+        let range = Range::between(keys::log(node, from), keys::log(node, Seq(u64::MAX)));
+        self.tx.scan(Family::LOG, &range, &mut |key, value| {
+            found = rows::decode::<Entry>(Family::LOG, value).map(|entry| {
+                let seq = keys::read_log(key).map(|(_, seq)| seq);
+                seq.filter(|_| matches!(entry.event, Event::Publish { .. }))
+                    .map(|seq| (seq, entry.item))
+            });
+            if matches!(found, Ok(None)) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        found
+    }
+
+    /// Removes an item's rows.
+    pub(super) fn forget(&mut self, node: NodeId, seq: Seq, item: &str, state: &mut NodeState) {
+        self.tx.delete(Family::LOG, keys::log(node, seq));
+        self.tx.delete(Family::ITEM, keys::item(node, item));
+        state.items = state.items.saturating_sub(1);
+    }
+
+    pub(super) fn retract(&mut self, name: &NodeName, item: &Arc<str>, notify: bool) -> Result<Outcome, ApplyError> {
+        let (node, row) = self.node(name)?;
+        let mut state = rows::node_state(self.tx, node)?;
+        access::may_publish(self.tx, node, &row, self.by)?;
+        let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
+        if *row.owner != *self.by {
+            self.published_by_asker(node, lies.seq)?;
+        }
+        self.forget(node, lies.seq, item, &mut state);
+        if notify || row.config.notify_retract {
+            state.last = self.seq;
+            let event = Event::Retract { first: lies.first };
+            self.append(node, item, event.clone());
+            self.notify(node, &row, item, event)?;
+        }
+        rows::put_state(self.tx, node, &state);
+        Ok(Outcome::Done)
+    }
+
+    /// Others than the owner retract only what is theirs (XEP-0060 §7.2.3).
+    fn published_by_asker(&self, node: NodeId, seq: Seq) -> Result<(), ApplyError> {
+        let entry: Option<Entry> = rows::get(self.tx, Family::LOG, &keys::log(node, seq))?;
+        match entry.map(|e| e.event) {
+            Some(Event::Publish { publisher, .. }) if *publisher == *self.by => Ok(()),
+            _ => Err(Reject::Forbidden.into()),
+        }
+    }
+
+    pub(super) fn purge(&mut self, name: &NodeName) -> Result<Outcome, ApplyError> {
+        let (node, row) = self.owned(name)?;
+        let mut state = rows::node_state(self.tx, node)?;
+        let upto = Seq(self.seq.0 - 1);
+        state = NodeState {
+            items: 0,
+            purged: upto,
+            oldest: self.seq,
+            last: self.seq,
+            ..state
+        };
+        rows::put_state(self.tx, node, &state);
+        self.tx.put(Family::SWEEP, keys::sweep_node(node, upto), []);
+        self.append(node, &"".into(), Event::Purge);
+        if row.config.notify_retract {
+            self.notify(node, &row, &"".into(), Event::Purge)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Hands the post to the shards.
+    pub(super) fn notify(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        item: &Arc<str>,
+        event: Event,
+    ) -> Result<(), ApplyError> {
+        if !row.config.deliver_notifications {
+            return Ok(());
+        }
+        let post = Post {
+            seq: self.seq,
+            origin: self.origin,
+            node,
+            name: row.name.clone(),
+            item: item.clone(),
+            at: self.at,
+            event,
+            audience: self.audience(node, row)?,
+            shown: shown(&row.config),
+            live: OnceLock::new(),
+            delayed: OnceLock::new(),
+        };
+        self.effects.push(Effect::Post(Arc::new(post)));
+        Ok(())
+    }
+
+    /// Who gets a PEP node's posts by presence and caps: those who may read it, as a set that shards need not check.
+    fn audience(&mut self, node: NodeId, row: &NodeRow) -> Result<Audience, ApplyError> {
+        if !row.is_pep() {
+            return Ok(Audience::None);
+        }
+        let owner = rows::make_subscriber(self.tx, &row.owner)?;
+        let allowed = match row.config.access {
+            AccessModel::Open | AccessModel::Presence => {
+                let node = rows::node_id(self.tx, &NodeName::presence(&row.owner))?;
+                return Ok(Audience::Presence { node, owner });
+            }
+            AccessModel::Roster => self
+                .tables
+                .roster_members(self.tx, &row.owner, &row.config.roster_groups)?,
+            AccessModel::Whitelist | AccessModel::Authorize => self.members(node)?,
+        };
+        let mut ids: Vec<SubscriberId> = vec![owner];
+        for jid in allowed {
+            ids.extend(rows::subscriber_id(self.tx, &jid)?);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Audience::Only(ids.into()))
+    }
+
+    fn members(&self, node: NodeId) -> Result<Vec<Arc<str>>, StoreError> {
+        let mut ids = Vec::new();
+        let range = Range::prefix(&node.0.to_be_bytes());
+        self.tx.scan(Family::AFFILIATION, &range, &mut |key, _| {
+            ids.extend(keys::read_follower(key).map(|(_, id)| id));
+            if ids.len() < crate::limits::LIST_ROWS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        ids.into_iter()
+            .filter_map(|id| rows::subscriber_name(self.tx, id).transpose())
+            .collect()
+    }
+}
+
+/// What receivers see of the node's items.
+pub fn shown(config: &NodeConfig) -> Shown {
+    Shown {
+        payload: config.deliver_payloads,
+        publisher: config.item_reply == ItemReply::Publisher,
+    }
+}

@@ -1,0 +1,166 @@
+//! A record: one change of shared state, with all that applying it needs.
+//!
+//! It carries its time, its ids and its limits, so that apply reads nothing else. Made by `publish/`, ordered and made
+//! durable by a [`super::Log`], decided by `apply/`.
+
+use crate::config::{Affiliation, NodeConfig, Setting, SubscriptionState};
+use crate::model::{NodeName, Seq, Timestamp};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What is changed, when, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was admitted; what is shown and what expiry counts from.
+    pub at: Timestamp,
+    /// Bare JID of who asked; rights are his.
+    pub by: Arc<str>,
+    /// The change.
+    pub change: Change,
+}
+
+/// The change that a record asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Publish an item (XEP-0060 §7.1).
+    Publish {
+        /// The node.
+        node: NodeName,
+        /// The item's id.
+        item: Arc<str>,
+        /// The self-contained payload.
+        payload: Bytes,
+        /// What the node must be like, or is made with (§7.1.5).
+        options: Vec<Setting>,
+        /// What a missing node is made with before the options; `None` where nodes are not made by publishing.
+        create: Option<NodeConfig>,
+    },
+    /// Retract an item (§7.2).
+    Retract {
+        /// The node.
+        node: NodeName,
+        /// The item's id.
+        item: Arc<str>,
+        /// Tell followers even where the node does not.
+        notify: bool,
+    },
+    /// Remove all items (§8.5).
+    Purge {
+        /// The node.
+        node: NodeName,
+    },
+    /// Make a node (§8.1); `by` will own it.
+    CreateNode {
+        /// The node.
+        node: NodeName,
+        /// Its options.
+        config: NodeConfig,
+    },
+    /// Change options (§8.2).
+    Configure {
+        /// The node.
+        node: NodeName,
+        /// The options that change.
+        settings: Vec<Setting>,
+    },
+    /// Delete a node (§8.4).
+    DeleteNode {
+        /// The node.
+        node: NodeName,
+        /// Where it went.
+        redirect: Option<Arc<str>>,
+    },
+    /// Follow: subscribe a bare JID (§6.1). Following again keeps the older subscription.
+    Follow {
+        /// The node.
+        node: NodeName,
+        /// Bare JID of the follower.
+        subscriber: Arc<str>,
+    },
+    /// End a subscription (§6.2).
+    Unfollow {
+        /// The node.
+        node: NodeName,
+        /// Bare JID of the follower.
+        subscriber: Arc<str>,
+    },
+    /// Set a subscription as the node's owner (§8.8); `None` ends it.
+    SetSubscription {
+        /// The node.
+        node: NodeName,
+        /// Bare JID of the follower.
+        subscriber: Arc<str>,
+        /// The state that he gets.
+        state: Option<SubscriptionState>,
+    },
+    /// Set an affiliation (§8.9).
+    Affiliate {
+        /// The node.
+        node: NodeName,
+        /// Bare JID of the other.
+        jid: Arc<str>,
+        /// What he becomes.
+        affiliation: Affiliation,
+    },
+    /// End the subscriptions of those who may no longer read: a step over followers from `from` on.
+    Reevaluate {
+        /// The node.
+        node: NodeName,
+        /// Followers to look at.
+        subscribers: Vec<Arc<str>>,
+    },
+    /// Remove a user: his nodes, all that he follows, his cursors. His tables are the front end's.
+    RemoveUser {
+        /// Bare JID.
+        user: Arc<str>,
+    },
+    /// A change of another part's tables, in its own encoding.
+    Table {
+        /// Whose log order it needs: usually the account's bare JID.
+        owner: Arc<str>,
+        /// The operation.
+        op: Bytes,
+    },
+}
+
+impl Record {
+    /// Whose slot it belongs to.
+    pub fn owner(&self) -> &str {
+        match &self.change {
+            Change::Publish { node, .. }
+            | Change::Retract { node, .. }
+            | Change::Purge { node }
+            | Change::CreateNode { node, .. }
+            | Change::Configure { node, .. }
+            | Change::DeleteNode { node, .. }
+            | Change::Follow { node, .. }
+            | Change::Unfollow { node, .. }
+            | Change::SetSubscription { node, .. }
+            | Change::Affiliate { node, .. }
+            | Change::Reevaluate { node, .. } => &node.service,
+            Change::RemoveUser { user } => user,
+            Change::Table { owner, .. } => owner,
+        }
+    }
+}
+
+/// What applying a record did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its place in this host's order.
+    pub seq: Seq,
+    /// The answer.
+    pub outcome: Outcome,
+}
+
+/// The answer to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, nothing more to say.
+    Done,
+    /// The state of the subscription now.
+    Subscription(SubscriptionState),
+    /// What the tables' own apply answers.
+    Table(Bytes),
+}

@@ -1,0 +1,230 @@
+//! The words of the engine: sequence numbers, dense ids, names, items and posts.
+//!
+//! Knows no store, no stage and no protocol; a payload is bytes. Every stage speaks in these types, so a number of one
+//! kind can never be passed for another. Next in the flow: `publish/`, where a record is made of them.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
+
+/// Arrival order on this host: given by the applier, never reused, never leaves the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The number after this one.
+    pub fn next(self) -> Seq {
+        Seq(self.0 + 1)
+    }
+}
+
+/// Dense id of a node, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub u32);
+
+/// Dense id of a bare JID that follows something, never reused. Ids of one virtual shard fill blocks of 4,096.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SubscriberId(pub u32);
+
+/// One of 256 virtual shards; a thread owns those with `vshard % threads == thread`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VShard(pub u8);
+
+impl VShard {
+    /// The virtual shard of a bare JID: FNV-1a, fixed for ever since ids in the store depend on it.
+    pub fn of(name: &str) -> VShard {
+        VShard((fnv1a(name.as_bytes()) >> 56) as u8)
+    }
+
+    /// The shard thread among `threads` that owns it.
+    pub fn thread(self, threads: usize) -> usize {
+        usize::from(self.0) % threads.max(1)
+    }
+}
+
+/// FNV-1a, 64 bits, with a final mix so that the high bits depend on every byte.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in bytes {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}
+
+/// One of 4,096 slots of the log; all records about one service share a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot(pub u16);
+
+impl Slot {
+    /// How many there are; fixed for ever.
+    pub const COUNT: u16 = 4096;
+
+    /// The slot of the records about a service or a user.
+    pub fn of(name: &str) -> Slot {
+        Slot((fnv1a(name.as_bytes()) % u64::from(Slot::COUNT)) as u16)
+    }
+}
+
+/// Where a record stands in the log: the same on every host, so ids that leave the host derive from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The slot.
+    pub slot: Slot,
+    /// Its number within the slot, from 1, without gaps.
+    pub number: u64,
+}
+
+/// A record's own id, kept across retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RecordId(pub u128);
+
+/// Milliseconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Timestamp(pub u64);
+
+/// A node's name: the service's bare JID and the node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeName {
+    /// Bare JID of the service: an account, or a pubsub service.
+    pub service: Arc<str>,
+    /// The node, e.g. `urn:xmpp:microblog:0`.
+    pub node: Arc<str>,
+}
+
+/// What the name of a virtual node of presence begins with; no service can begin so.
+const PRESENCE: &str = "presence:";
+
+impl NodeName {
+    /// A node of a service.
+    pub fn new(service: impl Into<Arc<str>>, node: impl Into<Arc<str>>) -> NodeName {
+        NodeName {
+            service: service.into(),
+            node: node.into(),
+        }
+    }
+
+    /// The virtual node whose followers are those who get the presence of `owner`.
+    pub fn presence(owner: &str) -> NodeName {
+        NodeName {
+            service: format!("{PRESENCE}{owner}").into(),
+            node: "".into(),
+        }
+    }
+
+    /// Whether it is a virtual node of presence: it has edges and no items.
+    pub fn is_presence(&self) -> bool {
+        self.service.starts_with(PRESENCE)
+    }
+}
+
+/// What is said by one entry of a node's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// An item was published, or published again (then it replaces the older one).
+    Publish {
+        /// The payload, self-contained, as admission made it; empty where the node delivers none.
+        payload: Bytes,
+        /// Bare JID of the publisher, stamped by the server.
+        publisher: Arc<str>,
+    },
+    /// An item was retracted.
+    Retract {
+        /// The first version's `Seq`: who has read beyond it has the item and must hear of this.
+        first: Seq,
+    },
+    /// All items were purged.
+    Purge,
+    /// The node's configuration changed.
+    Configure,
+    /// The node was deleted.
+    Delete {
+        /// Where it went, an `xmpp:` URI.
+        redirect: Option<Arc<str>>,
+    },
+}
+
+/// What goes to followers: shared by all who must get it, encoded once per form by the first who writes it.
+#[derive(Debug)]
+pub struct Post {
+    /// Its place in the order of this host.
+    pub seq: Seq,
+    /// Its place in the log, from which stanza ids derive.
+    pub origin: Origin,
+    /// The node.
+    pub node: NodeId,
+    /// The node's name.
+    pub name: NodeName,
+    /// The item's id; empty for events of the node itself.
+    pub item: Arc<str>,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+    /// Who gets it because of presence and caps (XEP-0163 §4), beside the followers.
+    pub audience: Audience,
+    /// Whether `publisher` and payload are shown to receivers.
+    pub shown: Shown,
+    /// The live form, encoded by the first writer.
+    pub live: OnceLock<Splice>,
+    /// The form for who was away: with its time of publication.
+    pub delayed: OnceLock<Splice>,
+}
+
+/// What of an item its receivers see, by the node's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// `pubsub#deliver_payloads`.
+    pub payload: bool,
+    /// `pubsub#itemreply` is publisher.
+    pub publisher: bool,
+}
+
+/// An encoded stanza without its addressee: `prefix + to + suffix`.
+#[derive(Debug, Default)]
+pub struct Splice {
+    /// Up to and without the value of `to`.
+    pub prefix: Box<[u8]>,
+    /// From behind the value of `to` to the end.
+    pub suffix: Box<[u8]>,
+}
+
+/// Who gets a post by presence and interest, beside the followers.
+#[derive(Clone, Debug)]
+pub enum Audience {
+    /// Nobody: the node is no PEP node, or notifies nobody.
+    None,
+    /// Those who get the owner's presence, and his own sessions.
+    Presence {
+        /// The virtual node, where it exists.
+        node: Option<NodeId>,
+        /// The owner himself.
+        owner: SubscriberId,
+    },
+    /// Only these, in ascending order (access by roster group or whitelist).
+    Only(Arc<[SubscriberId]>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_shards_and_slots_never_move() {
+        let vshards = ["a@b", "juliet@capulet.lit", "romeo@montague.lit", ""].map(|name| VShard::of(name).0);
+        assert_eq!(vshards, [16, 200, 198, 133]);
+        assert_eq!(
+            ["a@b", "juliet@capulet.lit", ""].map(|name| Slot::of(name).0),
+            [357, 240, 1139]
+        );
+    }
+
+    #[test]
+    fn virtual_shards_are_even() {
+        let mut counts = [0_u32; 256];
+        for n in 0..256_000 {
+            counts[usize::from(VShard::of(&format!("user{n}@example.org")).0)] += 1;
+        }
+        assert!(counts.iter().all(|c| (800..1200).contains(c)), "{counts:?}");
+    }
+}

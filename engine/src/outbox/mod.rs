@@ -1,0 +1,13 @@
+//! What targets pull from: recent order and posts, pages for who catches up, cursors, and the threads that read.
+//!
+//! The engine never calls out: a target is woken, pulls, and moves its cursor. Knows no session. Next: `shard.rs`.
+
+mod cursor;
+mod page;
+mod reader;
+mod recent;
+
+pub use cursor::{CheckpointRow, DeviceRow, Devices, cursors_of, device_writes, start_epoch};
+pub use page::{Page, PageRequest, Run, page};
+pub use reader::Readers;
+pub use recent::Recent;

@@ -1,0 +1,276 @@
+//! Catching up: the next page of what a subscriber follows, from his cursor, in `Seq` order.
+//!
+//! Reads the store, on the reader pool. Never beyond the watermark it is given, so that what it leaves is what the live
+//! path brings. Retracted, replaced and expired items are skipped; a retraction goes to those who have the item.
+
+use super::Recent;
+use crate::error::StoreError;
+use crate::limits::{PAGE_BYTES, PAGE_POSTS, PAGE_SCAN};
+use crate::log::apply::shown;
+use crate::model::{Audience, Event, NodeId, Post, Seq, SubscriberId, Timestamp};
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, Entry, NodeRow};
+use crate::store::{Range, View};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+/// What a run of catching up remembers from page to page.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Where it began: who catches up has everything up to here.
+    pub began: Seq,
+    /// Items up to here are left out, since there were more than he is to get; set by the first page.
+    pub skip: Option<Seq>,
+    /// The watermark at the first page: what was retracted up to here was never sent in this run.
+    pub seen: Seq,
+    /// How many items he gets at most; `None` for one who was only slow, who gets all.
+    pub most: Option<usize>,
+}
+
+/// Which page.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Who catches up.
+    pub subscriber: SubscriberId,
+    /// He has everything up to here.
+    pub cursor: Seq,
+    /// The watermark.
+    pub upto: Seq,
+    /// The run.
+    pub run: Run,
+}
+
+/// A page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What he gets, in `Seq` order.
+    pub posts: Vec<Arc<Post>>,
+    /// Everything up to here is in this page or before it.
+    pub next: Seq,
+    /// The run, for the next page.
+    pub run: Run,
+}
+
+/// Reads a page. Cost: 4 bytes a `Seq` since the cursor while that is recent, a seek per followed node otherwise, and
+/// two reads an entry that is returned.
+///
+/// # Errors
+/// The store's failures.
+pub fn page(view: &dyn View, recent: &Recent, request: &PageRequest, now: Timestamp) -> Result<Page, StoreError> {
+    let mut reading = Reading {
+        view,
+        recent,
+        now,
+        following: following(view, request.subscriber)?,
+        nodes: HashMap::new(),
+        request,
+        run: request.run.clone(),
+    };
+    if reading.run.skip.is_none() {
+        reading.run.seen = request.upto;
+        reading.run.skip = Some(reading.first_wanted()?);
+    }
+    reading.read()
+}
+
+fn following(view: &dyn View, subscriber: SubscriberId) -> Result<HashMap<NodeId, Seq>, StoreError> {
+    let mut following = HashMap::new();
+    let mut bad = None;
+    view.scan(
+        Family::FOLLOWING,
+        &Range::prefix(&subscriber.0.to_be_bytes()),
+        &mut |key, value| {
+            let Some((_, node)) = keys::read_following(key).filter(|(_, node)| *node != NodeId(0)) else {
+                return ControlFlow::Continue(());
+            };
+            match rows::decode(Family::FOLLOWING, value) {
+                Ok(since) => {
+                    following.insert(node, since);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    bad = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    )?;
+    bad.map_or(Ok(following), Err)
+}
+
+/// Places in order, and whether there are no more.
+type Candidates = (Vec<(Seq, NodeId)>, bool);
+
+struct NodeSeen {
+    row: Option<NodeRow>,
+    purged: Seq,
+}
+
+struct Reading<'v> {
+    view: &'v dyn View,
+    recent: &'v Recent,
+    now: Timestamp,
+    following: HashMap<NodeId, Seq>,
+    nodes: HashMap<NodeId, NodeSeen>,
+    request: &'v PageRequest,
+    run: Run,
+}
+
+impl Reading<'_> {
+    /// The `Seq` up to which items are left out, so that at most `most` remain.
+    fn first_wanted(&mut self) -> Result<Seq, StoreError> {
+        let Some(most) = self.run.most else {
+            return Ok(self.request.cursor);
+        };
+        let (candidates, complete) = self.candidates(self.request.cursor, true, usize::MAX)?;
+        let oldest = candidates.last().map_or(self.request.cursor, |(seq, _)| Seq(seq.0 - 1));
+        let mut left = most;
+        for (seq, node) in candidates {
+            if let Some(post) = self.post(seq, node)?
+                && matches!(post.event, Event::Publish { .. })
+            {
+                if left == 0 {
+                    return Ok(seq);
+                }
+                left -= 1;
+            }
+        }
+        Ok(if complete { self.request.cursor } else { oldest })
+    }
+
+    fn read(mut self) -> Result<Page, StoreError> {
+        let (mut posts, mut bytes) = (Vec::new(), 0);
+        let (candidates, complete) = self.candidates(self.request.cursor, false, PAGE_SCAN)?;
+        let mut next = match candidates.last() {
+            Some((last, _)) if !complete => *last,
+            _ => self.request.upto,
+        };
+        for (seq, node) in candidates {
+            if posts.len() >= PAGE_POSTS || bytes >= PAGE_BYTES {
+                next = Seq(seq.0 - 1);
+                break;
+            }
+            let Some(post) = self.post(seq, node)? else { continue };
+            if self.wanted(&post) {
+                bytes += match &post.event {
+                    Event::Publish { payload, .. } => payload.len(),
+                    _ => 0,
+                } + 256;
+                posts.push(post);
+            }
+        }
+        Ok(Page {
+            posts,
+            next: next.max(self.request.cursor),
+            run: self.run,
+        })
+    }
+
+    fn wanted(&self, post: &Post) -> bool {
+        match post.event {
+            Event::Publish { .. } => self.run.skip.is_none_or(|skip| post.seq > skip),
+            Event::Retract { first } => {
+                first <= self.run.began || (post.seq > self.run.seen && first <= self.request.cursor)
+            }
+            Event::Purge | Event::Configure | Event::Delete { .. } => true,
+        }
+    }
+
+    /// Where followed nodes have something above `from`, in order; at most `max`, and whether that is all.
+    fn candidates(&self, from: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+        let mut found = Vec::new();
+        let recent = self.recent.scan(from, self.request.upto, down, |seq, node| {
+            if self.following.get(&node).is_some_and(|since| seq > *since) {
+                found.push((seq, node));
+            }
+            found.len() < max
+        });
+        if recent.is_some() {
+            let complete = found.len() < max;
+            return Ok((found, complete));
+        }
+        self.candidates_by_node(from, down, max)
+    }
+
+    /// The same from the store, for a cursor that lies before what is recent: one iterator at a time, and never more
+    /// kept than are wanted.
+    fn candidates_by_node(&self, from: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+        let most = if down {
+            self.run.most.unwrap_or(max).saturating_mul(2)
+        } else {
+            PAGE_POSTS * 4
+        };
+        let max = max.min(most.max(PAGE_POSTS));
+        let mut complete = true;
+        let mut kept: BTreeMap<Seq, NodeId> = BTreeMap::new();
+        for (node, since) in &self.following {
+            if rows::node_state(self.view, *node)?.last <= from {
+                continue;
+            }
+            let start = keys::log(*node, from.max(*since).next());
+            let mut range = Range::between(start, keys::log(*node, self.request.upto.next()));
+            range.reverse = down;
+            self.view.scan(Family::LOG, &range, &mut |key, _| {
+                let Some((_, seq)) = keys::read_log(key) else {
+                    return ControlFlow::Break(());
+                };
+                kept.insert(seq, *node);
+                if kept.len() <= max {
+                    return ControlFlow::Continue(());
+                }
+                complete = false;
+                let gone = if down { kept.pop_first() } else { kept.pop_last() };
+                // What comes next of this node lies even further out.
+                if gone.is_some_and(|(gone, _)| gone == seq) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+        }
+        let found = kept.into_iter();
+        Ok((if down { found.rev().collect() } else { found.collect() }, complete))
+    }
+
+    /// The post at a place, unless its item is gone, or its node says nothing to anyone.
+    fn post(&mut self, seq: Seq, node: NodeId) -> Result<Option<Arc<Post>>, StoreError> {
+        let Some(entry) = rows::get::<Entry>(self.view, Family::LOG, &keys::log(node, seq))? else {
+            return Ok(None);
+        };
+        let seen = match self.nodes.entry(node) {
+            std::collections::hash_map::Entry::Occupied(seen) => seen.into_mut(),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                let row = rows::node_row(self.view, node)?;
+                free.insert(NodeSeen {
+                    row,
+                    purged: rows::node_state(self.view, node)?.purged,
+                })
+            }
+        };
+        let Some(row) = seen.row.as_ref().filter(|row| row.config.deliver_notifications) else {
+            return Ok(None);
+        };
+        let expire = u64::from(row.config.item_expire_seconds) * 1000;
+        if seq <= seen.purged || (expire > 0 && entry.at.0 + expire <= self.now.0) {
+            return Ok(None);
+        }
+        if let Some(post) = self.recent.post(seq) {
+            return Ok(Some(post));
+        }
+        let post = Post {
+            seq,
+            origin: entry.origin,
+            node,
+            name: row.name.clone(),
+            item: entry.item,
+            at: entry.at,
+            event: entry.event,
+            audience: Audience::None,
+            shown: shown(&row.config),
+            live: OnceLock::new(),
+            delayed: OnceLock::new(),
+        };
+        Ok(Some(self.recent.cache(Arc::new(post))))
+    }
+}

@@ -1,0 +1,100 @@
+//! Admission: stamps a change with time and id, refuses early what is sure to fail, and hands the record to the log.
+//!
+//! It may refuse; only apply decides. Never waits: what cannot be queued is refused with `Busy` and nothing is lost.
+//! Next: `log/`.
+
+use crate::clock::{Clock, random};
+use crate::error::{Error, Reject};
+use crate::limits::Limits;
+use crate::log::record::{Applied, Change, Record};
+use crate::log::{Gauge, Log, Ticket, Work};
+use crate::metrics::Metrics;
+use crate::model::RecordId;
+use crate::store::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The way in.
+pub struct Admission {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Admission {
+    /// Submits a change that `by` (a bare JID) asks for. The ticket is called once, when the record is durable or
+    /// refused; not at all where this returns an error.
+    ///
+    /// # Errors
+    /// `Busy` (try again), `Closed` (the store failed), or a refusal that needs no state.
+    pub fn submit(&self, by: &str, change: Change, ticket: Ticket) -> Result<(), Error> {
+        if self.gauge.failed.load(Ordering::Relaxed) {
+            return Err(Error::Closed);
+        }
+        self.check(&change)?;
+        let record = Record {
+            at: self.clock.now(),
+            by: by.into(),
+            change,
+        };
+        let id = RecordId(u128::from_be_bytes(random()?));
+        self.log
+            .append(Work::Record {
+                id,
+                queued: record.at,
+                record,
+                ticket,
+            })
+            .map_err(|_| {
+                self.metrics.refused.inc();
+                Error::Busy
+            })
+    }
+
+    /// The same, and waits for the outcome: for tools and tests, never on a shard or on the applier.
+    ///
+    /// # Errors
+    /// As [`Admission::submit`], and the record's refusal.
+    pub fn submit_and_wait(&self, by: &str, change: Change) -> Result<Applied, Error> {
+        let (answer, waits) = crossbeam::channel::bounded(1);
+        self.submit(by, change, Box::new(move |fate| drop(answer.send(fate))))?;
+        waits.recv().unwrap_or(Err(Error::Closed))
+    }
+
+    /// Writes cursors, unsynced. Where the queue is full they are dropped: a cursor that is late only repeats.
+    pub fn cursors(&self, writes: Vec<Write>) {
+        if !writes.is_empty() {
+            let _ = self.log.append(Work::Cursors(writes));
+        }
+    }
+
+    /// A consistent copy of the store at `dir`, while it serves; blocks until it is there.
+    ///
+    /// # Errors
+    /// `Busy`, or why the copy failed.
+    pub fn backup(&self, dir: PathBuf) -> Result<(), Error> {
+        let (answer, waits) = crossbeam::channel::bounded(1);
+        let done = Box::new(move |fate| drop(answer.send(fate)));
+        self.log.append(Work::Checkpoint(dir, done)).map_err(|_| Error::Busy)?;
+        waits.recv().unwrap_or(Err(Error::Closed))
+    }
+
+    fn check(&self, change: &Change) -> Result<(), Error> {
+        if let Change::Publish { item, payload, .. } = change {
+            if self.gauge.age_ms.load(Ordering::Relaxed) > self.limits.commit_queue_age_ms {
+                self.metrics.refused.inc();
+                return Err(Error::Busy);
+            }
+            if payload.len() > self.limits.item_bytes {
+                return Err(Reject::PayloadTooBig.into());
+            }
+            if item.is_empty() || item.len() > 1023 {
+                return Err(Reject::NotAcceptable("an item id has 1 to 1023 bytes").into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! Retrieval: items, followers and counters, as pages of bounded size.
+//!
+//! Runs on the reader pool, over a [`View`]; it may wait for the disk. Rights are checked by the caller with `may_read`.
+
+use crate::config::{Affiliation, SubscriptionState};
+use crate::error::StoreError;
+use crate::limits::LIST_ROWS;
+use crate::model::{Event, NodeId, Seq, SubscriberId, Timestamp};
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState, Subscription};
+use crate::store::{Range, View};
+use bytes::Bytes;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// An item as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Where it lies.
+    pub seq: Seq,
+    /// When it was published.
+    pub at: Timestamp,
+    /// Bare JID of the publisher.
+    pub publisher: Arc<str>,
+    /// The payload.
+    pub payload: Bytes,
+}
+
+/// Which items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which<'q> {
+    /// These, in this order; unknown ones are left out.
+    Ids(&'q [String]),
+    /// Older than an item (newest first), or the newest where there is none.
+    Older(Option<&'q str>),
+    /// Newer than an item (the nearest to it), or the oldest where there is none.
+    Newer(Option<&'q str>),
+}
+
+/// A page of items, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Items {
+    /// The items.
+    pub items: Vec<Item>,
+    /// How many the node has.
+    pub count: u64,
+    /// Whether nothing is newer than the first of them.
+    pub newest: bool,
+}
+
+/// Items of a node, at most `max` and [`LIST_ROWS`]; `None` where the item that a page starts from is unknown.
+///
+/// # Errors
+/// The store's failures.
+pub fn items(
+    view: &dyn View,
+    node: NodeId,
+    row: &NodeRow,
+    which: &Which<'_>,
+    max: usize,
+    now: Timestamp,
+) -> Result<Option<Items>, StoreError> {
+    let state = rows::node_state(view, node)?;
+    let reading = Reading {
+        view,
+        node,
+        state,
+        alive: alive_from(row, now),
+        max: max.min(LIST_ROWS),
+    };
+    let mut page = Items {
+        count: state.items,
+        ..Items::default()
+    };
+    match which {
+        Which::Ids(ids) => {
+            for id in ids.iter().take(reading.max) {
+                if let Some(seq) = reading.find(id)? {
+                    page.items.extend(reading.item(seq)?);
+                }
+            }
+        }
+        Which::Older(from) => {
+            let Some(end) = reading.start(*from, Seq(u64::MAX))? else {
+                return Ok(None);
+            };
+            page.newest = from.is_none();
+            page.items = reading.page(Range::between(keys::log(node, Seq(0)), keys::log(node, end)).reversed())?;
+        }
+        Which::Newer(from) => {
+            let Some(start) = reading.start(*from, Seq(0))? else {
+                return Ok(None);
+            };
+            let range = Range::between(keys::log(node, start.next()), keys::log(node, Seq(u64::MAX)));
+            page.items = reading.page(range)?;
+            page.items.reverse();
+        }
+    }
+    Ok(Some(page))
+}
+
+fn alive_from(row: &NodeRow, now: Timestamp) -> Timestamp {
+    match row.config.item_expire_seconds {
+        0 => Timestamp(0),
+        seconds => Timestamp(now.0.saturating_sub(u64::from(seconds) * 1000)),
+    }
+}
+
+struct Reading<'v> {
+    view: &'v dyn View,
+    node: NodeId,
+    state: NodeState,
+    alive: Timestamp,
+    max: usize,
+}
+
+impl Reading<'_> {
+    fn find(&self, id: &str) -> Result<Option<Seq>, StoreError> {
+        let row: Option<ItemRow> = rows::get(self.view, Family::ITEM, &keys::item(self.node, id))?;
+        Ok(row.map(|row| row.seq).filter(|seq| *seq > self.state.purged))
+    }
+
+    fn start(&self, from: Option<&str>, end: Seq) -> Result<Option<Seq>, StoreError> {
+        from.map_or(Ok(Some(end)), |id| self.find(id))
+    }
+
+    fn item(&self, seq: Seq) -> Result<Option<Item>, StoreError> {
+        let entry: Option<Entry> = rows::get(self.view, Family::LOG, &keys::log(self.node, seq))?;
+        Ok(entry.and_then(|entry| self.shown(seq, entry)))
+    }
+
+    fn shown(&self, seq: Seq, entry: Entry) -> Option<Item> {
+        if seq <= self.state.purged || (self.alive.0 > 0 && entry.at <= self.alive) {
+            return None;
+        }
+        match entry.event {
+            Event::Publish { payload, publisher } => Some(Item {
+                id: entry.item,
+                seq,
+                at: entry.at,
+                publisher,
+                payload,
+            }),
+            _ => None,
+        }
+    }
+
+    fn page(&self, range: Range) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut bad) = (Vec::new(), None);
+        if self.max == 0 {
+            return Ok(items);
+        }
+        self.view.scan(Family::LOG, &range, &mut |key, value| {
+            let Some((_, seq)) = keys::read_log(key) else {
+                return ControlFlow::Break(());
+            };
+            match rows::decode::<Entry>(Family::LOG, value) {
+                Ok(entry) => items.extend(self.shown(seq, entry)),
+                Err(error) => bad = Some(error),
+            }
+            if items.len() < self.max && bad.is_none() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        bad.map_or(Ok(items), Err)
+    }
+}
+
+/// A page of somebody's subscriptions or a node's followers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followers {
+    /// Bare JID and state, in the order of their ids.
+    pub followers: Vec<(SubscriberId, Arc<str>, SubscriptionState)>,
+    /// How many approved ones there are in all.
+    pub count: u64,
+}
+
+/// Followers of a node behind `after`, at most `max` and [`LIST_ROWS`].
+///
+/// # Errors
+/// The store's failures.
+pub fn followers(
+    view: &dyn View,
+    node: NodeId,
+    after: Option<SubscriberId>,
+    max: usize,
+) -> Result<Followers, StoreError> {
+    let start = keys::follower(node, SubscriberId(after.map_or(0, |id| id.0.saturating_add(1))));
+    let range = Range {
+        start: start.to_vec(),
+        end: keys::behind(&node.0.to_be_bytes()),
+        reverse: false,
+    };
+    let (mut ids, max) = (Vec::new(), max.min(LIST_ROWS));
+    if max > 0 {
+        view.scan(Family::FOLLOWER, &range, &mut |key, value| {
+            let row = rows::decode::<Subscription>(Family::FOLLOWER, value);
+            ids.extend(keys::read_follower(key).map(|(_, id)| (id, row)));
+            if ids.len() < max {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+    }
+    let mut page = Followers {
+        count: rows::node_state(view, node)?.followers,
+        ..Followers::default()
+    };
+    for (id, row) in ids {
+        if let Some(jid) = rows::subscriber_name(view, id)? {
+            page.followers.push((id, jid, row?.state));
+        }
+    }
+    Ok(page)
+}
+
+/// The nodes that a bare JID follows, at most [`LIST_ROWS`] behind `after`.
+///
+/// # Errors
+/// The store's failures.
+pub fn following(view: &dyn View, jid: &str, after: Option<NodeId>) -> Result<Vec<(NodeId, Arc<NodeRow>)>, StoreError> {
+    let Some(id) = rows::subscriber_id(view, jid)? else {
+        return Ok(Vec::new());
+    };
+    let start = keys::following(id, NodeId(after.map_or(1, |n| n.0.saturating_add(1))));
+    let range = Range {
+        start: start.to_vec(),
+        end: keys::behind(&id.0.to_be_bytes()),
+        reverse: false,
+    };
+    let mut nodes = Vec::new();
+    view.scan(Family::FOLLOWING, &range, &mut |key, _| {
+        nodes.extend(keys::read_following(key).map(|(_, node)| node));
+        if nodes.len() < LIST_ROWS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    let rows = nodes
+        .into_iter()
+        .map(|node| Ok(rows::node_row(view, node)?.map(|row| (node, Arc::new(row)))));
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Affiliations of a node, its owner first; at most [`LIST_ROWS`].
+///
+/// # Errors
+/// The store's failures.
+pub fn affiliations(view: &dyn View, node: NodeId, row: &NodeRow) -> Result<Vec<(Arc<str>, Affiliation)>, StoreError> {
+    let mut found = Vec::new();
+    view.scan(
+        Family::AFFILIATION,
+        &Range::prefix(&node.0.to_be_bytes()),
+        &mut |key, value| {
+            let affiliation = rows::decode::<Affiliation>(Family::AFFILIATION, value);
+            found.extend(keys::read_follower(key).map(|(_, id)| (id, affiliation)));
+            if found.len() < LIST_ROWS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    let mut all = vec![(row.owner.clone(), Affiliation::Owner)];
+    for (id, affiliation) in found {
+        if let Some(jid) = rows::subscriber_name(view, id)? {
+            all.push((jid, affiliation?));
+        }
+    }
+    Ok(all)
+}

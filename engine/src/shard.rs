@@ -1,0 +1,279 @@
+//! A shard: its users' sessions, their edges, and what each must get. A pure struct, driven by a thread.
+//!
+//! The session thread, the million test and the simulation drive the same code. It does no I/O, knows no clock and no
+//! socket: batches come in by [`Shard::apply`], pages by [`Shard::page`], and posts leave by [`Shard::drain`]. Two passes:
+//! *expand* puts post numbers on queues in bounded steps, *flush* is the driver's loop over [`Shard::next_dirty`].
+
+mod catch_up;
+mod checkpoint;
+mod expand;
+mod interest;
+mod posts;
+mod ring;
+mod session;
+
+pub use checkpoint::Parting;
+pub use session::Key;
+
+use crate::fanout::Batch;
+use crate::index::Index;
+use crate::limits::Limits;
+use crate::log::apply::Effect;
+use crate::metrics::Metrics;
+use crate::model::{Event, Post, Seq, SubscriberId, VShard};
+use interest::Interests;
+use posts::Posts;
+use session::{Online, Sessions, State};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// How a post goes to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// To the bare JID: he follows.
+    Follower,
+    /// To the full JID: presence and caps (XEP-0163 §4).
+    Notify,
+    /// To the bare JID, with the time of publication: he was away.
+    Delayed,
+}
+
+/// What [`Shard::drain`] left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing more is due now.
+    Empty,
+    /// The writer took no more.
+    Full,
+}
+
+/// A shard.
+pub struct Shard {
+    number: usize,
+    threads: usize,
+    limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
+    epoch: u32,
+    index: Index,
+    sessions: Sessions,
+    online: Online,
+    interests: Interests,
+    posts: Posts,
+    /// The last posts, so that the final stretch of catching up needs no I/O.
+    recent: catch_up::RecentPosts,
+    /// Everything up to here was applied.
+    last: Seq,
+    /// Touched by small fan-outs: written first.
+    dirty_small: VecDeque<Key>,
+    dirty_large: VecDeque<Key>,
+    /// Have something that their client has not confirmed.
+    unsettled: VecDeque<Key>,
+    /// Want a page.
+    wants: VecDeque<Key>,
+    /// Pages being read.
+    reading: usize,
+    checkpoint: Seq,
+    watermark_before: Seq,
+}
+
+impl Shard {
+    /// The shard `number` of `threads`, with its slice of the edges as they were at `last`.
+    pub fn new(
+        number: usize,
+        threads: usize,
+        limits: Arc<Limits>,
+        metrics: Arc<Metrics>,
+        epoch: u32,
+        index: Index,
+        last: Seq,
+    ) -> Shard {
+        Shard {
+            number,
+            threads,
+            limits,
+            metrics,
+            epoch,
+            index,
+            sessions: Sessions::default(),
+            online: Online::default(),
+            interests: Interests::default(),
+            posts: Posts::default(),
+            recent: catch_up::RecentPosts::new(last),
+            last,
+            dirty_small: VecDeque::new(),
+            dirty_large: VecDeque::new(),
+            unsettled: VecDeque::new(),
+            wants: VecDeque::new(),
+            reading: 0,
+            checkpoint: Seq(0),
+            watermark_before: Seq(0),
+        }
+    }
+
+    /// Takes a commit's effects, in log order. Small fan-outs are expanded at once, large ones wait for [`Shard::expand`].
+    pub fn apply(&mut self, batch: &Batch) {
+        for (seq, effect) in &batch.effects {
+            match effect {
+                Effect::Post(post) => self.post(post),
+                Effect::Follow {
+                    node,
+                    subscriber,
+                    vshard,
+                } if self.mine(*vshard) => {
+                    self.before_edge(*subscriber, *seq);
+                    self.index.follow(*node, *subscriber);
+                }
+                Effect::Unfollow {
+                    node,
+                    subscriber,
+                    vshard,
+                } if self.mine(*vshard) => {
+                    self.before_edge(*subscriber, *seq);
+                    self.index.unfollow(*node, *subscriber);
+                }
+                Effect::NodeGone(node) => {
+                    while self.expand(usize::MAX) {}
+                    self.index.remove_node(*node);
+                }
+                Effect::Follow { .. } | Effect::Unfollow { .. } => {}
+            }
+            self.last = self.last.max(*seq);
+        }
+        self.last = self.last.max(batch.upto);
+    }
+
+    /// Everything up to here is expanded.
+    pub fn watermark(&self) -> Seq {
+        self.posts
+            .first_unexpanded()
+            .map_or(self.last, |(_, seq)| Seq(seq.0 - 1))
+    }
+
+    /// A session of `subscriber` is here; it gets nothing until it is [`Shard::available`]. `device` moves a cursor.
+    pub fn attach(&mut self, subscriber: SubscriberId, device: Option<&str>) -> Key {
+        self.metrics.sessions.inc();
+        self.sessions.insert(subscriber, device.map(Into::into))
+    }
+
+    /// Presence came: `cursor` is where it catches up from, `None` for a session of negative priority. Calling it again
+    /// changes between the two and keeps its place.
+    pub fn available(&mut self, key: Key, cursor: Option<Seq>) {
+        let last = self.last;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let id = session.subscriber;
+        if !session.available {
+            session.available = true;
+            session.expanded = last;
+            self.online.link(&mut self.sessions, key.index, id);
+        }
+        let quiet = self.sessions.get(key).is_some_and(|s| matches!(s.state, State::Quiet));
+        match cursor {
+            Some(cursor) if quiet => self.catch_up(key, cursor, Some(self.limits.catch_up_posts)),
+            None if !quiet => self.let_go(key),
+            _ => {}
+        }
+    }
+
+    /// Presence ended: it gets nothing more until it is available again. What it has confirmed.
+    pub fn unavailable(&mut self, key: Key) -> Option<Parting> {
+        let parting = self.parting(key);
+        let id = self.sessions.get(key).filter(|s| s.available)?.subscriber;
+        self.online.unlink(&mut self.sessions, key.index, id);
+        self.let_go(key);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.available = false;
+            session.next = None;
+        }
+        parting
+    }
+
+    /// The session is gone. What it has confirmed, if it was available.
+    pub fn detach(&mut self, key: Key) -> Option<Parting> {
+        self.sessions.get(key)?;
+        let parting = self.unavailable(key);
+        self.sessions.remove(key.index);
+        self.metrics.sessions.dec();
+        parting
+    }
+
+    /// Which node names the session wants by presence, from its caps.
+    pub fn interest(&mut self, key: Key, names: BTreeSet<Arc<str>>) {
+        let number = self.interests.number(names);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.interest = number;
+        }
+    }
+
+    /// The next session that has something to write; small fan-outs first.
+    pub fn next_dirty(&mut self) -> Option<Key> {
+        while let Some(key) = self.dirty_small.pop_front().or_else(|| self.dirty_large.pop_front()) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.dirty = false;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Hands what is due to `write`, in order, until it answers false (then that post stays first).
+    pub fn drain(&mut self, key: Key, mut write: impl FnMut(&Arc<Post>, Manner) -> bool) -> Drained {
+        loop {
+            if self.drain_queue(key, &mut write) == Drained::Full || self.drain_page(key, &mut write) == Drained::Full {
+                return Drained::Full;
+            }
+            if !self.turn(key) {
+                return Drained::Empty;
+            }
+        }
+    }
+
+    fn drain_queue(&mut self, key: Key, write: &mut impl FnMut(&Arc<Post>, Manner) -> bool) -> Drained {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return Drained::Empty;
+        };
+        let (mut drained, mut handed) = (Drained::Empty, 0);
+        while let Some(entry) = session.ring.front() {
+            if let Some(held) = self.posts.get(entry.number)
+                && !held.retracted
+                && let Some(post) = &held.post
+            {
+                let manner = if entry.notify { Manner::Notify } else { Manner::Follower };
+                if !write(post, manner) {
+                    drained = Drained::Full;
+                    break;
+                }
+                handed += 1;
+                session.hand(held.seq);
+            }
+            session.ring.pop();
+            self.posts.release(entry.number);
+        }
+        self.metrics.deliveries.inc_by(handed);
+        drained
+    }
+
+    /// How many sessions are here.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The edges here.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    fn mine(&self, vshard: VShard) -> bool {
+        vshard.thread(self.threads) == self.number
+    }
+
+    /// A retraction stops what it retracts; every post is expanded.
+    fn post(&mut self, post: &Arc<Post>) {
+        if matches!(post.event, Event::Retract { .. }) {
+            self.posts.retract(post);
+        }
+        self.recent.push(post);
+        self.begin(post);
+    }
+}

@@ -1,0 +1,302 @@
+//! Live and catching up: coming online, being resumed and having been too slow are the same case.
+//!
+//! A session that catches up is handed pages from its cursor and goes live in the turn in which its cursor equals the
+//! watermark. The driver reads the pages: [`Shard::wanted`] asks, [`Shard::page`] answers.
+
+use super::posts::Held;
+use super::session::{CatchUp, Key, State};
+use super::{Drained, Manner, Shard};
+use crate::index::Index;
+use crate::limits::{EXPANSIONS_MAX, SHARD_RECENT};
+use crate::model::{Event, Post, Seq, SubscriberId};
+use crate::outbox::{Page, PageRequest, Run};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The last posts that came to a shard, whoever they were for.
+pub(super) struct RecentPosts {
+    posts: VecDeque<Arc<Post>>,
+    /// All posts above this are here.
+    from: Seq,
+}
+
+impl RecentPosts {
+    pub(super) fn new(last: Seq) -> RecentPosts {
+        RecentPosts {
+            posts: VecDeque::new(),
+            from: last,
+        }
+    }
+
+    pub(super) fn push(&mut self, post: &Arc<Post>) {
+        self.posts.push_back(post.clone());
+        if self.posts.len() > SHARD_RECENT
+            && let Some(gone) = self.posts.pop_front()
+        {
+            self.from = gone.seq;
+        }
+    }
+
+    /// What `id` follows above `from` up to `upto`, as the log would tell it; `None` where that is too long ago.
+    fn since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> Option<VecDeque<Arc<Post>>> {
+        if from < self.from {
+            return None;
+        }
+        let start = self.posts.partition_point(|post| post.seq <= from);
+        let within = self.posts.range(start..).take_while(|post| post.seq <= upto);
+        let mut found: VecDeque<Arc<Post>> = VecDeque::new();
+        for post in within.filter(|post| index.follows(post.node, id)) {
+            match post.event {
+                Event::Publish { .. } => found.retain(|p| p.node != post.node || p.item != post.item),
+                Event::Retract { first } => {
+                    found.retain(|p| p.node != post.node || p.item != post.item);
+                    if first > from {
+                        continue;
+                    }
+                }
+                Event::Purge => found.retain(|p| p.node != post.node),
+                Event::Configure | Event::Delete { .. } => {}
+            }
+            found.push_back(post.clone());
+        }
+        Some(found)
+    }
+}
+
+impl Shard {
+    /// Begins to catch up from `cursor`; `most` items at most, or all.
+    pub(super) fn catch_up(&mut self, key: Key, cursor: Seq, most: Option<usize>) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if matches!(session.state, State::Quiet) {
+            session.handed = cursor;
+            session.confirmed = cursor;
+            session.listed = Some(cursor);
+        }
+        session.state = State::CatchingUp(Box::new(CatchUp {
+            cursor,
+            next: cursor,
+            buffer: VecDeque::new(),
+            run: Run {
+                began: cursor,
+                skip: None,
+                seen: Seq(0),
+                most,
+            },
+            asked: false,
+            edges: Seq(0),
+        }));
+        self.mark_unsettled(key);
+        self.mark_dirty(key, true);
+    }
+
+    /// Drops what waits and stops following: the log has it.
+    pub(super) fn let_go(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        session.state = State::Quiet;
+        for entry in std::mem::take(&mut session.ring).iter() {
+            self.posts.release(entry.number);
+        }
+    }
+
+    pub(super) fn drain_page(&mut self, key: Key, write: &mut impl FnMut(&Arc<Post>, Manner) -> bool) -> Drained {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return Drained::Empty;
+        };
+        let mut handed = 0;
+        let mut drained = Drained::Empty;
+        while let State::CatchingUp(catch_up) = &mut session.state
+            && let Some(post) = catch_up.buffer.front()
+        {
+            if !write(post, Manner::Delayed) {
+                drained = Drained::Full;
+                break;
+            }
+            let seq = post.seq;
+            catch_up.buffer.pop_front();
+            catch_up.cursor = seq;
+            session.hand(seq);
+            handed += 1;
+        }
+        self.metrics.deliveries.inc_by(handed);
+        drained
+    }
+
+    /// All that was there is handed out: goes live, takes the final stretch, or asks for a page. True where there is
+    /// more to drain now.
+    pub(super) fn turn(&mut self, key: Key) -> bool {
+        let watermark = self.watermark();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return false;
+        };
+        let State::CatchingUp(catch_up) = &mut session.state else {
+            return false;
+        };
+        if catch_up.asked {
+            return false;
+        }
+        catch_up.cursor = catch_up.cursor.max(catch_up.next);
+        if catch_up.cursor >= watermark && watermark >= catch_up.edges {
+            session.state = State::Live;
+            self.serve_live(key.index);
+            return self.sessions.get(key).is_some_and(|s| !s.ring.is_empty());
+        }
+        if catch_up.edges <= catch_up.cursor
+            && catch_up.run.skip.is_some()
+            && let Some(rest) = self
+                .recent
+                .since(&self.index, session.subscriber, catch_up.cursor, watermark)
+        {
+            catch_up.buffer = rest;
+            catch_up.next = watermark;
+            return true;
+        }
+        catch_up.asked = true;
+        self.wants.push_back(key);
+        false
+    }
+
+    /// The next page to read, while not too many are being read. The driver answers with [`Shard::page`].
+    pub fn wanted(&mut self) -> Option<(Key, PageRequest)> {
+        let watermark = self.watermark();
+        for _ in 0..self.wants.len() {
+            if self.reading >= self.limits.catch_ups_parallel {
+                return None;
+            }
+            let key = self.wants.pop_front()?;
+            let Some(session) = self.sessions.get_mut(key) else {
+                continue;
+            };
+            let State::CatchingUp(catch_up) = &mut session.state else {
+                continue;
+            };
+            if catch_up.cursor >= watermark {
+                if watermark >= catch_up.edges {
+                    catch_up.asked = false;
+                    self.mark_dirty(key, true);
+                } else {
+                    self.wants.push_back(key);
+                }
+                continue;
+            }
+            self.reading += 1;
+            let run = catch_up.run.clone();
+            return Some((
+                key,
+                PageRequest {
+                    subscriber: session.subscriber,
+                    cursor: catch_up.cursor,
+                    upto: watermark,
+                    run,
+                },
+            ));
+        }
+        None
+    }
+
+    /// A page came; `None` where it could not be read now: it is asked for again.
+    pub fn page(&mut self, key: Key, page: Option<Page>) {
+        self.reading = self.reading.saturating_sub(1);
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let State::CatchingUp(catch_up) = &mut session.state else {
+            return;
+        };
+        // A session may have parted and come back while the page was read: that page is not for its new run.
+        if !catch_up.asked {
+            return;
+        }
+        match page {
+            Some(page) if page.run.began == catch_up.run.began => {
+                self.metrics.pages.inc();
+                catch_up.asked = false;
+                catch_up.next = page.next;
+                catch_up.run = page.run;
+                catch_up.buffer = page.posts.into();
+                self.mark_dirty(key, true);
+            }
+            _ => self.wants.push_back(key),
+        }
+    }
+
+    /// A live session's queue is full: what it follows is let go, since the log has it, and it catches up.
+    pub(super) fn overflow(&mut self, key: Key, number: u32, notify: bool) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if !matches!(session.state, State::Live) {
+            return;
+        }
+        let id = session.subscriber;
+        let follows = |held: Option<&Held>| {
+            held.and_then(|h| h.post.as_ref())
+                .is_some_and(|post| self.index.follows(post.node, id))
+        };
+        let mut first = follows(self.posts.get(number))
+            .then(|| self.posts.get(number).map(|h| h.seq))
+            .flatten();
+        let mut released = Vec::new();
+        let mut kept = super::ring::Ring::default();
+        for entry in std::mem::take(&mut session.ring).iter() {
+            let held = self.posts.get(entry.number);
+            if follows(held) {
+                first = [first, held.map(|h| h.seq)].into_iter().flatten().min();
+                released.push(entry.number);
+            } else {
+                kept.push(entry);
+            }
+        }
+        if notify && !follows(self.posts.get(number)) && kept.len() < self.limits.queue_posts {
+            kept.push(super::ring::Queued { number, notify });
+            if let Some(held) = self.posts.get_mut(number) {
+                held.waiting += 1;
+            }
+        }
+        session.ring = kept;
+        for number in released {
+            self.posts.release(number);
+        }
+        if let Some(first) = first {
+            self.metrics.slow.inc();
+            self.catch_up(key, Seq(first.0 - 1), None);
+        }
+    }
+
+    /// Too many posts are held since somebody does not read: those who wait for the oldest catch up later.
+    pub(super) fn shed(&mut self) {
+        let oldest = self.posts.oldest();
+        let stuck: Vec<u32> = self.sessions.indices().collect();
+        for index in stuck {
+            let waits = self
+                .sessions
+                .at(index)
+                .and_then(|s| s.ring.front())
+                .is_some_and(|front| front.number.wrapping_sub(oldest) % (1 << 31) < (EXPANSIONS_MAX / 2) as u32);
+            if waits {
+                let key = self.sessions.key(index);
+                let number = self
+                    .sessions
+                    .at(index)
+                    .and_then(|s| s.ring.front())
+                    .map_or(0, |f| f.number);
+                self.overflow(key, number, false);
+                self.drop_old_notifications(key, oldest);
+            }
+        }
+    }
+
+    /// What is due by presence alone cannot be caught up: the oldest of it is lost to one who does not read.
+    fn drop_old_notifications(&mut self, key: Key, oldest: u32) {
+        while let Some(session) = self.sessions.get_mut(key)
+            && let Some(front) = session.ring.front()
+            && front.number.wrapping_sub(oldest) % (1 << 31) < (EXPANSIONS_MAX / 2) as u32
+        {
+            session.ring.pop();
+            self.posts.release(front.number);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What sessions have confirmed, and the rows by which that survives a crash.
+//!
+//! About once a second: "every live session without a row of its own has confirmed C", and rows for those who lag. Only
+//! sessions that have something unconfirmed are looked at. The driver sends the rows through the applier, unsynced.
+
+use super::Shard;
+use super::session::{Key, Session, State};
+use crate::limits::VSHARDS;
+use crate::model::{Seq, SubscriberId, Timestamp, VShard};
+use crate::outbox::CheckpointRow;
+use crate::store::Write;
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, CursorRow};
+
+/// What a session that stops following has confirmed: its device's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// Whose.
+    pub subscriber: SubscriberId,
+    /// The device.
+    pub device: Box<str>,
+    /// It has everything up to here.
+    pub seq: Seq,
+}
+
+impl Shard {
+    /// The client has confirmed all posts up to and with this one.
+    pub fn confirm(&mut self, key: Key, seq: Seq) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.confirmed = session.confirmed.max(seq.min(session.handed));
+        }
+    }
+
+    /// Some sessions with something unconfirmed, in turn: the driver looks how far their sockets are.
+    pub fn unconfirmed(&mut self, most: usize) -> Vec<Key> {
+        let count = self.unsettled.len().min(most);
+        self.unsettled.rotate_left(count % self.unsettled.len().max(1));
+        self.unsettled.iter().rev().take(count).copied().collect()
+    }
+
+    pub(super) fn mark_unsettled(&mut self, key: Key) {
+        if let Some(session) = self.sessions.get_mut(key)
+            && !std::mem::replace(&mut session.unsettled, true)
+        {
+            self.unsettled.push_back(key);
+        }
+    }
+
+    /// What the session has confirmed, if it follows.
+    pub(super) fn parting(&self, key: Key) -> Option<Parting> {
+        let session = self.sessions.get(key).filter(|s| !matches!(s.state, State::Quiet))?;
+        let seq = self.position(session);
+        Some(Parting {
+            subscriber: session.subscriber,
+            device: session.device.clone()?,
+            seq,
+        })
+    }
+
+    /// Everything up to here was confirmed.
+    fn position(&self, session: &Session) -> Seq {
+        if session.handed > session.confirmed {
+            return session.confirmed;
+        }
+        match &session.state {
+            State::Quiet => session.confirmed,
+            State::CatchingUp(catch_up) if catch_up.buffer.is_empty() => catch_up.cursor.max(catch_up.next),
+            State::CatchingUp(catch_up) => catch_up.cursor,
+            State::Live => {
+                let first = session
+                    .ring
+                    .iter()
+                    .filter(|e| !e.notify)
+                    .find_map(|e| self.posts.get(e.number));
+                first.map_or(self.watermark().max(session.confirmed), |held| Seq(held.seq.0 - 1))
+            }
+        }
+    }
+
+    /// The rows to write now.
+    pub fn checkpoint(&mut self, now: Timestamp) -> Vec<Write> {
+        let watermark = self.watermark();
+        let mut confirmed = watermark;
+        let mut writes = Vec::new();
+        for _ in 0..self.unsettled.len() {
+            let Some(key) = self.unsettled.pop_front() else { break };
+            let Some(session) = self.sessions.get(key) else {
+                continue;
+            };
+            let position = self.position(session);
+            let live = matches!(session.state, State::Live);
+            let settled = session.ring.is_empty() && session.handed <= session.confirmed;
+            let row = if settled && (live || matches!(session.state, State::Quiet)) {
+                session.listed.filter(|_| live).map(|_| CursorRow::Live {
+                    epoch: self.epoch,
+                    at: now,
+                })
+            } else if session.listed.is_some() || !live || position < self.watermark_before {
+                let moved = session.listed != Some(position);
+                moved.then_some(CursorRow::At { seq: position, at: now })
+            } else {
+                confirmed = confirmed.min(position);
+                None
+            };
+            writes.extend(row.and_then(|row| device_row(session, &row)));
+            let Some(session) = self.sessions.get_mut(key) else {
+                continue;
+            };
+            match row {
+                Some(CursorRow::Live { .. }) => session.listed = None,
+                Some(CursorRow::At { seq, .. }) => session.listed = Some(seq),
+                None => {}
+            }
+            session.unsettled = !(settled && !matches!(session.state, State::CatchingUp(_)));
+            if session.unsettled {
+                self.unsettled.push_back(key);
+            }
+        }
+        self.watermark_before = watermark;
+        if confirmed > self.checkpoint {
+            self.checkpoint = confirmed;
+            writes.extend(self.checkpoint_rows(confirmed));
+        }
+        writes
+    }
+
+    fn checkpoint_rows(&self, seq: Seq) -> impl Iterator<Item = Write> + '_ {
+        let mine = (0..VSHARDS).map(|v| VShard(v as u8)).filter(|v| self.mine(*v));
+        mine.map(move |vshard| {
+            CheckpointRow {
+                epoch: self.epoch,
+                vshard,
+                seq,
+            }
+            .write()
+        })
+    }
+}
+
+fn device_row(session: &Session, row: &CursorRow) -> Option<Write> {
+    let key = keys::device(session.subscriber, session.device.as_deref()?);
+    Some(Write {
+        family: Family::CURSOR,
+        key,
+        value: Some(rows::encode(row)),
+    })
+}

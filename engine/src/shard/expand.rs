@@ -1,0 +1,250 @@
+//! Expand: from a post to the queues of the live sessions that must get it.
+//!
+//! In `Seq` order per session, not per shard: a small post goes to its followers at once, each first getting the older
+//! pending posts that he follows (*expand-ahead*); the large pass skips whom it finds served. Nothing here allocates,
+//! locks or encodes per delivery.
+
+use super::Shard;
+use super::posts::Walk;
+use super::ring::Queued;
+use super::session::{Key, Session, State};
+use crate::index::Hits;
+use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX};
+use crate::model::{Audience, Post, Seq, SubscriberId};
+use std::sync::Arc;
+
+impl Shard {
+    /// A post came: notes whom to look at, and expands it now where they are few.
+    pub(super) fn begin(&mut self, post: &Arc<Post>) {
+        let followers = self.index.followers(post.node);
+        if followers.is_none() && matches!(post.audience, Audience::None) {
+            return;
+        }
+        let size = followers.map_or(0, |f| f.len()) + self.audience_size(post);
+        let hits = followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(self.online.ids()));
+        let number = self.posts.push(
+            post.clone(),
+            Walk {
+                hits,
+                by_presence: false,
+            },
+        );
+        if size <= EXPAND_STEP as u64 {
+            self.walk(number, usize::MAX, true);
+        }
+        if self.posts.len() > EXPANSIONS_MAX {
+            self.shed();
+        }
+    }
+
+    fn audience_size(&self, post: &Post) -> u64 {
+        match &post.audience {
+            Audience::None => 0,
+            Audience::Presence { node, .. } => node.and_then(|n| self.index.followers(n)).map_or(1, |f| f.len() + 1),
+            Audience::Only(ids) => ids.len() as u64,
+        }
+    }
+
+    /// Expands older large fan-outs a little: looks at up to `budget` subscribers. True while there is more to do.
+    pub fn expand(&mut self, budget: usize) -> bool {
+        match self.posts.first_unexpanded() {
+            Some((number, _)) => {
+                self.walk(number, budget.min(EXPAND_STEP), false);
+                self.posts.first_unexpanded().is_some()
+            }
+            None => false,
+        }
+    }
+
+    fn walk(&mut self, number: u32, budget: usize, small: bool) {
+        let Some(held) = self.posts.get_mut(number) else { return };
+        let (Some(post), Some(mut walk)) = (held.post.clone(), held.hits.take()) else {
+            return;
+        };
+        let mut left = budget;
+        loop {
+            while left > 0
+                && let Some(id) = walk.hits.next()
+            {
+                left -= 1;
+                let mut at = self.online.first(id);
+                while let Some(index) = at {
+                    at = self.sessions.at(index).and_then(|s| s.next);
+                    self.offer(index, number, &post, small);
+                }
+            }
+            if left == 0 {
+                if let Some(held) = self.posts.get_mut(number) {
+                    held.hits = Some(walk);
+                }
+                return;
+            }
+            if walk.by_presence {
+                return self.posts.expanded(number);
+            }
+            walk = Walk {
+                hits: self.by_presence(&post),
+                by_presence: true,
+            };
+        }
+    }
+
+    /// Those here who may get the post by presence and caps.
+    fn by_presence(&self, post: &Post) -> Hits {
+        let online = self.online.ids();
+        let mut ids: Vec<u32> = match &post.audience {
+            Audience::None => Vec::new(),
+            Audience::Only(ids) => ids.iter().map(|id| id.0).filter(|id| online.contains(*id)).collect(),
+            Audience::Presence { node, owner } => {
+                let followers = node.and_then(|n| self.index.followers(n));
+                if !online.contains(owner.0) {
+                    return followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(online));
+                }
+                let mut ids: Vec<u32> = followers
+                    .map(|f| f.among(online).map(|id| id.0).collect())
+                    .unwrap_or_default();
+                ids.push(owner.0);
+                ids
+            }
+        };
+        ids.sort_unstable();
+        Hits::Slice(ids.into_iter())
+    }
+
+    /// Puts a post on a session's queue if it is due and was not looked at before, after older ones that are due.
+    fn offer(&mut self, index: u32, number: u32, post: &Arc<Post>, small: bool) {
+        let Some(session) = self.sessions.at(index) else { return };
+        if session.expanded >= post.seq {
+            return;
+        }
+        self.serve_ahead(index, post.seq, small);
+        if let Some(session) = self.sessions.at(index)
+            && let Some(notify) = self.due(session, post)
+        {
+            self.enqueue(index, number, notify, small);
+        }
+        if let Some(session) = self.sessions.at_mut(index) {
+            session.expanded = session.expanded.max(post.seq);
+        }
+    }
+
+    /// Whether a post is due to a session now, and if so whether by presence. Who catches up gets it from the log.
+    fn due(&self, session: &Session, post: &Post) -> Option<bool> {
+        let follows = !matches!(session.state, State::Quiet) && self.index.follows(post.node, session.subscriber);
+        if follows && matches!(session.state, State::CatchingUp(_)) {
+            return None;
+        }
+        if self.notified(session, post) {
+            return Some(true);
+        }
+        follows.then_some(false)
+    }
+
+    /// Whether a session wants the node by its caps, and may have it.
+    fn notified(&self, session: &Session, post: &Post) -> bool {
+        self.interests.wants(session.interest, &post.name.node)
+            && match &post.audience {
+                Audience::None => false,
+                Audience::Only(ids) => ids.binary_search(&session.subscriber).is_ok(),
+                Audience::Presence { node, owner } => {
+                    *owner == session.subscriber || node.is_some_and(|n| self.index.follows(n, session.subscriber))
+                }
+            }
+    }
+
+    /// Gives a session the pending posts below `before` that are due to it and that it was not looked at for.
+    fn serve_ahead(&mut self, index: u32, before: Seq, small: bool) {
+        let Some(from) = self.sessions.at(index).map(|s| s.expanded) else {
+            return;
+        };
+        let mut due = Vec::new();
+        for (number, held) in self.posts.above_watermark() {
+            if held.seq >= before {
+                break;
+            }
+            if held.seq > from
+                && held.hits.is_some()
+                && let (Some(post), Some(session)) = (&held.post, self.sessions.at(index))
+                && let Some(notify) = self.due(session, post)
+            {
+                due.push((number, notify));
+            }
+        }
+        for (number, notify) in due {
+            self.enqueue(index, number, notify, small);
+        }
+    }
+
+    /// A subscriber's edges are about to change: his sessions are looked at for all that came before.
+    pub(super) fn before_edge(&mut self, id: SubscriberId, seq: Seq) {
+        let mut at = self.online.first(id);
+        while let Some(index) = at {
+            self.serve_ahead(index, seq, true);
+            let Some(session) = self.sessions.at_mut(index) else {
+                return;
+            };
+            session.expanded = session.expanded.max(seq);
+            if let State::CatchingUp(catch_up) = &mut session.state {
+                catch_up.edges = seq;
+            }
+            at = session.next;
+        }
+    }
+
+    /// Goes live at the watermark: what lies above it and is due comes to the queue now.
+    pub(super) fn serve_live(&mut self, index: u32) {
+        let Some(expanded) = self.sessions.at(index).map(|s| s.expanded) else {
+            return;
+        };
+        let mut due = Vec::new();
+        for (number, held) in self.posts.above_watermark() {
+            let (Some(post), Some(session)) = (&held.post, self.sessions.at(index)) else {
+                continue;
+            };
+            let follows = self.index.follows(post.node, session.subscriber);
+            let notified = self.notified(session, post);
+            // By presence alone it was offered already, or came before this session's presence.
+            if follows || (notified && held.seq > expanded && held.hits.is_some()) {
+                due.push((number, notified));
+            }
+        }
+        for (number, notify) in due {
+            self.enqueue(index, number, notify, true);
+        }
+        let last = self.last;
+        if let Some(session) = self.sessions.at_mut(index) {
+            session.expanded = last;
+        }
+    }
+
+    fn enqueue(&mut self, index: u32, number: u32, notify: bool, small: bool) {
+        let key = self.sessions.key(index);
+        let most = self.limits.queue_posts;
+        let Some(session) = self.sessions.at_mut(index) else {
+            return;
+        };
+        if session.ring.len() >= most {
+            return self.overflow(key, number, notify);
+        }
+        session.ring.push(Queued { number, notify });
+        if let Some(held) = self.posts.get_mut(number) {
+            held.waiting += 1;
+        }
+        self.mark_dirty(key, small);
+        self.mark_unsettled(key);
+    }
+
+    pub(super) fn mark_dirty(&mut self, key: Key, small: bool) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if !std::mem::replace(&mut session.dirty, true) {
+            let queue = if small {
+                &mut self.dirty_small
+            } else {
+                &mut self.dirty_large
+            };
+            queue.push_back(key);
+        }
+    }
+}

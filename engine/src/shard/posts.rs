@@ -1,0 +1,143 @@
+//! The posts that a shard holds: those not yet expanded, and those that wait in some session's queue.
+//!
+//! Numbered in `Seq` order. A post is let go when nobody waits for it and everything before it is expanded.
+
+use crate::index::Hits;
+use crate::model::{Event, Post, Seq};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A post on a shard.
+pub struct Held {
+    /// Its place; also of one that was let go.
+    pub seq: Seq,
+    /// `None` once nobody waits for it.
+    pub post: Option<Arc<Post>>,
+    /// Queue entries that name it.
+    pub waiting: u32,
+    /// Who has still to be looked at; `None` when it is expanded.
+    pub hits: Option<Walk>,
+    /// Retracted before it was written to everyone.
+    pub retracted: bool,
+}
+
+/// The rest of an expansion: first the followers, then those who get it by presence.
+pub struct Walk {
+    /// What is being walked.
+    pub hits: Hits,
+    /// Whether the followers are done.
+    pub by_presence: bool,
+}
+
+/// All of them, oldest first.
+#[derive(Default)]
+pub struct Posts {
+    held: VecDeque<Held>,
+    /// The number of the first.
+    base: u32,
+    /// How many of the first are expanded.
+    expanded: usize,
+}
+
+const NUMBERS: u32 = 1 << 31;
+
+impl Posts {
+    /// Adds a post that is not expanded yet; its number.
+    pub fn push(&mut self, post: Arc<Post>, walk: Walk) -> u32 {
+        let number = self.base.wrapping_add(self.held.len() as u32) % NUMBERS;
+        self.held.push_back(Held {
+            seq: post.seq,
+            post: Some(post),
+            waiting: 0,
+            hits: Some(walk),
+            retracted: false,
+        });
+        number
+    }
+
+    fn at(&self, number: u32) -> usize {
+        (number.wrapping_sub(self.base) % NUMBERS) as usize
+    }
+
+    /// A post.
+    pub fn get(&self, number: u32) -> Option<&Held> {
+        self.held.get(self.at(number))
+    }
+
+    /// A post.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut Held> {
+        let at = self.at(number);
+        self.held.get_mut(at)
+    }
+
+    /// One queue entry less.
+    pub fn release(&mut self, number: u32) {
+        let below_watermark = self.at(number) < self.expanded;
+        if let Some(held) = self.get_mut(number) {
+            held.waiting = held.waiting.saturating_sub(1);
+            // Above the watermark it is kept: whoever goes live there still needs it.
+            if held.waiting == 0 && below_watermark {
+                held.post = None;
+            }
+        }
+        self.trim();
+    }
+
+    /// Notes that a post's expansion is done.
+    pub fn expanded(&mut self, number: u32) {
+        if let Some(held) = self.get_mut(number) {
+            held.hits = None;
+        }
+        while self.held.get(self.expanded).is_some_and(|held| held.hits.is_none()) {
+            if let Some(held) = self.held.get_mut(self.expanded).filter(|held| held.waiting == 0) {
+                held.post = None;
+            }
+            self.expanded += 1;
+        }
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.expanded > 0 && self.held.front().is_some_and(|held| held.waiting == 0) {
+            self.held.pop_front();
+            self.base = self.base.wrapping_add(1) % NUMBERS;
+            self.expanded -= 1;
+        }
+    }
+
+    /// The first that is not expanded.
+    pub fn first_unexpanded(&self) -> Option<(u32, Seq)> {
+        let held = self.held.get(self.expanded)?;
+        Some((self.base.wrapping_add(self.expanded as u32) % NUMBERS, held.seq))
+    }
+
+    /// Those above the watermark, in order: whoever goes live must look at them.
+    pub fn above_watermark(&self) -> impl Iterator<Item = (u32, &Held)> {
+        let base = self.base;
+        let above = self.held.iter().enumerate().skip(self.expanded);
+        above.map(move |(at, held)| (base.wrapping_add(at as u32) % NUMBERS, held))
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The number of the first and of the one behind the last.
+    pub fn oldest(&self) -> u32 {
+        self.base
+    }
+
+    /// A retraction came: the item is not written to those who have not got it yet.
+    pub fn retract(&mut self, retraction: &Post) {
+        for held in self.held.iter_mut().rev().take(1024) {
+            let same = held.post.as_ref().is_some_and(|post| {
+                post.node == retraction.node
+                    && post.item == retraction.item
+                    && matches!(post.event, Event::Publish { .. })
+                    && post.seq < retraction.seq
+            });
+            held.retracted |= same;
+        }
+    }
+}

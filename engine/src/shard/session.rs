@@ -1,0 +1,250 @@
+//! A session as its shard knows it, and the tables in which it is found.
+//!
+//! Knows no socket and no stanza. Sessions of one subscriber are a list through the slab; the online table maps a dense
+//! subscriber id to its head without hashing.
+
+use super::ring::Ring;
+use crate::limits::BLOCK;
+use crate::model::{Post, Seq, SubscriberId};
+use crate::outbox::Run;
+use roaring::RoaringBitmap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Names a session for as long as it lives: a late use of an older key finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Its slot.
+    pub index: u32,
+    /// Which session of that slot.
+    pub generation: u32,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+pub enum State {
+    /// Gets nothing that it follows: not available, or of negative priority.
+    Quiet,
+    /// Everything up to the watermark is in its queue or was handed out.
+    Live,
+    /// Reads pages from its cursor.
+    CatchingUp(Box<CatchUp>),
+}
+
+/// Catching up.
+#[derive(Debug)]
+pub struct CatchUp {
+    /// Everything up to here was handed out.
+    pub cursor: Seq,
+    /// When `buffer` is empty, the cursor is this.
+    pub next: Seq,
+    /// The rest of the last page.
+    pub buffer: VecDeque<Arc<Post>>,
+    /// What the pages share.
+    pub run: Run,
+    /// A page is asked for.
+    pub asked: bool,
+    /// The last change of what he follows: he may go live at or above it.
+    pub edges: Seq,
+}
+
+/// A session.
+pub struct Session {
+    pub(super) subscriber: SubscriberId,
+    pub(super) next: Option<u32>,
+    pub(super) generation: u32,
+    pub(super) attached: bool,
+    pub(super) available: bool,
+    pub(super) dirty: bool,
+    pub(super) unsettled: bool,
+    /// Which node names it wants by presence; 0 is none.
+    pub(super) interest: u32,
+    /// Up to here it was looked at by expansions.
+    pub(super) expanded: Seq,
+    /// The last post that was handed to its writer.
+    pub(super) handed: Seq,
+    /// The last that its client confirmed.
+    pub(super) confirmed: Seq,
+    pub(super) ring: Ring,
+    pub(super) state: State,
+    /// The device whose cursor it moves, and what its row says.
+    pub(super) device: Option<Box<str>>,
+    pub(super) listed: Option<Seq>,
+}
+
+impl Session {
+    /// Notes that a post was handed to the writer. Where nothing was outstanding, all before it is confirmed.
+    pub(super) fn hand(&mut self, seq: Seq) {
+        if self.handed <= self.confirmed {
+            self.confirmed = self.confirmed.max(Seq(seq.0 - 1));
+        }
+        self.handed = self.handed.max(seq);
+    }
+}
+
+/// The slab of sessions.
+#[derive(Default)]
+pub struct Sessions {
+    slots: Vec<Session>,
+    free: Vec<u32>,
+}
+
+impl Sessions {
+    /// A new session.
+    pub fn insert(&mut self, subscriber: SubscriberId, device: Option<Box<str>>) -> Key {
+        let session = Session {
+            subscriber,
+            next: None,
+            generation: 0,
+            attached: true,
+            available: false,
+            dirty: false,
+            unsettled: false,
+            interest: 0,
+            expanded: Seq(0),
+            handed: Seq(0),
+            confirmed: Seq(0),
+            ring: Ring::default(),
+            state: State::Quiet,
+            device,
+            listed: None,
+        };
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            let generation = slot.generation;
+            *slot = Session { generation, ..session };
+            return Key { index, generation };
+        }
+        self.slots.push(session);
+        Key {
+            index: (self.slots.len() - 1) as u32,
+            generation: 0,
+        }
+    }
+
+    /// The session of a key.
+    pub fn get(&self, key: Key) -> Option<&Session> {
+        self.slots
+            .get(key.index as usize)
+            .filter(|s| s.attached && s.generation == key.generation)
+    }
+
+    /// The session of a key.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut Session> {
+        self.slots
+            .get_mut(key.index as usize)
+            .filter(|s| s.attached && s.generation == key.generation)
+    }
+
+    /// The session in a slot.
+    pub fn at(&self, index: u32) -> Option<&Session> {
+        self.slots.get(index as usize)
+    }
+
+    /// The session in a slot.
+    pub fn at_mut(&mut self, index: u32) -> Option<&mut Session> {
+        self.slots.get_mut(index as usize)
+    }
+
+    /// The key of a slot.
+    pub fn key(&self, index: u32) -> Key {
+        Key {
+            index,
+            generation: self.at(index).map_or(0, |s| s.generation),
+        }
+    }
+
+    /// Frees a slot; its key is stale from now on.
+    pub fn remove(&mut self, index: u32) {
+        if let Some(slot) = self.slots.get_mut(index as usize).filter(|s| s.attached) {
+            slot.attached = false;
+            slot.generation = slot.generation.wrapping_add(1);
+            slot.ring = Ring::default();
+            slot.state = State::Quiet;
+            slot.device = None;
+            self.free.push(index);
+        }
+    }
+
+    /// The slots in use.
+    pub fn indices(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.attached)
+            .map(|(index, _)| index as u32)
+    }
+
+    /// How many sessions.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
+
+/// Who is available here: subscriber → first session.
+#[derive(Default)]
+pub struct Online {
+    /// By block of ids: the slot of the first session plus 1, 0 for none.
+    blocks: Vec<Option<Box<[u32]>>>,
+    ids: RoaringBitmap,
+}
+
+impl Online {
+    /// The subscribers, for intersections.
+    pub fn ids(&self) -> &RoaringBitmap {
+        &self.ids
+    }
+
+    /// The first session of a subscriber.
+    pub fn first(&self, id: SubscriberId) -> Option<u32> {
+        let block = self.blocks.get((id.0 / BLOCK) as usize)?.as_ref()?;
+        block.get((id.0 % BLOCK) as usize)?.checked_sub(1)
+    }
+
+    fn set(&mut self, id: SubscriberId, first: Option<u32>) {
+        let at = (id.0 / BLOCK) as usize;
+        if at >= self.blocks.len() {
+            self.blocks.resize_with(at + 1, || None);
+        }
+        if let Some(block) = self.blocks.get_mut(at) {
+            let block = block.get_or_insert_with(|| vec![0; BLOCK as usize].into_boxed_slice());
+            if let Some(slot) = block.get_mut((id.0 % BLOCK) as usize) {
+                *slot = first.map_or(0, |index| index + 1);
+            }
+        }
+        if first.is_some() {
+            self.ids.insert(id.0)
+        } else {
+            self.ids.remove(id.0)
+        };
+    }
+
+    /// Links an available session.
+    pub fn link(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
+        let first = self.first(id);
+        if let Some(session) = sessions.at_mut(index) {
+            session.next = first;
+        }
+        self.set(id, Some(index));
+    }
+
+    /// Takes a session out.
+    pub fn unlink(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
+        let after = sessions.at(index).and_then(|s| s.next);
+        if self.first(id) == Some(index) {
+            return self.set(id, after);
+        }
+        let mut at = self.first(id);
+        while let Some(here) = at {
+            let next = sessions.at(here).and_then(|s| s.next);
+            if next == Some(index) {
+                if let Some(session) = sessions.at_mut(here) {
+                    session.next = after;
+                }
+                return;
+            }
+            at = next;
+        }
+    }
+}

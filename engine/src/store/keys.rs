@@ -1,0 +1,328 @@
+//! The key layout: every key of the store is made and read here, and nowhere else. Golden tests hold it.
+//!
+//! Integers are big-endian, so that RocksDB's order is theirs. Knows no values: those are in `rows.rs`.
+
+use crate::model::{NodeId, NodeName, Seq, Slot, SubscriberId, Timestamp, VShard};
+
+/// A column family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Family(pub u8);
+
+impl Family {
+    /// format version, next ids, blocks, numbers of the slots
+    pub const META: Family = Family(0);
+    /// node|Seq → entry
+    pub const LOG: Family = Family(1);
+    /// node|item id → Seq
+    pub const ITEM: Family = Family(2);
+    /// node|subscriber → subscription
+    pub const FOLLOWER: Family = Family(3);
+    /// subscriber|node → since
+    pub const FOLLOWING: Family = Family(4);
+    /// node|part → configuration, counters
+    pub const NODE: Family = Family(5);
+    /// service NUL node → node
+    pub const NODE_NAME: Family = Family(6);
+    /// subscriber → bare JID
+    pub const SUBSCRIBER: Family = Family(7);
+    /// bare JID → subscriber
+    pub const SUBSCRIBER_NAME: Family = Family(8);
+    /// consumer → Seq
+    pub const CURSOR: Family = Family(9);
+    /// peer|Seq → node
+    pub const PEER_OUTBOX: Family = Family(10);
+    /// node|subscriber → affiliation
+    pub const AFFILIATION: Family = Family(11);
+    /// Seq → node: the order of this host, replayed at start
+    pub const TAIL: Family = Family(12);
+    /// what the background still has to remove
+    pub const SWEEP: Family = Family(13);
+    /// the first of those that other parts define
+    pub const TABLES: u8 = 16;
+
+    /// The names of the engine's own, by number.
+    pub const NAMES: [&'static str; 14] = [
+        "meta",
+        "log",
+        "item",
+        "follower",
+        "following",
+        "node",
+        "node_name",
+        "subscriber",
+        "subscriber_name",
+        "cursor",
+        "peer_outbox",
+        "affiliation",
+        "tail",
+        "sweep",
+    ];
+}
+
+/// The two rows of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodePart {
+    /// Name, owner, configuration: written seldom.
+    Config = 0,
+    /// Counters: written with each item and follower.
+    State = 1,
+}
+
+/// `log` and other keys of (u32, u64).
+pub fn log(node: NodeId, seq: Seq) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&node.0.to_be_bytes());
+    key[4..].copy_from_slice(&seq.0.to_be_bytes());
+    key
+}
+
+/// Reads a key of `log`.
+pub fn read_log(key: &[u8]) -> Option<(NodeId, Seq)> {
+    let (node, seq) = key.split_at_checked(4)?;
+    Some((
+        NodeId(u32::from_be_bytes(node.try_into().ok()?)),
+        Seq(u64::from_be_bytes(seq.try_into().ok()?)),
+    ))
+}
+
+/// `item`
+pub fn item(node: NodeId, id: &str) -> Vec<u8> {
+    [&node.0.to_be_bytes()[..], id.as_bytes()].concat()
+}
+
+/// The item id within a key of `item`.
+pub fn read_item(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(4..)?).ok()
+}
+
+fn pair(a: u32, b: u32) -> [u8; 8] {
+    let mut key = [0; 8];
+    key[..4].copy_from_slice(&a.to_be_bytes());
+    key[4..].copy_from_slice(&b.to_be_bytes());
+    key
+}
+
+fn read_pair(key: &[u8]) -> Option<(u32, u32)> {
+    let (a, b) = key.split_at_checked(4)?;
+    Some((
+        u32::from_be_bytes(a.try_into().ok()?),
+        u32::from_be_bytes(b.try_into().ok()?),
+    ))
+}
+
+/// `follower` and `affiliation`
+pub fn follower(node: NodeId, subscriber: SubscriberId) -> [u8; 8] {
+    pair(node.0, subscriber.0)
+}
+
+/// Reads a key of `follower` or `affiliation`.
+pub fn read_follower(key: &[u8]) -> Option<(NodeId, SubscriberId)> {
+    read_pair(key).map(|(n, s)| (NodeId(n), SubscriberId(s)))
+}
+
+/// `following`
+pub fn following(subscriber: SubscriberId, node: NodeId) -> [u8; 8] {
+    pair(subscriber.0, node.0)
+}
+
+/// Reads a key of `following`.
+pub fn read_following(key: &[u8]) -> Option<(SubscriberId, NodeId)> {
+    read_pair(key).map(|(s, n)| (SubscriberId(s), NodeId(n)))
+}
+
+/// `node`
+pub fn node(node: NodeId, part: NodePart) -> [u8; 5] {
+    let [a, b, c, d] = node.0.to_be_bytes();
+    [a, b, c, d, part as u8]
+}
+
+/// The node of a key that begins with one.
+pub fn read_node(key: &[u8]) -> Option<NodeId> {
+    Some(NodeId(u32::from_be_bytes(key.get(..4)?.try_into().ok()?)))
+}
+
+/// `node_name`. NUL cannot occur in XML, so it parts service and node without doubt.
+pub fn node_name(name: &NodeName) -> Vec<u8> {
+    [name.service.as_bytes(), &[0], name.node.as_bytes()].concat()
+}
+
+/// What the names of all nodes of a service begin with.
+pub fn service(service: &str) -> Vec<u8> {
+    [service.as_bytes(), &[0]].concat()
+}
+
+/// The node within a key of `node_name`.
+pub fn read_node_of_service<'k>(key: &'k [u8], service: &str) -> Option<&'k str> {
+    std::str::from_utf8(key.get(service.len() + 1..)?).ok()
+}
+
+/// `subscriber`
+pub fn subscriber(id: SubscriberId) -> [u8; 4] {
+    id.0.to_be_bytes()
+}
+
+/// `tail`
+pub fn tail(seq: Seq) -> [u8; 8] {
+    seq.0.to_be_bytes()
+}
+
+/// Reads a key of `tail`.
+pub fn read_tail(key: &[u8]) -> Option<Seq> {
+    Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
+}
+
+/// `cursor` of a device: `d`, subscriber, device.
+pub fn device(subscriber: SubscriberId, device: &str) -> Vec<u8> {
+    [&b"d"[..], &subscriber.0.to_be_bytes(), device.as_bytes()].concat()
+}
+
+/// The device within such a key.
+pub fn read_device(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(5..)?).ok()
+}
+
+/// `cursor` of a virtual shard: its checkpoint in one run of Reef.
+pub fn checkpoint(epoch: u32, vshard: VShard) -> [u8; 6] {
+    let [a, b, c, d] = epoch.to_be_bytes();
+    [b'c', a, b, c, d, vshard.0]
+}
+
+/// The epoch of such a key.
+pub fn read_checkpoint(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.strip_prefix(b"c")?.get(..4)?.try_into().ok()?))
+}
+
+/// `meta`: the number of this run.
+pub const EPOCH: &[u8] = b"epoch";
+
+/// `meta`: the format's version.
+pub const FORMAT: &[u8] = b"format";
+/// `meta`: the last `Seq`.
+pub const SEQ: &[u8] = b"seq";
+/// `meta`: the next node id.
+pub const NEXT_NODE: &[u8] = b"next_node";
+/// `meta`: the next block of subscriber ids.
+pub const NEXT_BLOCK: &[u8] = b"next_block";
+
+/// `meta`: the next subscriber id of a virtual shard.
+pub fn next_subscriber(vshard: VShard) -> [u8; 2] {
+    [b'v', vshard.0]
+}
+
+/// `meta`: the virtual shard that owns a block of subscriber ids.
+pub fn block(block: u32) -> [u8; 5] {
+    let [a, b, c, d] = block.to_be_bytes();
+    [b'b', a, b, c, d]
+}
+
+/// The block within such a key.
+pub fn read_block(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.strip_prefix(b"b")?.try_into().ok()?))
+}
+
+/// `sweep`: rows of a node up to a `Seq` that the background removes; `u64::MAX` is all of a deleted node.
+pub fn sweep_node(node: NodeId, upto: Seq) -> Vec<u8> {
+    [&b"n"[..], &log(node, upto)].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_node(key: &[u8]) -> Option<(NodeId, Seq)> {
+    read_log(key.strip_prefix(b"n")?)
+}
+
+/// `sweep`: all that a removed subscriber follows.
+pub fn sweep_subscriber(id: SubscriberId) -> Vec<u8> {
+    [&b"u"[..], &id.0.to_be_bytes()].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_subscriber(key: &[u8]) -> Option<SubscriberId> {
+    Some(SubscriberId(u32::from_be_bytes(
+        key.strip_prefix(b"u")?.try_into().ok()?,
+    )))
+}
+
+/// `sweep`: an item that expires at a time.
+pub fn sweep_expiry(at: Timestamp, node: NodeId, seq: Seq) -> Vec<u8> {
+    [&b"e"[..], &at.0.to_be_bytes(), &log(node, seq)].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_expiry(key: &[u8]) -> Option<(Timestamp, NodeId, Seq)> {
+    let (at, rest) = key.strip_prefix(b"e")?.split_at_checked(8)?;
+    let (node, seq) = read_log(rest)?;
+    Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, seq))
+}
+
+/// `meta`: the number of a slot's last record.
+pub fn slot(slot: Slot) -> [u8; 3] {
+    let [high, low] = slot.0.to_be_bytes();
+    [b's', high, low]
+}
+
+/// The first key behind all that begin with `prefix`; `None` where there is none.
+pub fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Some(end);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(key: &[u8], golden: &str) {
+        let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, golden);
+    }
+
+    #[test]
+    fn the_layout_is_what_older_stores_hold() {
+        check(&log(NodeId(1), Seq(258)), "000000010000000000000102");
+        check(&item(NodeId(2), "ab"), "000000026162");
+        check(&follower(NodeId(1), SubscriberId(4097)), "0000000100001001");
+        check(&following(SubscriberId(4097), NodeId(1)), "0000100100000001");
+        check(&node(NodeId(3), NodePart::Config), "0000000300");
+        check(&node(NodeId(3), NodePart::State), "0000000301");
+        check(&node_name(&NodeName::new("a@b", "n")), "614062006e");
+        check(&node_name(&NodeName::presence("a@b")), "70726573656e63653a61406200");
+        check(&subscriber(SubscriberId(5)), "00000005");
+        check(&tail(Seq(1)), "0000000000000001");
+        check(&device(SubscriberId(1), "tv"), "64000000017476");
+        check(&checkpoint(1, VShard(7)), "630000000107");
+        check(&next_subscriber(VShard(7)), "7607");
+        check(&slot(Slot(4095)), "730fff");
+        check(&block(258), "6200000102");
+        check(&sweep_node(NodeId(1), Seq(2)), "6e000000010000000000000002");
+        check(&sweep_subscriber(SubscriberId(1)), "7500000001");
+        check(
+            &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
+            "650000000000000001000000020000000000000003",
+        );
+        assert_eq!(behind(&[1, 255, 255]), Some(vec![2]));
+        assert_eq!(behind(&[255]), None);
+    }
+
+    #[test]
+    fn keys_read_back() {
+        assert_eq!(read_log(&log(NodeId(9), Seq(8))), Some((NodeId(9), Seq(8))));
+        assert_eq!(
+            read_follower(&follower(NodeId(9), SubscriberId(8))),
+            Some((NodeId(9), SubscriberId(8)))
+        );
+        assert_eq!(
+            read_following(&following(SubscriberId(8), NodeId(9))),
+            Some((SubscriberId(8), NodeId(9)))
+        );
+        assert_eq!(read_item(&item(NodeId(9), "ünï")), Some("ünï"));
+        assert_eq!(read_tail(&tail(Seq(77))), Some(Seq(77)));
+        assert_eq!(read_device(&device(SubscriberId(1), "phone")), Some("phone"));
+        assert_eq!(read_log(b"x"), None);
+    }
+}

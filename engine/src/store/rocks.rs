@@ -1,0 +1,139 @@
+//! The store on RocksDB: one database, a column family each, one write-ahead log.
+//!
+//! The only file that names RocksDB. Knows nothing of what the rows mean.
+
+use super::keys::Family;
+use super::{Each, Range, Store, View, Write};
+use crate::error::StoreError;
+use crate::limits::Limits;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
+    Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
+};
+use std::path::Path;
+
+/// A RocksDB. Reads block on the disk: shard threads never call it.
+pub struct RocksStore {
+    db: DB,
+    /// Column family names by number of the family; a gap is an empty name.
+    names: Vec<String>,
+}
+
+impl RocksStore {
+    /// Opens or makes the store at `dir` with the engine's families and `tables`, numbered from [`Family::TABLES`].
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where another process has it; [`StoreError::Io`] otherwise.
+    pub fn open(dir: &Path, tables: &[&str], limits: &Limits) -> Result<RocksStore, StoreError> {
+        let mut names: Vec<String> = Family::NAMES.iter().map(|n| (*n).to_owned()).collect();
+        names.resize(usize::from(Family::TABLES), String::new());
+        names.extend(tables.iter().map(|t| (*t).to_owned()));
+        let cache = Cache::new_lru_cache(limits.block_cache_mib << 20);
+        let mut wanted: Vec<String> = names.iter().filter(|n| !n.is_empty()).cloned().collect();
+        // RocksDB refuses to open without a family that exists: those of a newer table are carried along.
+        for found in DB::list_cf(&Options::default(), dir).unwrap_or_default() {
+            if found != "default" && !wanted.contains(&found) {
+                wanted.push(found);
+            }
+        }
+        let families = wanted
+            .iter()
+            .map(|n| ColumnFamilyDescriptor::new(n, family_options(n, &cache)));
+        std::fs::create_dir_all(dir).map_err(|e| StoreError::Io(format!("{}: {e}", dir.display())))?;
+        let db = DB::open_cf_descriptors(&database_options(limits), dir, families).map_err(|e| opening(&e, dir))?;
+        Ok(RocksStore { db, names })
+    }
+
+    fn family(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
+        let name = self.names.get(usize::from(family.0)).map_or("", String::as_str);
+        self.db.cf_handle(name).ok_or(StoreError::Corrupt("column families"))
+    }
+}
+
+fn database_options(limits: &Limits) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_max_open_files(limits.store_files);
+    options.increase_parallelism(2);
+    options.set_max_total_wal_size(256 << 20);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(4 << 20);
+    // What was acked must come back, and a torn tail that was never acked must not stop the start.
+    options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::PointInTime);
+    options
+}
+
+fn family_options(name: &str, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(10.0, false);
+    table.set_cache_index_and_filter_blocks(true);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    options.set_write_buffer_size(if name == "log" { 64 << 20 } else { 16 << 20 });
+    options
+}
+
+fn opening(error: &rocksdb::Error, dir: &Path) -> StoreError {
+    let text = error.to_string();
+    if text.contains("LOCK") && (text.contains("Resource temporarily unavailable") || text.contains("held by")) {
+        return StoreError::InUse(dir.display().to_string());
+    }
+    StoreError::Io(text)
+}
+
+fn io(error: rocksdb::Error) -> StoreError {
+    StoreError::Io(error.to_string())
+}
+
+impl View for RocksStore {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.family(family)?, key).map_err(io)
+    }
+
+    fn scan(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(range.start.clone());
+        if let Some(end) = &range.end {
+            options.set_iterate_upper_bound(end.clone());
+        }
+        let mode = if range.reverse {
+            IteratorMode::End
+        } else {
+            IteratorMode::From(&range.start, Direction::Forward)
+        };
+        for row in self.db.iterator_cf_opt(self.family(family)?, options, mode) {
+            let (key, value) = row.map_err(io)?;
+            if each(&key, &value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store for RocksStore {
+    fn write(&self, writes: Vec<Write>, sync: bool) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for write in &writes {
+            let family = self.family(write.family)?;
+            match &write.value {
+                Some(value) => batch.put_cf(family, &write.key, value),
+                None => batch.delete_cf(family, &write.key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.db.write_opt(batch, &options).map_err(io)
+    }
+
+    fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        Checkpoint::new(&self.db)
+            .map_err(io)?
+            .create_checkpoint(dir)
+            .map_err(io)
+    }
+}

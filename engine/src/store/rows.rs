@@ -1,0 +1,255 @@
+//! The values of the rows, and how a node or a subscriber is found.
+//!
+//! Rows are postcard; the format's version in `meta` covers them all. Knows no record and no stage.
+
+use super::keys::{self, Family, NodePart};
+use super::{Range, Tx, View};
+use crate::config::{Affiliation, NodeConfig, SubscriptionState};
+use crate::error::StoreError;
+use crate::limits;
+use crate::model::{Event, NodeId, NodeName, Origin, Seq, SubscriberId, Timestamp, VShard};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A node: what is written seldom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Its name.
+    pub name: NodeName,
+    /// Bare JID of the owner.
+    pub owner: Arc<str>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its options.
+    pub config: NodeConfig,
+}
+
+impl NodeRow {
+    /// Whether it is a node of the owner's own account (XEP-0163).
+    pub fn is_pep(&self) -> bool {
+        self.name.service == self.owner
+    }
+}
+
+/// A node's counters: written with each item and follower, so that nothing is ever counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// Items.
+    pub items: u64,
+    /// Followers.
+    pub followers: u64,
+    /// No item lies before this.
+    pub oldest: Seq,
+    /// The last entry.
+    pub last: Seq,
+    /// Entries up to here were purged, and are removed in the background.
+    pub purged: Seq,
+}
+
+/// An entry of a node's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the log.
+    pub origin: Origin,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The item; empty for events of the node itself.
+    pub item: Arc<str>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where an item lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemRow {
+    /// Its latest version.
+    pub seq: Seq,
+    /// Its first version.
+    pub first: Seq,
+}
+
+/// A subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Approved or not.
+    pub state: SubscriptionState,
+    /// The `Seq` of the follow: nothing before it is delivered.
+    pub since: Seq,
+}
+
+/// A device's cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CursorRow {
+    /// Was live when last written: has confirmed the checkpoint of its virtual shard in that run.
+    Live {
+        /// The run.
+        epoch: u32,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// Has confirmed this much.
+    At {
+        /// The highest `Seq` below which nothing is missing.
+        seq: Seq,
+        /// When that was.
+        at: Timestamp,
+    },
+}
+
+/// The value as it lies in the store.
+pub fn encode<T: Serialize>(row: &T) -> Vec<u8> {
+    postcard::to_stdvec(row).expect("rows are plain data, which always encodes")
+}
+
+/// Reads a value of `family`.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn decode<T: DeserializeOwned>(family: Family, bytes: &[u8]) -> Result<T, StoreError> {
+    let name = Family::NAMES.get(usize::from(family.0)).copied().unwrap_or("a table");
+    postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt(name))
+}
+
+/// Reads one row.
+///
+/// # Errors
+/// The store's failures.
+pub fn get<T: DeserializeOwned>(view: &dyn View, family: Family, key: &[u8]) -> Result<Option<T>, StoreError> {
+    view.get(family, key)?.map(|bytes| decode(family, &bytes)).transpose()
+}
+
+fn number(view: &dyn View, key: &[u8]) -> Result<Option<u32>, StoreError> {
+    get(view, Family::META, key)
+}
+
+/// The node of this name.
+///
+/// # Errors
+/// The store's failures.
+pub fn node_id(view: &dyn View, name: &NodeName) -> Result<Option<NodeId>, StoreError> {
+    get(view, Family::NODE_NAME, &keys::node_name(name))
+}
+
+/// A node's configuration row.
+///
+/// # Errors
+/// The store's failures.
+pub fn node_row(view: &dyn View, node: NodeId) -> Result<Option<NodeRow>, StoreError> {
+    get(view, Family::NODE, &keys::node(node, NodePart::Config))
+}
+
+/// A node's counters; those of a new node where there are none.
+///
+/// # Errors
+/// The store's failures.
+pub fn node_state(view: &dyn View, node: NodeId) -> Result<NodeState, StoreError> {
+    Ok(get(view, Family::NODE, &keys::node(node, NodePart::State))?.unwrap_or_default())
+}
+
+/// The subscriber of this bare JID.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscriber_id(view: &dyn View, jid: &str) -> Result<Option<SubscriberId>, StoreError> {
+    get(view, Family::SUBSCRIBER_NAME, jid.as_bytes())
+}
+
+/// A subscriber's bare JID.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<str>>, StoreError> {
+    get(view, Family::SUBSCRIBER, &keys::subscriber(id))
+}
+
+/// A subscription.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscription(view: &dyn View, node: NodeId, id: SubscriberId) -> Result<Option<Subscription>, StoreError> {
+    get(view, Family::FOLLOWER, &keys::follower(node, id))
+}
+
+/// What a bare JID is to a node; its owner is always one.
+///
+/// # Errors
+/// The store's failures.
+pub fn affiliation(view: &dyn View, node: NodeId, row: &NodeRow, jid: &str) -> Result<Affiliation, StoreError> {
+    if &*row.owner == jid {
+        return Ok(Affiliation::Owner);
+    }
+    let Some(id) = subscriber_id(view, jid)? else {
+        return Ok(Affiliation::None);
+    };
+    Ok(get(view, Family::AFFILIATION, &keys::follower(node, id))?.unwrap_or(Affiliation::None))
+}
+
+/// The nodes of a service, in the order of their names.
+///
+/// # Errors
+/// The store's failures.
+pub fn nodes_of(view: &dyn View, service: &str, max: usize) -> Result<Vec<(Arc<str>, NodeId)>, StoreError> {
+    let mut nodes = Vec::new();
+    let mut bad = None;
+    view.scan(
+        Family::NODE_NAME,
+        &Range::prefix(&keys::service(service)),
+        &mut |key, value| {
+            match (
+                keys::read_node_of_service(key, service),
+                decode(Family::NODE_NAME, value),
+            ) {
+                (Some(name), Ok(id)) => nodes.push((Arc::from(name), id)),
+                (_, Err(error)) => bad = Some(error),
+                (None, Ok(_)) => bad = Some(StoreError::Corrupt("node_name")),
+            }
+            if nodes.len() < max && bad.is_none() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    bad.map_or(Ok(nodes), Err)
+}
+
+/// The subscriber of this bare JID, made if need be: the next id of its virtual shard, in a block of that shard.
+///
+/// # Errors
+/// The store's failures.
+pub fn make_subscriber(tx: &mut Tx<'_>, jid: &str) -> Result<SubscriberId, StoreError> {
+    if let Some(id) = subscriber_id(tx, jid)? {
+        return Ok(id);
+    }
+    let mine = keys::next_subscriber(VShard::of(jid));
+    let id = match number(tx, &mine)?.filter(|next| next % limits::BLOCK != 0) {
+        Some(next) => next,
+        None => {
+            // Id 0 is never given, so that a table of ids may use 0 for nobody.
+            let block = number(tx, keys::NEXT_BLOCK)?.unwrap_or(0);
+            tx.put(Family::META, keys::NEXT_BLOCK, encode(&(block + 1)));
+            tx.put(Family::META, keys::block(block), [VShard::of(jid).0]);
+            (block * limits::BLOCK).max(1)
+        }
+    };
+    tx.put(Family::META, mine, encode(&(id + 1)));
+    tx.put(Family::SUBSCRIBER_NAME, jid.as_bytes(), encode(&SubscriberId(id)));
+    tx.put(Family::SUBSCRIBER, keys::subscriber(SubscriberId(id)), encode(&jid));
+    Ok(SubscriberId(id))
+}
+
+/// A new node id; its rows are the caller's.
+///
+/// # Errors
+/// The store's failures.
+pub fn next_node(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
+    let id = number(tx, keys::NEXT_NODE)?.unwrap_or(1);
+    tx.put(Family::META, keys::NEXT_NODE, encode(&(id + 1)));
+    Ok(NodeId(id))
+}
+
+/// Writes a node's counters.
+pub fn put_state(tx: &mut Tx<'_>, node: NodeId, state: &NodeState) {
+    tx.put(Family::NODE, keys::node(node, NodePart::State), encode(state));
+}

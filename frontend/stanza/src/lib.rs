@@ -1,0 +1,29 @@
+//! XML framing with budgets, the error vocabulary of XMPP, and the payloads that Reef reads and writes. Knows no tokio, no
+//! engine, no sockets and no clock. Used by the negotiation and by the shards; what they do with a stanza comes next.
+#![forbid(unsafe_code)]
+
+pub mod ns; //           namespaces
+// From bytes to elements and back.
+pub mod budget; //       what a stanza may cost
+pub mod header; //       the stream header
+pub mod reader; //       bytes → frames
+pub mod write; //        elements → bytes
+// What is said when something is wrong.
+pub mod error; //        stream errors
+pub mod stanza_error; // stanza errors
+// What stanzas carry.
+pub mod caps; //         XEP-0115 hashes
+mod element; //          shorthands for building
+pub mod form; //         XEP-0004 data forms
+pub mod payload; //      an iq's payload by its type
+pub mod pubsub; //       XEP-0060 requests, replies, events
+pub mod register; //     XEP-0077 registration
+pub mod rsm; //          XEP-0059 pages
+
+pub use budget::Budget;
+pub use error::{StreamCondition, StreamFault};
+pub use header::{StreamHeader, StreamNamespace, stream_header};
+pub use payload::IqPayload;
+pub use reader::{Frame, StreamReader};
+pub use stanza_error::{Condition, ErrorType, PubsubCondition, StanzaError, error_reply};
+pub use write::{escape_attr, escape_text, self_contained, write_element};

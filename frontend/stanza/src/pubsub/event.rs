@@ -1,0 +1,118 @@
+//! Notifications (XEP-0060 §7.1.2, §7.2.2, §8.2, §8.4, §8.5) as bytes, encoded once per post and spliced per follower. Must
+//! not know who follows; next: the session's writer, which puts the address between prefix and suffix.
+
+use super::reply::{ItemOut, write_item};
+use crate::form::Form;
+use crate::write::{escape_attr, self_contained};
+
+/// A message whose 'to' is open: prefix, then the address as `escape_attr` writes it, then suffix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// Up to and with the quote that opens the value of 'to'.
+    pub prefix: Vec<u8>,
+    /// From the quote that closes it.
+    pub suffix: Vec<u8>,
+}
+
+impl Splice {
+    /// Appends the message to one receiver. Two copies; allocates nothing but what `out` needs to grow.
+    pub fn write(&self, to: &str, out: &mut Vec<u8>) {
+        out.reserve(self.prefix.len() + to.len() + self.suffix.len());
+        out.extend_from_slice(&self.prefix);
+        escape_attr(to, out);
+        out.extend_from_slice(&self.suffix);
+    }
+}
+
+/// An item was published. `payload` is self-contained; `None` for a node that delivers none. `delay` is who kept it and
+/// since when (XEP-0203), for what is delivered late.
+pub fn event_publish(
+    from: &str,
+    node: &str,
+    id: &str,
+    publisher: Option<&str>,
+    payload: Option<&[u8]>,
+    delay: Option<(&str, &str)>,
+) -> Splice {
+    let payload = payload.unwrap_or_default();
+    splice(from, "items", node, delay, payload.len(), |out| {
+        write_item(&ItemOut { id, publisher, payload }, out)
+    })
+}
+
+/// An item was retracted.
+pub fn event_retract(from: &str, node: &str, id: &str, delay: Option<(&str, &str)>) -> Splice {
+    splice(from, "items", node, delay, 0, |out| {
+        out.extend_from_slice(b"<retract id='");
+        escape_attr(id, out);
+        out.extend_from_slice(b"'/>");
+    })
+}
+
+/// All items were retracted.
+pub fn event_purge(from: &str, node: &str, delay: Option<(&str, &str)>) -> Splice {
+    splice(from, "purge", node, delay, 0, |_| {})
+}
+
+/// The node was deleted; `redirect` is the URI of the one that takes its place.
+pub fn event_delete(from: &str, node: &str, redirect: Option<&str>, delay: Option<(&str, &str)>) -> Splice {
+    splice(from, "delete", node, delay, 0, |out| {
+        if let Some(uri) = redirect {
+            out.extend_from_slice(b"<redirect uri='");
+            escape_attr(uri, out);
+            out.extend_from_slice(b"'/>");
+        }
+    })
+}
+
+/// The node was configured; with its new configuration if the node delivers payloads.
+pub fn event_configuration(from: &str, node: &str, form: Option<&Form>, delay: Option<(&str, &str)>) -> Splice {
+    splice(from, "configuration", node, delay, 0, |out| {
+        if let Some(form) = form {
+            out.extend_from_slice(&self_contained(&form.to_element(), None));
+        }
+    })
+}
+
+/// `<message …><event><NAME node='…'>CONTENT</NAME></event><delay/></message>` around what `content` writes; `size` is
+/// how much that is about.
+fn splice(
+    from: &str,
+    name: &str,
+    node: &str,
+    delay: Option<(&str, &str)>,
+    size: usize,
+    content: impl FnOnce(&mut Vec<u8>),
+) -> Splice {
+    let mut prefix = Vec::with_capacity(48 + from.len());
+    prefix.extend_from_slice(b"<message type='headline' from='");
+    escape_attr(from, &mut prefix);
+    prefix.extend_from_slice(b"' to='");
+
+    let mut suffix = Vec::with_capacity(320 + size + node.len());
+    suffix.extend_from_slice(b"'><event xmlns='http://jabber.org/protocol/pubsub#event'><");
+    suffix.extend_from_slice(name.as_bytes());
+    suffix.extend_from_slice(b" node='");
+    escape_attr(node, &mut suffix);
+    suffix.extend_from_slice(b"'>");
+    let before = suffix.len();
+    content(&mut suffix);
+    if suffix.len() == before {
+        suffix.pop();
+        suffix.extend_from_slice(b"/>");
+    } else {
+        suffix.extend_from_slice(b"</");
+        suffix.extend_from_slice(name.as_bytes());
+        suffix.push(b'>');
+    }
+    suffix.extend_from_slice(b"</event>");
+    if let Some((keeper, stamp)) = delay {
+        suffix.extend_from_slice(b"<delay xmlns='urn:xmpp:delay' from='");
+        escape_attr(keeper, &mut suffix);
+        suffix.extend_from_slice(b"' stamp='");
+        escape_attr(stamp, &mut suffix);
+        suffix.extend_from_slice(b"'/>");
+    }
+    suffix.extend_from_slice(b"</message>");
+    Splice { prefix, suffix }
+}
