@@ -120,6 +120,7 @@ impl Engine {
             limits: limits.clone(),
             gauge,
             metrics: metrics.clone(),
+            late: Mutex::default(),
         };
         let readers = Readers::start().map_err(io)?;
         let engine = Engine {

@@ -24,8 +24,6 @@ pub const EXPAND_STEP: usize = 4096;
 pub const RECENT_MAX: usize = 4 << 20;
 /// `Seq`s in one chunk of them.
 pub const RECENT_CHUNK: usize = 4096;
-/// Posts that a shard keeps for the final stretch of catching up.
-pub const SHARD_RECENT: usize = 1024;
 /// Posts kept decoded, and encoded once somebody wrote them, for those who catch up.
 pub const POSTS_CACHED: usize = 8192;
 /// Milliseconds between two background steps while nothing is committed.
@@ -60,6 +58,10 @@ pub struct Limits {
     pub catch_up_posts: usize,
     /// Catch-ups that run at once on one shard.
     pub catch_ups_parallel: usize,
+    /// Followers and audience of a post on one shard up to which it is expanded as soon as it comes.
+    pub expand_at_once: usize,
+    /// Posts that a shard keeps for the final stretch of catching up.
+    pub shard_recent: usize,
     /// Devices of one account whose cursor is kept.
     pub devices_per_account: usize,
     /// Days after which an unused device's cursor is forgotten.
@@ -88,6 +90,8 @@ impl Default for Limits {
             queue_posts: 256,
             catch_up_posts: 1_000,
             catch_ups_parallel: 64,
+            expand_at_once: 4096,
+            shard_recent: 1024,
             devices_per_account: 8,
             device_days: 30,
             nodes_per_account: 1_000,

@@ -61,6 +61,8 @@ pub struct Shard {
     posts: Posts,
     /// The last posts, so that the final stretch of catching up needs no I/O.
     recent: catch_up::RecentPosts,
+    /// Runs of catching up that were begun.
+    runs: u64,
     /// Everything up to here was applied.
     last: Seq,
     /// Touched by small fan-outs: written first.
@@ -87,6 +89,7 @@ impl Shard {
         index: Index,
         last: Seq,
     ) -> Shard {
+        let recent = catch_up::RecentPosts::new(last, limits.shard_recent);
         Shard {
             number,
             threads,
@@ -98,7 +101,8 @@ impl Shard {
             online: Online::default(),
             interests: Interests::default(),
             posts: Posts::default(),
-            recent: catch_up::RecentPosts::new(last),
+            recent,
+            runs: 0,
             last,
             dirty_small: VecDeque::new(),
             dirty_large: VecDeque::new(),
@@ -156,29 +160,33 @@ impl Shard {
     }
 
     /// Presence came: `cursor` is where it catches up from, `None` for a session of negative priority. Calling it again
-    /// changes between the two and keeps its place.
-    pub fn available(&mut self, key: Key, cursor: Option<Seq>) {
+    /// changes between the two and keeps its place. What it has confirmed, where it stops following.
+    pub fn available(&mut self, key: Key, cursor: Option<Seq>) -> Option<Parting> {
         let last = self.last;
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
+        let session = self.sessions.get_mut(key)?;
         let id = session.subscriber;
         if !session.available {
             session.available = true;
             session.expanded = last;
+            session.edges = last;
             self.online.link(&mut self.sessions, key.index, id);
         }
         let quiet = self.sessions.get(key).is_some_and(|s| matches!(s.state, State::Quiet));
         match cursor {
             Some(cursor) if quiet => self.catch_up(key, cursor, Some(self.limits.catch_up_posts)),
-            None if !quiet => self.let_go(key),
+            None if !quiet => {
+                let parting = self.part(key);
+                self.let_go(key);
+                return parting;
+            }
             _ => {}
         }
+        None
     }
 
     /// Presence ended: it gets nothing more until it is available again. What it has confirmed.
     pub fn unavailable(&mut self, key: Key) -> Option<Parting> {
-        let parting = self.parting(key);
+        let parting = self.part(key);
         let id = self.sessions.get(key).filter(|s| s.available)?.subscriber;
         self.online.unlink(&mut self.sessions, key.index, id);
         self.let_go(key);
@@ -189,10 +197,11 @@ impl Shard {
         parting
     }
 
-    /// The session is gone. What it has confirmed, if it was available.
+    /// The session is gone. What it has confirmed, if it ever followed.
     pub fn detach(&mut self, key: Key) -> Option<Parting> {
         self.sessions.get(key)?;
-        let parting = self.unavailable(key);
+        let parting = self.part(key);
+        self.unavailable(key);
         self.sessions.remove(key.index);
         self.metrics.sessions.dec();
         parting
@@ -217,13 +226,19 @@ impl Shard {
         None
     }
 
+    /// The driver ended its turn with a session that has more: it comes up again.
+    pub fn more(&mut self, key: Key) {
+        self.mark_dirty(key, false);
+    }
+
     /// Hands what is due to `write`, in order, until it answers false (then that post stays first).
     pub fn drain(&mut self, key: Key, mut write: impl FnMut(&Arc<Post>, Manner) -> bool) -> Drained {
         loop {
             if self.drain_queue(key, &mut write) == Drained::Full || self.drain_page(key, &mut write) == Drained::Full {
                 return Drained::Full;
             }
-            if !self.turn(key) {
+            let more = self.sessions.get(key).is_some_and(|session| session.has_page());
+            if !more && !self.turn(key) {
                 return Drained::Empty;
             }
         }
@@ -233,8 +248,17 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(key) else {
             return Drained::Empty;
         };
+        // While it catches up, what is due by presence alone waits for the pages: posts leave in `Seq` order, by which
+        // they are confirmed.
+        let upto = match &session.state {
+            State::CatchingUp(catch_up) => catch_up.reached(),
+            State::Live | State::Quiet => Seq(u64::MAX),
+        };
         let (mut drained, mut handed) = (Drained::Empty, 0);
         while let Some(entry) = session.ring.front() {
+            if self.posts.get(entry.number).is_some_and(|held| held.seq > upto) {
+                break;
+            }
             if let Some(held) = self.posts.get(entry.number)
                 && !held.retracted
                 && let Some(post) = &held.post
@@ -245,7 +269,9 @@ impl Shard {
                     break;
                 }
                 handed += 1;
-                session.hand(held.seq);
+                if !matches!(session.state, State::Quiet) {
+                    session.hand(held.seq);
+                }
             }
             session.ring.pop();
             self.posts.release(entry.number);

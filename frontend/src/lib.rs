@@ -1,1 +1,22 @@
+//! Reef's front end: XMPP for clients, over the engine. The modules stand in the order in which a client meets them.
+//!
+//! It knows the engine by its façade and its types, and nothing of RocksDB.
+#![deny(unsafe_code)]
 
+pub mod admin; //   what an operator asks
+pub mod cli; //     what may be typed
+pub mod config; //  what the operator says
+pub mod server; //  what is started, in which order
+
+mod host;
+pub mod listen; //  sockets
+pub mod sasl; //    who are you
+pub mod stream; //  from the first byte to `<success/>`
+pub mod tls; //     certificates //        accounts for the negotiation
+
+mod errors; //      engine errors → stanza errors
+mod limits;
+mod router; //      between shards
+mod session; //     after login
+mod tables; //      accounts, rosters, offline messages
+mod xep; //         one file per XEP //      fixed limits

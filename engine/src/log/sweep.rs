@@ -187,9 +187,13 @@ impl Step<'_> {
         let Some(entry) = rows::get::<Entry>(&self.tx, Family::LOG, &key)? else {
             return Ok(());
         };
+        let mut state = rows::node_state(&self.tx, node)?;
+        // What was purged, or belongs to a deleted node, is not counted any more: its own job removes it.
+        if seq <= state.purged || rows::node_row(&self.tx, node)?.is_none() {
+            return Ok(());
+        }
         if matches!(entry.event, Event::Publish { .. }) && self.item_of(node, seq, &entry.item)? {
             self.tx.delete(Family::LOG, key);
-            let mut state = rows::node_state(&self.tx, node)?;
             state.items = state.items.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);
         }

@@ -18,6 +18,8 @@ use std::sync::{Arc, OnceLock};
 /// What a run of catching up remembers from page to page.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
+    /// Which run on its shard: a late page of an earlier one is not for it.
+    pub number: u64,
     /// Where it began: who catches up has everything up to here.
     pub began: Seq,
     /// Items up to here are left out, since there were more than he is to get; set by the first page.
@@ -44,6 +46,8 @@ pub struct PageRequest {
 /// A page.
 #[derive(Clone, Debug)]
 pub struct Page {
+    /// The cursor that it was read for.
+    pub from: Seq,
     /// What he gets, in `Seq` order.
     pub posts: Vec<Arc<Post>>,
     /// Everything up to here is in this page or before it.
@@ -161,6 +165,7 @@ impl Reading<'_> {
             }
         }
         Ok(Page {
+            from: self.request.cursor,
             posts,
             next: next.max(self.request.cursor),
             run: self.run,

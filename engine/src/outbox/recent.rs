@@ -23,6 +23,8 @@ pub struct Recent {
 
 #[derive(Default)]
 struct Chunks {
+    /// Everything above this is known.
+    from: Seq,
     /// The number of the first chunk.
     first: u64,
     list: VecDeque<Chunk>,
@@ -36,6 +38,7 @@ impl Recent {
     /// Empty: nothing up to and with `last` is known.
     pub fn new(last: Seq) -> Recent {
         let chunks = Chunks {
+            from: last,
             first: split(last.next()).0,
             list: VecDeque::new(),
         };
@@ -60,6 +63,7 @@ impl Recent {
             if chunks.list.len() > RECENT_MAX / RECENT_CHUNK {
                 chunks.list.pop_front();
                 chunks.first += 1;
+                chunks.from = Seq(chunks.first * RECENT_CHUNK as u64 - 1).max(chunks.from);
             }
         }
         let index = (number - chunks.first) as usize;
@@ -96,11 +100,12 @@ impl Recent {
     /// Calls `each` for the `Seq`s above `from` up to `upto` that have an entry, ascending or descending, until it
     /// answers false. `None` where `from` lies before what is known: then the store has to be asked by node.
     pub fn scan(&self, from: Seq, upto: Seq, down: bool, mut each: impl FnMut(Seq, NodeId) -> bool) -> Option<()> {
-        let (first, list) = {
+        let (known, first, list) = {
             let chunks = self.chunks.read().unwrap_or_else(|e| e.into_inner());
-            (chunks.first, chunks.list.iter().cloned().collect::<Vec<_>>())
+            let list = chunks.list.iter().cloned().collect::<Vec<_>>();
+            (chunks.from, chunks.first, list)
         };
-        if from.0 + 1 < first * RECENT_CHUNK as u64 {
+        if from < known {
             return None;
         }
         let look = |seq: u64| {
@@ -144,5 +149,13 @@ mod tests {
         );
         assert_eq!(seen(&recent, 9_001, 9_003, true), Some(vec![(9_003, 9_003)]));
         assert_eq!(seen(&recent, 10, 9_003, true), None);
+    }
+
+    #[test]
+    fn what_lies_before_the_start_in_the_same_chunk_is_unknown() {
+        let recent = Recent::new(Seq(9_000));
+        recent.note(Seq(9_001), NodeId(1));
+        assert_eq!(seen(&recent, 8_999, 9_001, false), None);
+        assert_eq!(seen(&recent, 9_000, 9_001, false), Some(vec![(9_001, 1)]));
     }
 }

@@ -11,9 +11,11 @@ use crate::log::{Gauge, Log, Ticket, Work};
 use crate::metrics::Metrics;
 use crate::model::RecordId;
 use crate::store::Write;
+use crate::store::keys::Family;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 /// The way in.
 pub struct Admission {
@@ -22,6 +24,8 @@ pub struct Admission {
     pub(crate) limits: Arc<Limits>,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Cursors that found the queue full. Held for a merge and a `try_send`; as many as there are rows of devices.
+    pub(crate) late: Mutex<BTreeMap<(Family, Vec<u8>), Option<Vec<u8>>>>,
 }
 
 impl Admission {
@@ -64,10 +68,29 @@ impl Admission {
         waits.recv().unwrap_or(Err(Error::Closed))
     }
 
-    /// Writes cursors, unsynced. Where the queue is full they are dropped: a cursor that is late only repeats.
+    /// Writes cursors, unsynced. Where the queue is full they wait for the next call, and then go first: a checkpoint
+    /// that overtook the rows of those who lag behind it would lose what they have not got. Shards call this about once a
+    /// second, with nothing to write too.
     pub fn cursors(&self, writes: Vec<Write>) {
-        if !writes.is_empty() {
-            let _ = self.log.append(Work::Cursors(writes));
+        let mut late = self.late.lock().unwrap_or_else(|e| e.into_inner());
+        let all = if late.is_empty() {
+            writes
+        } else {
+            late.extend(writes.into_iter().map(|w| ((w.family, w.key), w.value)));
+            let rows = std::mem::take(&mut *late).into_iter();
+            rows.map(|((family, key), value)| Write { family, key, value })
+                .collect()
+        };
+        if all.is_empty() {
+            return;
+        }
+        if self.log.waiting() >= self.limits.commit_queue {
+            late.extend(all.into_iter().map(|w| ((w.family, w.key), w.value)));
+            return;
+        }
+        // Others may fill the queue between the look and this.
+        if self.log.append(Work::Cursors(all.clone())).is_err() {
+            late.extend(all.into_iter().map(|w| ((w.family, w.key), w.value)));
         }
     }
 

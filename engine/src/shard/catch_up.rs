@@ -7,7 +7,7 @@ use super::posts::Held;
 use super::session::{CatchUp, Key, State};
 use super::{Drained, Manner, Shard};
 use crate::index::Index;
-use crate::limits::{EXPANSIONS_MAX, SHARD_RECENT};
+use crate::limits::EXPANSIONS_MAX;
 use crate::model::{Event, Post, Seq, SubscriberId};
 use crate::outbox::{Page, PageRequest, Run};
 use std::collections::VecDeque;
@@ -18,19 +18,21 @@ pub(super) struct RecentPosts {
     posts: VecDeque<Arc<Post>>,
     /// All posts above this are here.
     from: Seq,
+    most: usize,
 }
 
 impl RecentPosts {
-    pub(super) fn new(last: Seq) -> RecentPosts {
+    pub(super) fn new(last: Seq, most: usize) -> RecentPosts {
         RecentPosts {
             posts: VecDeque::new(),
             from: last,
+            most,
         }
     }
 
     pub(super) fn push(&mut self, post: &Arc<Post>) {
         self.posts.push_back(post.clone());
-        if self.posts.len() > SHARD_RECENT
+        if self.posts.len() > self.most
             && let Some(gone) = self.posts.pop_front()
         {
             self.from = gone.seq;
@@ -66,36 +68,72 @@ impl RecentPosts {
 impl Shard {
     /// Begins to catch up from `cursor`; `most` items at most, or all.
     pub(super) fn catch_up(&mut self, key: Key, cursor: Seq, most: Option<usize>) {
+        self.runs += 1;
+        let number = self.runs;
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        let mut cursor = cursor;
         if matches!(session.state, State::Quiet) {
-            session.handed = cursor;
-            session.confirmed = cursor;
-            session.listed = Some(cursor);
+            if let Some(place) = session.place {
+                // It followed before on the same stream, which still holds what was handed to it.
+                cursor = cursor.max(place);
+            } else {
+                session.handed = cursor;
+                session.confirmed = cursor;
+                session.listed = Some(cursor);
+            }
+            self.leave_to_log(key);
         }
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         session.state = State::CatchingUp(Box::new(CatchUp {
             cursor,
             next: cursor,
             buffer: VecDeque::new(),
             run: Run {
+                number,
                 began: cursor,
                 skip: None,
                 seen: Seq(0),
                 most,
             },
             asked: false,
-            edges: Seq(0),
+            reading: false,
+            wait: Seq(0),
         }));
         self.mark_unsettled(key);
         self.mark_dirty(key, true);
     }
 
-    /// Drops what waits and stops following: the log has it.
-    pub(super) fn let_go(&mut self, key: Key) {
+    /// Takes from the queue of one who begins to follow what was notified to him meanwhile and comes from the log.
+    fn leave_to_log(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        let id = session.subscriber;
+        for entry in std::mem::take(&mut session.ring).iter() {
+            let post = self.posts.get(entry.number).and_then(|held| held.post.as_ref());
+            if post.is_some_and(|post| self.index.follows(post.node, id)) {
+                self.posts.release(entry.number);
+            } else if let Some(session) = self.sessions.get_mut(key) {
+                session.ring.push(entry);
+            }
+        }
+    }
+
+    /// Drops what waits and stops following: the log has it.
+    pub(super) fn let_go(&mut self, key: Key) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let place = match session.state {
+            State::Quiet => session.place,
+            _ => Some(self.reached(session)),
+        };
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        session.place = place;
         session.state = State::Quiet;
         for entry in std::mem::take(&mut session.ring).iter() {
             self.posts.release(entry.number);
@@ -111,6 +149,10 @@ impl Shard {
         while let State::CatchingUp(catch_up) = &mut session.state
             && let Some(post) = catch_up.buffer.front()
         {
+            let older = session.ring.front().and_then(|entry| self.posts.get(entry.number));
+            if older.is_some_and(|held| held.seq < post.seq) {
+                break;
+            }
             if !write(post, Manner::Delayed) {
                 drained = Drained::Full;
                 break;
@@ -139,23 +181,34 @@ impl Shard {
             return false;
         }
         catch_up.cursor = catch_up.cursor.max(catch_up.next);
-        if catch_up.cursor >= watermark && watermark >= catch_up.edges {
-            session.state = State::Live;
-            self.serve_live(key.index);
-            return self.sessions.get(key).is_some_and(|s| !s.ring.is_empty());
+        let cursor = catch_up.cursor;
+        if cursor >= watermark {
+            let may = watermark >= session.edges.max(catch_up.wait);
+            if may && self.serve_live(key.index, cursor) {
+                return self.sessions.get(key).is_some_and(|s| !s.ring.is_empty());
+            }
+            return self.ask(key, may.then_some(watermark.next()));
         }
-        if catch_up.edges <= catch_up.cursor
+        if session.edges <= cursor
             && catch_up.run.skip.is_some()
-            && let Some(rest) = self
-                .recent
-                .since(&self.index, session.subscriber, catch_up.cursor, watermark)
+            && let Some(rest) = self.recent.since(&self.index, session.subscriber, cursor, watermark)
         {
             catch_up.buffer = rest;
             catch_up.next = watermark;
             return true;
         }
-        catch_up.asked = true;
-        self.wants.push_back(key);
+        self.ask(key, None)
+    }
+
+    /// Asks for a page, or for another look when the watermark has come to `wait`.
+    fn ask(&mut self, key: Key, wait: Option<Seq>) -> bool {
+        if let Some(session) = self.sessions.get_mut(key)
+            && let State::CatchingUp(catch_up) = &mut session.state
+        {
+            catch_up.asked = true;
+            catch_up.wait = wait.unwrap_or(catch_up.wait);
+            self.wants.push_back(key);
+        }
         false
     }
 
@@ -173,8 +226,12 @@ impl Shard {
             let State::CatchingUp(catch_up) = &mut session.state else {
                 continue;
             };
+            // Asked for by an earlier run of the same session.
+            if !catch_up.asked || catch_up.reading {
+                continue;
+            }
             if catch_up.cursor >= watermark {
-                if watermark >= catch_up.edges {
+                if watermark >= session.edges.max(catch_up.wait) {
                     catch_up.asked = false;
                     self.mark_dirty(key, true);
                 } else {
@@ -183,6 +240,7 @@ impl Shard {
                 continue;
             }
             self.reading += 1;
+            catch_up.reading = true;
             let run = catch_up.run.clone();
             return Some((
                 key,
@@ -206,20 +264,25 @@ impl Shard {
         let State::CatchingUp(catch_up) = &mut session.state else {
             return;
         };
-        // A session may have parted and come back while the page was read: that page is not for its new run.
-        if !catch_up.asked {
+        if !catch_up.reading {
             return;
         }
         match page {
-            Some(page) if page.run.began == catch_up.run.began => {
+            Some(page) if page.run.number == catch_up.run.number && page.from == catch_up.cursor => {
                 self.metrics.pages.inc();
                 catch_up.asked = false;
+                catch_up.reading = false;
                 catch_up.next = page.next;
                 catch_up.run = page.run;
                 catch_up.buffer = page.posts.into();
                 self.mark_dirty(key, true);
             }
-            _ => self.wants.push_back(key),
+            // A session may have parted and come back while the page was read: that page is not for its new run.
+            Some(_) => {}
+            None => {
+                catch_up.reading = false;
+                self.wants.push_back(key);
+            }
         }
     }
 
@@ -246,8 +309,11 @@ impl Shard {
             if follows(held) {
                 first = [first, held.map(|h| h.seq)].into_iter().flatten().min();
                 released.push(entry.number);
-            } else {
+            } else if entry.notify {
                 kept.push(entry);
+            } else {
+                // He has left that node since, and what is kept would come after what is newer.
+                released.push(entry.number);
             }
         }
         if notify && !follows(self.posts.get(number)) && kept.len() < self.limits.queue_posts {

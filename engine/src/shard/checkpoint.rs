@@ -24,7 +24,8 @@ pub struct Parting {
 }
 
 impl Shard {
-    /// The client has confirmed all posts up to and with this one.
+    /// The client has confirmed all posts up to and with this one. What a session of negative priority was handed is not
+    /// confirmed: it moves no cursor.
     pub fn confirm(&mut self, key: Key, seq: Seq) {
         if let Some(session) = self.sessions.get_mut(key) {
             session.confirmed = session.confirmed.max(seq.min(session.handed));
@@ -46,10 +47,15 @@ impl Shard {
         }
     }
 
-    /// What the session has confirmed, if it follows.
-    pub(super) fn parting(&self, key: Key) -> Option<Parting> {
-        let session = self.sessions.get(key).filter(|s| !matches!(s.state, State::Quiet))?;
+    /// What the session has confirmed, if it follows or followed: the caller has it written.
+    pub(super) fn part(&mut self, key: Key) -> Option<Parting> {
+        let session = self.sessions.get(key)?;
+        if matches!(session.state, State::Quiet) && session.place.is_none() {
+            return None;
+        }
         let seq = self.position(session);
+        let session = self.sessions.get_mut(key)?;
+        session.listed = Some(seq);
         Some(Parting {
             subscriber: session.subscriber,
             device: session.device.clone()?,
@@ -57,22 +63,29 @@ impl Shard {
         })
     }
 
+    /// Up to where a session that follows, or followed, has confirmed everything.
+    pub fn confirmed(&self, key: Key) -> Option<Seq> {
+        let session = self.sessions.get(key)?;
+        let follows = !matches!(session.state, State::Quiet) || session.place.is_some();
+        follows.then(|| self.position(session))
+    }
+
     /// Everything up to here was confirmed.
     fn position(&self, session: &Session) -> Seq {
         if session.handed > session.confirmed {
             return session.confirmed;
         }
+        self.reached(session)
+    }
+
+    /// Everything up to here was handed out.
+    pub(super) fn reached(&self, session: &Session) -> Seq {
         match &session.state {
-            State::Quiet => session.confirmed,
-            State::CatchingUp(catch_up) if catch_up.buffer.is_empty() => catch_up.cursor.max(catch_up.next),
-            State::CatchingUp(catch_up) => catch_up.cursor,
+            State::Quiet => session.place.unwrap_or(session.confirmed),
+            State::CatchingUp(catch_up) => catch_up.reached(),
             State::Live => {
-                let first = session
-                    .ring
-                    .iter()
-                    .filter(|e| !e.notify)
-                    .find_map(|e| self.posts.get(e.number));
-                first.map_or(self.watermark().max(session.confirmed), |held| Seq(held.seq.0 - 1))
+                let first = session.ring.front().and_then(|e| self.posts.get(e.number));
+                first.map_or(self.watermark().max(session.handed), |held| Seq(held.seq.0 - 1))
             }
         }
     }
@@ -90,11 +103,13 @@ impl Shard {
             let position = self.position(session);
             let live = matches!(session.state, State::Live);
             let settled = session.ring.is_empty() && session.handed <= session.confirmed;
-            let row = if settled && (live || matches!(session.state, State::Quiet)) {
-                session.listed.filter(|_| live).map(|_| CursorRow::Live {
+            let row = if settled && live {
+                session.listed.map(|_| CursorRow::Live {
                     epoch: self.epoch,
                     at: now,
                 })
+            } else if matches!(session.state, State::Quiet) && session.place.is_none() {
+                None
             } else if session.listed.is_some() || !live || position < self.watermark_before {
                 let moved = session.listed != Some(position);
                 moved.then_some(CursorRow::At { seq: position, at: now })

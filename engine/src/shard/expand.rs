@@ -6,7 +6,7 @@
 
 use super::Shard;
 use super::posts::Walk;
-use super::ring::Queued;
+use super::ring::{Queued, Ring};
 use super::session::{Key, Session, State};
 use crate::index::Hits;
 use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX};
@@ -29,7 +29,7 @@ impl Shard {
                 by_presence: false,
             },
         );
-        if size <= EXPAND_STEP as u64 {
+        if size <= self.limits.expand_at_once as u64 {
             self.walk(number, usize::MAX, true);
         }
         if self.posts.len() > EXPANSIONS_MAX {
@@ -184,37 +184,50 @@ impl Shard {
                 return;
             };
             session.expanded = session.expanded.max(seq);
-            if let State::CatchingUp(catch_up) = &mut session.state {
-                catch_up.edges = seq;
-            }
+            session.edges = seq;
             at = session.next;
         }
     }
 
-    /// Goes live at the watermark: what lies above it and is due comes to the queue now.
-    pub(super) fn serve_live(&mut self, index: u32) {
-        let Some(expanded) = self.sessions.at(index).map(|s| s.expanded) else {
-            return;
+    /// Goes live at the watermark, with everything up to `cursor` handed out: what lies above and is due comes to the
+    /// queue now, in order with what was held back there. False, and nothing is changed, where that is more than a queue
+    /// takes.
+    pub(super) fn serve_live(&mut self, index: u32, cursor: Seq) -> bool {
+        let Some(session) = self.sessions.at(index) else {
+            return false;
         };
-        let mut due = Vec::new();
+        let mut due: Vec<Queued> = session.ring.iter().collect();
+        let held_back = due.len();
         for (number, held) in self.posts.above_watermark() {
-            let (Some(post), Some(session)) = (&held.post, self.sessions.at(index)) else {
-                continue;
-            };
-            let follows = self.index.follows(post.node, session.subscriber);
-            let notified = self.notified(session, post);
+            let Some(post) = &held.post else { continue };
+            let follows = held.seq > cursor && self.index.follows(post.node, session.subscriber);
+            let notify = self.notified(session, post);
             // By presence alone it was offered already, or came before this session's presence.
-            if follows || (notified && held.seq > expanded && held.hits.is_some()) {
-                due.push((number, notified));
+            if follows || (notify && held.seq > cursor.max(session.expanded) && held.hits.is_some()) {
+                due.push(Queued { number, notify });
+                if due.len() > self.limits.queue_posts {
+                    return false;
+                }
             }
         }
-        for (number, notify) in due {
-            self.enqueue(index, number, notify, true);
+        for entry in due.iter().skip(held_back) {
+            if let Some(held) = self.posts.get_mut(entry.number) {
+                held.waiting += 1;
+            }
         }
+        due.sort_by_key(|entry| self.posts.age(entry.number));
         let last = self.last;
-        if let Some(session) = self.sessions.at_mut(index) {
-            session.expanded = last;
-        }
+        let Some(session) = self.sessions.at_mut(index) else {
+            return false;
+        };
+        session.ring = Ring::default();
+        due.into_iter().for_each(|entry| session.ring.push(entry));
+        session.state = State::Live;
+        session.expanded = last;
+        let key = self.sessions.key(index);
+        self.mark_dirty(key, true);
+        self.mark_unsettled(key);
+        true
     }
 
     fn enqueue(&mut self, index: u32, number: u32, notify: bool, small: bool) {
@@ -223,6 +236,13 @@ impl Shard {
         let Some(session) = self.sessions.at_mut(index) else {
             return;
         };
+        if matches!(session.state, State::CatchingUp(_)) {
+            // Its queue overflowed while older posts were put on it: the log brings what it follows.
+            let post = self.posts.get(number).and_then(|held| held.post.as_ref());
+            if post.is_some_and(|post| self.index.follows(post.node, session.subscriber)) {
+                return;
+            }
+        }
         if session.ring.len() >= most {
             return self.overflow(key, number, notify);
         }

@@ -118,6 +118,11 @@ impl Posts {
         above.map(move |(at, held)| (base.wrapping_add(at as u32) % NUMBERS, held))
     }
 
+    /// How many posts came before this one, of those that are held.
+    pub fn age(&self, number: u32) -> usize {
+        self.at(number)
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.held.len()

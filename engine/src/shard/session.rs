@@ -44,8 +44,18 @@ pub struct CatchUp {
     pub run: Run,
     /// A page is asked for.
     pub asked: bool,
-    /// The last change of what he follows: he may go live at or above it.
-    pub edges: Seq,
+    /// It is being read.
+    pub reading: bool,
+    /// More was pending above an earlier watermark than a queue takes: goes live at or above this one.
+    pub wait: Seq,
+}
+
+impl CatchUp {
+    /// Nothing that is due and was not handed out lies at or before this.
+    pub fn reached(&self) -> Seq {
+        let next = self.cursor.max(self.next);
+        self.buffer.front().map_or(next, |post| Seq(post.seq.0 - 1))
+    }
 }
 
 /// A session.
@@ -65,6 +75,10 @@ pub struct Session {
     pub(super) handed: Seq,
     /// The last that its client confirmed.
     pub(super) confirmed: Seq,
+    /// The last change of what he follows that may concern pending posts: goes live at a watermark at or above it.
+    pub(super) edges: Seq,
+    /// Up to where it had been handed everything when it last stopped following; `None` before it first followed.
+    pub(super) place: Option<Seq>,
     pub(super) ring: Ring,
     pub(super) state: State,
     /// The device whose cursor it moves, and what its row says.
@@ -73,6 +87,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether posts of a page wait.
+    pub(super) fn has_page(&self) -> bool {
+        matches!(&self.state, State::CatchingUp(catch_up) if !catch_up.buffer.is_empty())
+    }
+
     /// Notes that a post was handed to the writer. Where nothing was outstanding, all before it is confirmed.
     pub(super) fn hand(&mut self, seq: Seq) {
         if self.handed <= self.confirmed {
@@ -104,6 +123,8 @@ impl Sessions {
             expanded: Seq(0),
             handed: Seq(0),
             confirmed: Seq(0),
+            edges: Seq(0),
+            place: None,
             ring: Ring::default(),
             state: State::Quiet,
             device,

@@ -3,19 +3,20 @@
 //! For the tests of this folder: each names a promise. No thread drives a shard here, so that order is the test's.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use reef_engine::clock::SystemClock;
+use reef_engine::clock::Clock;
 use reef_engine::config::NodeConfig;
 use reef_engine::error::Error;
 use reef_engine::fanout::Wake;
 use reef_engine::limits::Limits;
-use reef_engine::log::apply::NoTables;
+use reef_engine::log::apply::{NoTables, Tables};
 use reef_engine::log::record::{Applied, Change};
-use reef_engine::model::{Event, NodeName, Post, Seq, SubscriberId, VShard};
+use reef_engine::model::{Event, NodeName, Post, Seq, SubscriberId, Timestamp, VShard};
 use reef_engine::shard::{Key, Manner};
 use reef_engine::store::rows;
 use reef_engine::{Engine, Options, Seat};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
 
 pub const MICROBLOG: &str = "urn:xmpp:microblog:0";
@@ -24,6 +25,18 @@ pub struct World {
     pub dir: TempDir,
     pub engine: Arc<Engine>,
     pub seats: Vec<Seat>,
+    pub clock: Arc<TestClock>,
+    tables: Arc<dyn Tables>,
+}
+
+/// Time that moves when the test says so.
+#[derive(Default)]
+pub struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_700_000_000_000 + self.0.load(Ordering::SeqCst))
+    }
 }
 
 pub struct Client {
@@ -32,17 +45,16 @@ pub struct Client {
     pub got: Vec<(Seq, String, Manner)>,
 }
 
-pub fn open(dir: &Path, limits: Limits, shards: usize) -> (Arc<Engine>, Vec<Seat>) {
+pub fn options(dir: &Path, limits: Limits, tables: Arc<dyn Tables>, clock: Arc<TestClock>) -> Options {
     let wake: Wake = Arc::new(|| {});
-    let options = Options {
+    Options {
         dir: dir.to_owned(),
         limits,
         sync: true,
-        tables: Arc::new(NoTables),
-        clock: Arc::new(SystemClock),
-        wakers: vec![wake; shards],
-    };
-    Engine::open(options).expect("a new store opens")
+        tables,
+        clock,
+        wakers: vec![wake; 2],
+    }
 }
 
 impl World {
@@ -51,18 +63,52 @@ impl World {
     }
 
     pub fn with(limits: Limits) -> World {
+        World::with_tables(limits, Arc::new(NoTables))
+    }
+
+    pub fn with_tables(limits: Limits, tables: Arc<dyn Tables>) -> World {
         let dir = TempDir::new().expect("a temporary folder");
-        let (engine, seats) = open(dir.path(), limits, 2);
-        World { dir, engine, seats }
+        World::at(dir, limits, tables, Arc::default())
+    }
+
+    fn at(dir: TempDir, limits: Limits, tables: Arc<dyn Tables>, clock: Arc<TestClock>) -> World {
+        let options = options(dir.path(), limits, tables.clone(), clock.clone());
+        let (engine, seats) = Engine::open(options).expect("the store opens");
+        World {
+            dir,
+            engine,
+            seats,
+            clock,
+            tables,
+        }
     }
 
     /// Ends the engine and opens it again.
     pub fn restart(self) -> World {
-        let World { dir, engine, seats } = self;
+        let World {
+            dir,
+            engine,
+            seats,
+            clock,
+            tables,
+        } = self;
+        let limits = (*engine.limits).clone();
         drop(seats);
         drop(engine);
-        let (engine, seats) = open(dir.path(), Limits::default(), 2);
-        World { dir, engine, seats }
+        World::at(dir, limits, tables, clock)
+    }
+
+    /// Time passes, and the background does a step.
+    pub fn pass(&self, ms: u64) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        // The step comes behind the tickets of its commit: the second answer says that the first one's step is done.
+        for _ in 0..2 {
+            let nothing = Change::Reevaluate {
+                node: NodeName::new("nobody@reef.test", "none"),
+                subscribers: Vec::new(),
+            };
+            assert!(self.ask("", nothing).is_err(), "there is no such node");
+        }
     }
 
     pub fn ask(&self, by: &str, change: Change) -> Result<Applied, Error> {

@@ -5,7 +5,7 @@ use rxml::{Namespace, NcName};
 
 /// An element's builder in this crate: `el("item", ns::PUBSUB).attr("id", id).child(payload)`. Attribute names are
 /// literals.
-pub(crate) trait Build: Sized {
+pub trait Build: Sized {
     /// Sets an attribute in no namespace.
     fn set(self, name: &'static str, value: &str) -> Self;
     /// Sets it if there is a value.
@@ -21,7 +21,7 @@ pub(crate) trait Build: Sized {
 }
 
 /// An empty element.
-pub(crate) fn el(name: &str, ns: &str) -> Element {
+pub fn el(name: &str, ns: &str) -> Element {
     Element::bare(name, ns)
 }
 
@@ -68,24 +68,24 @@ impl Build for Element {
 }
 
 /// An attribute's value if it is there and not empty, owned.
-pub(crate) fn attr(el: &Element, name: &str) -> Option<String> {
+pub fn attr(el: &Element, name: &str) -> Option<String> {
     el.attr(name).filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// The text of the first child of that name in the same namespace as its parent.
-pub(crate) fn child_text(el: &Element, name: &str) -> Option<String> {
+pub fn child_text(el: &Element, name: &str) -> Option<String> {
     el.children()
         .find(|child| child.name() == name && same_ns(child, el))
         .map(Element::text)
 }
 
 /// Whether two elements share a namespace.
-pub(crate) fn same_ns(a: &Element, b: &Element) -> bool {
+pub fn same_ns(a: &Element, b: &Element) -> bool {
     b.has_ns(a.ns().as_str())
 }
 
 /// A boolean as XML Schema writes it: `true`, `1`, `false`, `0`.
-pub(crate) fn parse_bool(value: &str) -> Option<bool> {
+pub fn parse_bool(value: &str) -> Option<bool> {
     match value {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),

@@ -13,7 +13,7 @@ pub mod error; //        stream errors
 pub mod stanza_error; // stanza errors
 // What stanzas carry.
 pub mod caps; //         XEP-0115 hashes
-mod element; //          shorthands for building
+pub mod element; //          shorthands for building
 pub mod form; //         XEP-0004 data forms
 pub mod payload; //      an iq's payload by its type
 pub mod pubsub; //       XEP-0060 requests, replies, events

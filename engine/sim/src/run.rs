@@ -1,0 +1,187 @@
+//! One run of Reef: the engine's parts put together over the simulated disk, as `Engine::over` does with threads.
+//!
+//! Rebuilt after each crash from what the disk has. Knows no user and no device. Next: `world.rs` drives it.
+
+use crate::Violation;
+use crate::disk::{Disk, SimClock};
+use crate::model::Model;
+use crate::plan::{Mutant, Plan};
+use reef_engine::error::StoreError;
+use reef_engine::fanout::{Batches, Fanout, Wake};
+use reef_engine::index::Index;
+use reef_engine::limits::Limits;
+use reef_engine::load;
+use reef_engine::log::apply::NoTables;
+use reef_engine::log::{Applier, NoBus};
+use reef_engine::metrics::Metrics;
+use reef_engine::model::{NodeId, NodeName, Seq, SubscriberId, Timestamp, VShard};
+use reef_engine::outbox::{self, Page, PageRequest, Recent};
+use reef_engine::shard::{Key, Shard};
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::{Store, check_format, rows};
+use std::sync::Arc;
+
+/// The node that every author publishes on.
+pub const NODE: &str = "urn:xmpp:microblog:0";
+
+/// A page that was asked for, and what was read, once it was.
+pub struct Asked {
+    /// The shard.
+    pub shard: usize,
+    /// The session.
+    pub key: Key,
+    /// The request.
+    pub request: PageRequest,
+    /// What was read.
+    pub page: Option<Page>,
+}
+
+/// A run.
+pub struct Run {
+    /// The applier.
+    pub applier: Applier,
+    /// The shards.
+    pub shards: Vec<Shard>,
+    /// What commits bring each of them.
+    pub batches: Vec<Batches>,
+    /// Up to where each of them has applied.
+    pub applied: Vec<Seq>,
+    /// Recent order and posts.
+    pub recent: Arc<Recent>,
+    /// Pages that are being read.
+    pub asked: Vec<Asked>,
+}
+
+/// The bare JID of a user.
+pub fn jid(user: usize) -> String {
+    format!("u{user}@reef.test")
+}
+
+/// The node of a user.
+pub fn node_name(user: usize) -> NodeName {
+    NodeName::new(jid(user), NODE)
+}
+
+impl Run {
+    /// Starts on what the disk has.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn start(
+        disk: &Arc<Disk>,
+        clock: &Arc<SimClock>,
+        plan: &Plan,
+        mutant: Option<Mutant>,
+    ) -> Result<Run, StoreError> {
+        let store: Arc<dyn Store> = disk.clone();
+        check_format(&*store)?;
+        let (limits, metrics) = (Arc::new(plan.limits.clone()), Arc::new(Metrics::default()));
+        let epoch = outbox::start_epoch(&*store)?;
+        let (last, mut recent) = load::recent(&*store)?;
+        let mut indexes = load::indexes(&*store, plan.shards)?;
+        match mutant {
+            Some(Mutant::TailForgotten) => recent = Recent::new(Seq(0)),
+            Some(Mutant::IndexForgotten) => indexes = (0..plan.shards).map(|_| Index::default()).collect(),
+            _ => {}
+        }
+        let wake: Wake = Arc::new(|| {});
+        let (fanout, batches) = Fanout::new(vec![wake; plan.shards]);
+        let shards = indexes.into_iter().enumerate();
+        let shards = shards.map(|(number, index)| {
+            Shard::new(number, plan.shards, limits.clone(), metrics.clone(), epoch, index, last)
+        });
+        let recent = Arc::new(recent);
+        Ok(Run {
+            shards: shards.collect(),
+            batches,
+            applied: vec![last; plan.shards],
+            recent: recent.clone(),
+            asked: Vec::new(),
+            applier: applier(store, clock.clone(), fanout, recent, limits, metrics, last),
+        })
+    }
+
+    /// The shard where a user lives.
+    pub fn shard_of(&self, user: usize) -> usize {
+        VShard::of(&jid(user)).thread(self.shards.len())
+    }
+}
+
+fn applier(
+    store: Arc<dyn Store>,
+    clock: Arc<SimClock>,
+    fanout: Fanout,
+    recent: Arc<Recent>,
+    limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
+    last: Seq,
+) -> Applier {
+    Applier {
+        store,
+        tables: Arc::new(NoTables),
+        limits,
+        clock,
+        fanout,
+        bus: Box::new(NoBus),
+        recent,
+        metrics,
+        gauge: Arc::default(),
+        last,
+        swept: Timestamp(0),
+        sync: true,
+    }
+}
+
+/// Holds what is on the disk, and the index that would be rebuilt from it, against the model.
+///
+/// # Errors
+/// What differs.
+pub fn check_rows(disk: &Disk, model: &Model, shards: usize) -> Result<(), Violation> {
+    let broken = |e: StoreError| format!("the disk cannot be read: {e}");
+    let last = rows::get::<Seq>(disk, Family::META, keys::SEQ)
+        .map_err(broken)?
+        .unwrap_or(Seq(0));
+    if last.0 != model.last {
+        return Err(format!(
+            "the store ends at {last:?}, acknowledged is up to {}",
+            model.last
+        ));
+    }
+    let indexes = load::indexes(disk, shards).map_err(broken)?;
+    let mut edges = 0;
+    for (user, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.made) {
+        let id = rows::node_id(disk, &node_name(user)).map_err(broken)?;
+        let id = id.ok_or_else(|| format!("node {user} is lost"))?;
+        let state = rows::node_state(disk, id).map_err(broken)?;
+        if (state.items, state.followers) != (node.items.len() as u64, node.followers.len() as u64) {
+            return Err(format!("node {user} counts {state:?}, and has {node:?}"));
+        }
+        for (item, seq) in &node.items {
+            let row: Option<rows::ItemRow> =
+                rows::get(disk, Family::ITEM, &keys::item(id, &item.to_string())).map_err(broken)?;
+            if row.map(|row| row.seq.0) != Some(*seq) {
+                return Err(format!("item {item} of node {user} lies at {row:?} instead of {seq}"));
+            }
+        }
+        for follower in &node.followers {
+            let subscriber = rows::subscriber_id(disk, &jid(*follower)).map_err(broken)?;
+            let shard = VShard::of(&jid(*follower)).thread(shards);
+            if !indexed(&indexes, shard, id, subscriber) {
+                return Err(format!(
+                    "user {follower} is no follower of node {user} on shard {shard}"
+                ));
+            }
+            edges += 1;
+        }
+    }
+    let indexed: u64 = indexes.iter().map(Index::edges).sum();
+    if indexed != edges {
+        return Err(format!("{indexed} edges are indexed, and there are {edges}"));
+    }
+    Ok(())
+}
+
+fn indexed(indexes: &[Index], shard: usize, node: NodeId, subscriber: Option<SubscriberId>) -> bool {
+    let index = indexes.get(shard);
+    subscriber.is_some_and(|id| index.is_some_and(|index| index.follows(node, id)))
+}

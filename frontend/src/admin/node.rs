@@ -1,0 +1,205 @@
+//! An operator's requests about nodes and posts. He acts with the rights of a node's owner.
+
+use super::perform::Performer;
+use super::{Refused, Response};
+use crate::xep;
+use minidom::Element;
+use reef_engine::error::{Error, Reject};
+use reef_engine::limits::LIST_ROWS;
+use reef_engine::log::record::Change;
+use reef_engine::model::{NodeId, NodeName};
+use reef_engine::query;
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::rows::{self, NodeRow};
+use reef_engine::store::{Range, View};
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+
+impl Performer {
+    fn node(&self, service: &str, node: &str) -> Result<(NodeId, NodeRow), Refused> {
+        let (view, name) = (self.engine.view(), NodeName::new(service, node));
+        let unknown = || Refused::new(format!("{service} has no node {node}: see `reef node list`"));
+        let id = rows::node_id(view, &name)?.ok_or_else(unknown)?;
+        Ok((id, rows::node_row(view, id)?.ok_or_else(unknown)?))
+    }
+
+    /// Submits a change of a node, as its owner.
+    pub(super) fn owned(
+        &self,
+        service: &str,
+        node: &str,
+        change: impl FnOnce(NodeName) -> Change,
+    ) -> Result<Value, Refused> {
+        let (_, row) = self.node(service, node)?;
+        self.engine
+            .admission
+            .submit_and_wait(&row.owner, change(row.name.clone()))?;
+        Ok(json!({ "service": service, "node": node }))
+    }
+
+    pub(super) fn node_create(&self, service: &str, node: &str, given: &[(String, String)]) -> Result<Value, Refused> {
+        let owner = if service.contains('@') {
+            self.account(service)?.to_string()
+        } else {
+            service.to_owned()
+        };
+        let settings = xep::settings(given).map_err(Refused::new)?;
+        let config = xep::node_template(node).with(&settings);
+        let change = Change::CreateNode {
+            node: NodeName::new(service, node),
+            config,
+        };
+        self.engine
+            .admission
+            .submit_and_wait(&owner, change)
+            .map_err(|error| match error {
+                Error::Rejected(Reject::NodeExists) => Refused::new(format!("{service} has a node {node} already")),
+                other => other.into(),
+            })?;
+        Ok(json!({ "service": service, "node": node }))
+    }
+
+    pub(super) fn node_configure(
+        &self,
+        service: &str,
+        node: &str,
+        given: &[(String, String)],
+    ) -> Result<Value, Refused> {
+        let settings = xep::settings(given).map_err(Refused::new)?;
+        self.owned(service, node, |node| Change::Configure { node, settings })
+    }
+
+    pub(super) fn node_show(&self, service: &str, node: &str) -> Result<Value, Refused> {
+        let (id, row) = self.node(service, node)?;
+        let state = rows::node_state(self.engine.view(), id)?;
+        let config: serde_json::Map<String, Value> = xep::config_fields(&row.config)
+            .into_iter()
+            .map(|(name, value)| (name, json!(value)))
+            .collect();
+        Ok(json!({
+            "service": service,
+            "node": node,
+            "owner": &*row.owner,
+            "created": crate::session::stamp(row.created.0),
+            "items": state.items,
+            "followers": state.followers,
+            "config": config,
+        }))
+    }
+
+    pub(super) fn node_list(&self, service: Option<String>, after: Option<String>) -> Result<Response, Refused> {
+        let prefix = service.as_deref().map(keys::service).unwrap_or_default();
+        let start = match after.as_deref().and_then(|after| after.split_once('\u{0}')) {
+            Some((service, node)) => [&keys::node_name(&NodeName::new(service, node))[..], &[0]].concat(),
+            None => prefix.clone(),
+        };
+        let range = Range {
+            start,
+            end: keys::behind(&prefix),
+            reverse: false,
+        };
+        let mut names = Vec::new();
+        let view = self.engine.view();
+        view.scan(Family::NODE_NAME, &range, &mut |key, value| {
+            names.push((
+                String::from_utf8_lossy(key).into_owned(),
+                rows::decode::<NodeId>(Family::NODE_NAME, value),
+            ));
+            if names.len() < LIST_ROWS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        let next = names
+            .last()
+            .filter(|_| names.len() == LIST_ROWS)
+            .map(|(name, _)| name.clone());
+        let mut listed = Vec::new();
+        for (name, id) in names {
+            // Nodes of presence are edges, not nodes that anyone made.
+            let Some((service, node)) = name.split_once('\u{0}').filter(|(_, node)| !node.is_empty()) else {
+                continue;
+            };
+            let state = rows::node_state(view, id?)?;
+            listed
+                .push(json!({ "service": service, "node": node, "items": state.items, "followers": state.followers }));
+        }
+        Ok(Response::Rows { rows: listed, next })
+    }
+
+    pub(super) fn followers(&self, service: &str, node: &str, after: Option<String>) -> Result<Response, Refused> {
+        let (id, _) = self.node(service, node)?;
+        let view: &dyn View = self.engine.view();
+        let after = after.map(|jid| rows::subscriber_id(view, &jid)).transpose()?.flatten();
+        let page = query::followers(view, id, after, LIST_ROWS)?;
+        let next = page
+            .followers
+            .last()
+            .filter(|_| page.followers.len() == LIST_ROWS)
+            .map(|(_, jid, _)| jid.to_string());
+        let shown = page
+            .followers
+            .iter()
+            .map(|(_, jid, state)| json!({ "jid": &**jid, "state": format!("{state:?}").to_lowercase() }));
+        Ok(Response::Rows {
+            rows: shown.collect(),
+            next,
+        })
+    }
+
+    /// Has an account follow a node, as if it had asked.
+    pub(super) fn follow(&self, service: &str, node: &str, follower: &str) -> Result<Value, Refused> {
+        let follower = self.account(follower)?;
+        let change = Change::Follow {
+            node: NodeName::new(service, node),
+            subscriber: follower.as_str().into(),
+        };
+        self.engine.admission.submit_and_wait(follower.as_str(), change)?;
+        Ok(json!({ "service": service, "node": node, "follower": follower.as_str() }))
+    }
+
+    /// Publishes an entry as its author. One that is there with the same content is left alone, so that a feed may be
+    /// posted again and again.
+    pub(super) fn post(&self, jid: &str, node: &str, item: Option<String>, entry: &str) -> Result<Value, Refused> {
+        let author = self.account(jid)?;
+        let view = self.engine.view();
+        if crate::tables::account(view, author.as_str())?.is_none() {
+            return Err(Refused::new(format!(
+                "{author} does not exist: add it with `reef user add {author}`"
+            )));
+        }
+        let parsed: Element = entry
+            .parse()
+            .map_err(|e| Refused::new(format!("the entry is no XML: {e}")))?;
+        let payload = reef_stanza::self_contained(&parsed, None);
+        let item = item.unwrap_or_else(|| format!("{:016x}", reef_engine::model::fnv1a(&payload)));
+        let name = NodeName::new(author.as_str(), node);
+        if self.stands(&name, &item, &payload)? {
+            return Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": false }));
+        }
+        let change = Change::Publish {
+            node: name,
+            item: item.as_str().into(),
+            payload: payload.into(),
+            options: Vec::new(),
+            create: Some(xep::node_template(node)),
+        };
+        self.engine.admission.submit_and_wait(author.as_str(), change)?;
+        Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": true }))
+    }
+
+    /// Whether the item is there as it is to be.
+    fn stands(&self, name: &NodeName, item: &str, payload: &[u8]) -> Result<bool, Refused> {
+        let view = self.engine.view();
+        let Some(id) = rows::node_id(view, name)? else {
+            return Ok(false);
+        };
+        let Some(row) = rows::node_row(view, id)? else {
+            return Ok(false);
+        };
+        let ids = [item.to_owned()];
+        let found = query::items(view, id, &row, &query::Which::Ids(&ids), 1, self.engine.clock.now())?;
+        Ok(found.is_some_and(|page| page.items.iter().any(|kept| kept.payload == payload)))
+    }
+}

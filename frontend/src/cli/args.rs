@@ -1,0 +1,167 @@
+//! What may be typed after `reef`.
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Reef: a social network in one binary. An XMPP server whose posts reach every follower.
+#[derive(Debug, Parser)]
+#[command(
+    name = "reef",
+    version,
+    after_help = "Examples:\n  reef demo\n  reef serve --config /etc/reef.toml\n  \
+    echo -n secret | reef user add juliet@example.org --password-stdin\n  reef post juliet@example.org 'Hello, world'\n  \
+    reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json"
+)]
+pub struct Args {
+    /// The configuration file; without one, every default holds.
+    #[arg(long, global = true)]
+    pub config: Option<PathBuf>,
+    /// Overrides a key of the configuration, e.g. `--set domain=example.org`.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Prints data as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves in the foreground; prints `ready` when every listener accepts.
+    Serve,
+    /// Serves with demo accounts, an author, followers and a post, on loopback.
+    Demo,
+    /// Reads the configuration and says what is wrong with it.
+    CheckConfig,
+    /// Accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Nodes: a NODE is `user@domain` (its microblog) or `service/node`.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Publishes to an account's node, a text or the entries of an Atom file, oldest first.
+    Post {
+        /// The author.
+        jid: String,
+        /// The node.
+        #[arg(long, default_value = "urn:xmpp:microblog:0")]
+        node: String,
+        /// The text.
+        #[arg(required_unless_present = "atom", conflicts_with = "atom")]
+        text: Option<String>,
+        /// A file with an Atom feed or entry; what is there already is left alone.
+        #[arg(long, value_name = "FILE")]
+        atom: Option<PathBuf>,
+    },
+    /// Makes a consistent copy of store and keys in a new folder, while the server serves.
+    Backup {
+        /// The folder, which must not exist.
+        dir: PathBuf,
+    },
+    /// Puts a backup into an empty data folder.
+    Restore {
+        /// The backup.
+        dir: PathBuf,
+    },
+    /// Reads the whole store and compares its counters.
+    Verify,
+}
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Makes an account.
+    Add {
+        /// user@domain
+        jid: String,
+        /// Reads the password from standard input, up to the first line end.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Changes a password.
+    Passwd {
+        /// user@domain
+        jid: String,
+        /// Reads the password from standard input, up to the first line end.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Removes an account with all that belongs to it.
+    Remove {
+        /// user@domain
+        jid: String,
+    },
+    /// Lists the accounts.
+    List,
+    /// Shows an account.
+    Show {
+        /// user@domain
+        jid: String,
+    },
+    /// Forbids an account to log in.
+    Suspend {
+        /// user@domain
+        jid: String,
+    },
+    /// Allows it again.
+    Resume {
+        /// user@domain
+        jid: String,
+    },
+}
+
+/// Nodes.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Lists the nodes, of all services or of one.
+    List {
+        /// user@domain, or a service.
+        service: Option<String>,
+    },
+    /// Shows a node with its options and counters.
+    Show {
+        /// The node.
+        node: String,
+    },
+    /// Lists a node's followers.
+    Followers {
+        /// The node.
+        node: String,
+    },
+    /// Makes a node.
+    Create {
+        /// The node.
+        node: String,
+        /// Options, as `access_model=open`.
+        #[arg(value_name = "OPTION=VALUE")]
+        options: Vec<String>,
+    },
+    /// Changes options.
+    Configure {
+        /// The node.
+        node: String,
+        /// Options, as `access_model=open`.
+        #[arg(value_name = "OPTION=VALUE", required = true)]
+        options: Vec<String>,
+    },
+    /// Removes all items.
+    Purge {
+        /// The node.
+        node: String,
+    },
+    /// Deletes a node.
+    Delete {
+        /// The node.
+        node: String,
+    },
+    /// Retracts an item; its followers are told.
+    Retract {
+        /// The node.
+        node: String,
+        /// The item's id.
+        id: String,
+    },
+}

@@ -1,0 +1,107 @@
+//! `reef demo`: what `make run` starts. Accounts, an author with followers, and a post that arrives live.
+//!
+//! Everything goes the way a client's would. Registration is open, and on loopback only.
+
+use super::serve::{log, runtime, until_told};
+use super::{Exit, print};
+use crate::admin::{self, Request, Response};
+use crate::config::{Config, Registration};
+use crate::server::Running;
+use reef_engine::clock::{Clock, SystemClock};
+
+/// The demo's people; the first is the author.
+const PEOPLE: [&str; 3] = ["juliet", "romeo", "nurse"];
+/// Their password.
+const PASSWORD: &str = "reef";
+
+pub(super) fn demo(config: &mut Config) -> Result<(), Exit> {
+    log();
+    config.c2s.registration = Registration::Open;
+    let listens = config.c2s.listen.iter().chain(&config.c2s.listen_tls);
+    if let Some(address) = listens.into_iter().find(|address| !address.ip().is_loopback()) {
+        return Err(Exit::wrong_use(format!(
+            "the demo registers anyone, so it listens on loopback only, not on {address}"
+        )));
+    }
+    runtime()?.block_on(async {
+        let running = Running::start(config.clone()).await.map_err(Exit::failed)?;
+        let made = prepare(&running).await?;
+        print::line("ready");
+        explain(&running, config, made);
+        until_told(running).await
+    })
+}
+
+/// Makes what is not there yet; whether anything was.
+async fn prepare(running: &Running) -> Result<bool, Exit> {
+    let performer = running.performer();
+    let domain = performer.config.domain.clone();
+    tokio::task::spawn_blocking(move || {
+        let mut made = false;
+        let [author, followers @ ..] = PEOPLE;
+        let author = format!("{author}@{domain}");
+        for person in PEOPLE {
+            let jid = format!("{person}@{domain}");
+            if let Response::Failed(_) = performer.perform(Request::UserShow { jid: jid.clone() }) {
+                done(performer.perform(Request::UserAdd {
+                    jid,
+                    password: PASSWORD.into(),
+                }))?;
+                made = true;
+            }
+        }
+        if made {
+            let jid = jid::BareJid::new(&author).map_err(Exit::failed)?;
+            let entry = admin::text_entry(&jid, "Hello from the reef", SystemClock.now().0);
+            let entry = String::from_utf8_lossy(&reef_stanza::self_contained(&entry, None)).into_owned();
+            let node = reef_stanza::ns::MICROBLOG.to_owned();
+            done(performer.perform(Request::Post {
+                jid: author.clone(),
+                node: node.clone(),
+                item: None,
+                entry,
+            }))?;
+            for follower in followers {
+                let follower = format!("{follower}@{domain}");
+                done(performer.perform(Request::NodeFollow {
+                    service: author.clone(),
+                    node: node.clone(),
+                    follower,
+                }))?;
+            }
+        }
+        Ok(made)
+    })
+    .await
+    .map_err(Exit::failed)?
+}
+
+fn done(response: Response) -> Result<(), Exit> {
+    match response {
+        Response::Failed(why) => Err(Exit::failed(why)),
+        _ => Ok(()),
+    }
+}
+
+fn explain(running: &Running, config: &Config, made: bool) {
+    let domain = &config.domain;
+    let [author, follower, _] = PEOPLE;
+    let port = running.c2s.first().map_or(5222, |address| address.port());
+    if made {
+        print::line(&format!(
+            "made {} at {domain}, all with the password `{PASSWORD}`",
+            PEOPLE.join(", ")
+        ));
+        print::line(&format!("{follower} and nurse follow {author}, who has posted once"));
+    }
+    for line in [
+        format!(
+            "log in with any XMPP client: {follower}@{domain}, port {port} on 127.0.0.1, STARTTLS, self-signed certificate"
+        ),
+        format!("post as {author}:  reef post {author}@{domain} 'Good night, good night!'"),
+        format!("who follows:     reef node followers {author}@{domain}"),
+        "stop with Ctrl-C".to_owned(),
+    ] {
+        print::line(&line);
+    }
+}

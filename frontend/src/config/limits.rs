@@ -1,0 +1,88 @@
+//! Every limit that an operator may move, with its unit in its name or its doc.
+//!
+//! It must not know who enforces a limit. What comes next: each part of the server is handed what it enforces. `0` means
+//! "no limit" where a field says so; elsewhere it is refused by `check`.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Accounts that one address may register a minute; bursts up to as many. 0: no limit.
+    pub registrations_per_minute: u32,
+    /// Posts a device is sent on its return, the newest of what it missed.
+    pub catch_up_posts: u32,
+    /// Bytes of one stanza after authentication; at least 10,000 (RFC 6120 §13.12).
+    pub stanza_bytes: usize,
+    /// Bytes of one stanza, or of a stream header, before authentication; at least 10,000.
+    pub stanza_bytes_before_auth: usize,
+    /// Sessions of one account at a time.
+    pub sessions_per_account: u32,
+    /// Connections that have not authenticated yet, all together.
+    pub connections_unauthenticated: u32,
+    /// Connections from one address, authenticated or not; an IPv6 /64 counts as one address. 0: no limit.
+    pub connections_per_ip: u32,
+    /// Failed authentications after which a stream is closed.
+    pub sasl_attempts: u32,
+    /// Contacts of one account.
+    pub roster_items: u32,
+    /// Chat messages kept for one account that is offline. 0: none are kept.
+    pub offline_messages: u32,
+    /// Bytes of those messages. 0: none are kept.
+    pub offline_bytes: usize,
+    /// Stanzas of a session that its client has not acknowledged (XEP-0198).
+    pub sm_unacked: u32,
+    /// Seconds for which a lost session can be resumed (XEP-0198). 0: never.
+    pub resume_seconds: u32,
+    /// Devices of one account whose place in the log is kept.
+    pub devices_per_account: u32,
+    /// Days after which the place of a device that stays away is forgotten.
+    pub device_days: u32,
+    /// Posts on a live session's queue before it is switched to catching up.
+    pub queue_posts: u32,
+    /// Sessions that catch up at the same time.
+    pub catch_ups_parallel: u32,
+    /// Nodes of one account.
+    pub nodes_per_account: u32,
+    /// Bytes of one item's payload.
+    pub item_bytes: usize,
+    /// Items of one node, which `max_items=max` means.
+    pub items_per_node: u64,
+    /// Nodes that one account follows.
+    pub subscriptions_per_account: u32,
+    /// Posts a second of one account, in the long run. 0: no limit.
+    pub publish_per_second: u32,
+    /// Posts of one account at once, before `publish_per_second` counts.
+    pub publish_burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            registrations_per_minute: 10,
+            catch_up_posts: 1_000,
+            stanza_bytes: 262_144,
+            stanza_bytes_before_auth: 16_384,
+            sessions_per_account: 16,
+            connections_unauthenticated: 10_000,
+            connections_per_ip: 0,
+            sasl_attempts: 3,
+            roster_items: 2_000,
+            offline_messages: 500,
+            offline_bytes: 1_048_576,
+            sm_unacked: 1_000,
+            resume_seconds: 600,
+            devices_per_account: 8,
+            device_days: 30,
+            queue_posts: 256,
+            catch_ups_parallel: 64,
+            nodes_per_account: 1_000,
+            item_bytes: 262_144,
+            items_per_node: 10_000_000,
+            subscriptions_per_account: 100_000,
+            publish_per_second: 50,
+            publish_burst: 200,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The one table from engine errors to stanza errors.
+//!
+//! XEP-0060's conditions where a clause names one; the RFC's condition first but for those that Movim reads first.
+
+use reef_engine::error::{Error, Reject, StoreError};
+use reef_engine::log::apply::ApplyError;
+use reef_stanza::{Condition, ErrorType, PubsubCondition, StanzaError};
+
+/// The answer for what the engine refused.
+pub(crate) fn stanza_error(error: &Error) -> StanzaError {
+    match error {
+        Error::Rejected(reject) => refused(reject),
+        Error::Busy => busy(),
+        Error::Closed | Error::Store(_) => StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait),
+    }
+}
+
+/// Try again later: nothing was lost, nothing was done.
+pub(crate) fn busy() -> StanzaError {
+    StanzaError::new(Condition::ResourceConstraint)
+        .with_type(ErrorType::Wait)
+        .with_text("the server is busy")
+}
+
+/// The answer for a refusal.
+pub(crate) fn refused(reject: &Reject) -> StanzaError {
+    use Condition as C;
+    use PubsubCondition as P;
+    let error = StanzaError::new;
+    match reject {
+        Reject::NodeNotFound | Reject::ItemNotFound => error(C::ItemNotFound),
+        Reject::NodeExists | Reject::Conflict => error(C::Conflict),
+        Reject::Forbidden => error(C::Forbidden),
+        Reject::PresenceRequired => error(C::NotAuthorized).pubsub(P::PresenceSubscriptionRequired),
+        Reject::NotInRosterGroup => error(C::NotAuthorized).pubsub(P::NotInRosterGroup),
+        Reject::ClosedNode => error(C::NotAllowed).pubsub(P::ClosedNode),
+        Reject::PreconditionNotMet => error(C::Conflict).pubsub(P::PreconditionNotMet),
+        Reject::PayloadTooBig => error(C::NotAcceptable).pubsub(P::PayloadTooBig),
+        Reject::NotSubscribed => error(C::UnexpectedRequest).pubsub(P::NotSubscribed),
+        Reject::TooMany("subscriptions") => error(C::PolicyViolation).pubsub(P::TooManySubscriptions),
+        Reject::TooMany("nodes") => error(C::Conflict).pubsub(P::MaxNodesExceeded),
+        Reject::TooMany(what) => error(C::ResourceConstraint).with_text(format!("too many {what}")),
+        Reject::NotAcceptable(why) => error(C::NotAcceptable).with_text(*why),
+        Reject::Table(_) => error(C::UndefinedCondition),
+    }
+}
+
+/// The same for reads on a reader thread.
+pub(crate) fn applied(error: ApplyError) -> StanzaError {
+    match error {
+        ApplyError::Reject(reject) => refused(&reject),
+        ApplyError::Store(error) => unreadable(error),
+    }
+}
+
+/// A row could not be read: an operator's problem, logged here once.
+pub(crate) fn unreadable(error: StoreError) -> StanzaError {
+    tracing::error!(%error, "the store cannot be read");
+    StanzaError::new(Condition::InternalServerError).with_type(ErrorType::Wait)
+}

@@ -1,0 +1,34 @@
+//! The front end's fixed limits: what is part of its safety and nothing an operator moves. The rest is in `config`.
+
+/// Mail that may wait for a shard; routes beyond are refused with `resource-constraint`.
+pub(crate) const MAILBOX: usize = 65_536;
+/// Bytes read from one connection before the others get their turn.
+pub(crate) const READ_TURN: usize = 64 << 10;
+/// Bytes handed to one socket before the others get their turn.
+pub(crate) const WRITE_TURN: usize = 64 << 10;
+/// Bytes of chat, presence and replies that may wait for a client that does not read, before it is cut off.
+pub(crate) const UNWRITTEN_MAX: usize = 1 << 20;
+/// Requests of one session that may be under way; more are not read before some are answered.
+pub(crate) const IN_FLIGHT: u32 = 64;
+/// Subscribers looked at by expansions between two looks at the sockets.
+pub(crate) const EXPAND_TURN: usize = 4096;
+/// Sessions written between two looks at the sockets.
+pub(crate) const FLUSH_TURN: usize = 256;
+/// Sockets asked a second how much their client's TCP has acknowledged.
+pub(crate) const CONFIRM_TURN: usize = 4096;
+/// Addresses that get a session's unavailable presence since it sent them a directed one.
+pub(crate) const DIRECTED: usize = 1000;
+/// Answers of clients to disco requests of the server that are waited for, per session.
+pub(crate) const CAPS_ASKED: usize = 8;
+/// Distinct verified capability hashes that are remembered.
+pub(crate) const CAPS_CACHE: usize = 65_536;
+/// Bytes that the kernel may hold unsent for a client.
+pub(crate) const SEND_BUFFER: usize = 64 << 10;
+/// Seconds after which TCP gives up on a client that acknowledges nothing.
+pub(crate) const TCP_TIMEOUT_SECONDS: u64 = 60;
+/// Stanzas after which an acknowledgement is asked for, if none is outstanding.
+pub(crate) const ACK_EVERY: u32 = 16;
+/// Milliseconds between two ticks of a shard.
+pub(crate) const TICK_MS: u64 = 1000;
+/// Sends of one presence to last items: nodes looked at.
+pub(crate) const LAST_ITEMS: usize = 2000;

@@ -1,0 +1,122 @@
+//! The way between shards: mail, in bounded boxes, and a waker that is rung once per batch of it.
+//!
+//! A user lives on the shard of his bare JID; who wants something of him sends mail there. Knows no stanza's meaning.
+//! Next: `session/`, which opens the mail.
+
+use crate::limits::MAILBOX;
+use crate::session::Hub;
+use crate::stream::Authenticated;
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use jid::Jid;
+use minidom::Element;
+use reef_engine::fanout::Wake;
+use reef_engine::model::VShard;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a shard is sent.
+pub(crate) enum Mail {
+    /// A client that has logged in.
+    Connection(Box<Authenticated>),
+    /// A stanza for somebody who lives there.
+    Route(Box<(Jid, Element)>),
+    /// Anything else that is to happen there.
+    Job(Job),
+}
+
+/// Runs on a shard's thread; it must not block.
+pub(crate) type Job = Box<dyn FnOnce(&mut Hub) + Send>;
+
+/// A shard's bell: however often it is rung, the thread is woken once until it has looked.
+#[derive(Clone)]
+pub(crate) struct Bell {
+    waker: Arc<mio::Waker>,
+    rung: Arc<AtomicBool>,
+}
+
+impl Bell {
+    /// For a poll's waker.
+    pub(crate) fn new(waker: mio::Waker) -> Bell {
+        Bell {
+            waker: Arc::new(waker),
+            rung: Arc::default(),
+        }
+    }
+
+    /// Wakes the shard, unless it is about to look.
+    pub(crate) fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "a shard cannot be woken");
+        }
+    }
+
+    /// The shard looks now: from here on it has to be woken again.
+    pub(crate) fn heard(&self) {
+        self.rung.store(false, Ordering::Release);
+    }
+
+    /// As the engine rings it.
+    pub(crate) fn wake(&self) -> Wake {
+        let bell = self.clone();
+        Arc::new(move || bell.ring())
+    }
+}
+
+/// All shards' boxes.
+pub(crate) struct Router {
+    shards: Vec<(Sender<Mail>, Bell)>,
+}
+
+impl Router {
+    /// A box for each bell.
+    pub(crate) fn new(bells: Vec<Bell>) -> (Router, Vec<Receiver<Mail>>) {
+        let (senders, receivers): (Vec<_>, Vec<_>) = bells.iter().map(|_| bounded(MAILBOX)).unzip();
+        (
+            Router {
+                shards: senders.into_iter().zip(bells).collect(),
+            },
+            receivers,
+        )
+    }
+
+    /// Where a bare JID lives.
+    pub(crate) fn shard_of(&self, bare: &str) -> usize {
+        VShard::of(bare).thread(self.shards.len())
+    }
+
+    /// How many shards there are.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Sends without waiting: between shards, none of which may wait for another.
+    ///
+    /// # Errors
+    /// The mail, where the box is full or the shard is gone.
+    pub(crate) fn send(&self, shard: usize, mail: Mail) -> Result<(), Mail> {
+        let Some((sender, bell)) = self.shards.get(shard) else {
+            return Err(mail);
+        };
+        match sender.try_send(mail) {
+            Ok(()) => {
+                bell.ring();
+                Ok(())
+            }
+            Err(TrySendError::Full(mail) | TrySendError::Disconnected(mail)) => Err(mail),
+        }
+    }
+
+    /// Sends an answer that somebody waits for; waits itself while the box is full. For readers and the applier, for
+    /// which no shard waits, so that this ends.
+    pub(crate) fn answer(&self, shard: usize, job: Job) {
+        if let Some((sender, bell)) = self.shards.get(shard) {
+            bell.ring();
+            // A shard that is gone has nobody left who waits.
+            if sender.send(Mail::Job(job)).is_ok() {
+                bell.ring();
+            }
+        }
+    }
+}

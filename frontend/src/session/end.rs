@@ -1,0 +1,219 @@
+//! Leaving: a connection that is lost, a session that ends, an account that is removed, a server that stops.
+//!
+//! A session that may be resumed waits without a connection; what it had not acknowledged is sent on or kept when it
+//! ends for good. Its device's cursor is written in every case.
+
+use super::conn::Phase;
+use super::sm::Unacked;
+use super::{ConnRef, Hub};
+use jid::BareJid;
+use minidom::Element;
+use reef_engine::outbox::{DeviceRow, device_writes};
+use reef_engine::shard::Parting;
+use reef_engine::store::rows::CursorRow;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{StreamCondition, StreamFault, ns};
+
+impl Hub {
+    /// The connection broke, or was closed without a word.
+    pub(super) fn lost(&mut self, slot: u32) {
+        self.confirm_slot(slot);
+        let wait = u64::from(self.server.config.limits.resume_seconds) * 1000;
+        let until = self.now() + wait;
+        let Some(conn) = self.conn_mut(slot) else { return };
+        let resumable = conn.sm.as_ref().is_some_and(|sm| sm.id.is_some()) && !conn.closing;
+        if !resumable || wait == 0 {
+            return self.end(slot, None);
+        }
+        conn.wire = None;
+        conn.out = Vec::new();
+        conn.unread = Vec::new();
+        conn.blocked = false;
+        conn._permit = None;
+        conn.deadline = Some(until);
+    }
+
+    /// Ends a stream and its session: with a stream error, or as the client asked.
+    pub(super) fn end(&mut self, slot: u32, fault: Option<StreamFault>) {
+        let Some(conn) = self.conn_mut(slot) else { return };
+        if conn.closing {
+            return;
+        }
+        let mut goodbye = Vec::new();
+        if conn.phase == Phase::Header && fault.is_some() {
+            // RFC 6120 §4.9.1.2: an error needs a stream to be in.
+            let id = format!("{:016x}", self.server.random());
+            let domain = self.server.domain.clone();
+            goodbye = reef_stanza::stream_header(reef_stanza::StreamNamespace::Client, &domain, None, &id, None);
+        }
+        match fault {
+            Some(fault) => goodbye.extend(fault.to_bytes()),
+            None => goodbye.extend_from_slice(b"</stream:stream>"),
+        }
+        self.write_raw(slot, &goodbye);
+        self.end_session(slot);
+        let Some(conn) = self.conn_mut(slot) else { return };
+        conn.closing = true;
+        match &conn.wire {
+            None => self.drop_conn(slot),
+            Some(_) => {
+                // One who does not read his goodbye is not waited for long.
+                let soon = self.now() + 5_000;
+                if let Some(conn) = self.conn_mut(slot) {
+                    conn.deadline = Some(soon);
+                }
+                self.flush(slot);
+            }
+        }
+    }
+
+    /// Takes a session out of everything but its connection.
+    fn end_session(&mut self, slot: u32) {
+        self.confirm_slot(slot);
+        let Some(conn) = self.conn(slot) else { return };
+        let (user, jid, key) = (conn.user.clone(), conn.jid.clone(), conn.key);
+        if conn.presence.is_some()
+            && let Some(jid) = &jid
+        {
+            let gone = el("presence", ns::CLIENT)
+                .set("type", "unavailable")
+                .set("from", jid.as_str());
+            self.leave(slot, gone);
+        }
+        if let Some(parting) = key.and_then(|key| self.shard.detach(key)) {
+            self.keep_cursor(slot, parting);
+        }
+        let binding = self.conn(slot).is_some_and(|conn| conn.phase == Phase::Binding);
+        if let Some(user) = self.users.get_mut(&user) {
+            user.sessions.retain(|other| *other != slot);
+            user.binding -= u32::from(binding);
+        }
+        let unacked = self.conn_mut(slot).and_then(|conn| {
+            conn.key = None;
+            conn.sm.take()
+        });
+        for stanza in unacked.into_iter().flat_map(|sm| sm.into_unacked()) {
+            self.send_on(&user, stanza);
+        }
+        self.forget_if_gone(&user);
+    }
+
+    /// XEP-0198 §8: what was not acknowledged is treated as if it came now: a message goes to other sessions, or is kept.
+    /// Posts need nothing: the cursor stands before them.
+    fn send_on(&mut self, user: &BareJid, unacked: Unacked) {
+        let Unacked::Stanza(bytes) = unacked else { return };
+        if !bytes.starts_with(b"<message") {
+            return;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let parsed = Element::from_reader_with_prefixes(text.as_bytes(), Some(ns::CLIENT.to_owned()));
+        if let Ok(message) = parsed {
+            self.deliver_message(&user.clone().into(), message);
+        }
+    }
+
+    /// Forgets a user who has no session left and waits for none.
+    pub(super) fn forget_if_gone(&mut self, name: &BareJid) {
+        if self
+            .users
+            .get(name)
+            .is_some_and(|user| user.sessions.is_empty() && user.binding == 0)
+        {
+            self.users.remove(name);
+        }
+    }
+
+    /// Writes a device's cursor, and remembers it for the user's next session.
+    pub(super) fn keep_cursor(&mut self, slot: u32, parting: Parting) {
+        let now = self.server.engine.clock.now();
+        let Parting {
+            subscriber,
+            device,
+            seq,
+        } = parting;
+        let Some(name) = self.conn(slot).map(|conn| conn.user.clone()) else {
+            return;
+        };
+        let Some(user) = self.users.get_mut(&name) else { return };
+        let row = CursorRow::At { seq, at: now };
+        let limits = self.server.engine.limits.clone();
+        let writes = device_writes(subscriber, &device, row, &user.devices, &limits, now);
+        let known = user.devices.0.iter_mut().find(|known| *known.device == *device);
+        match known {
+            Some(known) => (known.seq, known.at) = (seq, now),
+            None => user.devices.0.push(DeviceRow {
+                device: device.into(),
+                seq,
+                at: now,
+            }),
+        }
+        self.server.engine.admission.cursors(writes);
+    }
+
+    /// Closes a connection whose session has ended.
+    pub(super) fn drop_conn(&mut self, slot: u32) {
+        if let Some(mut conn) = self.remove(slot)
+            && let Some(wire) = &mut conn.wire
+        {
+            // Dropping the socket takes it out of the poll.
+            wire.close();
+        }
+    }
+
+    /// Ends all sessions of a user, wherever he lives, after what was answered is written.
+    pub(crate) fn end_user_after_answer(&mut self, user: &BareJid) {
+        let (shard, user) = (self.server.router.shard_of(user.as_str()), user.clone());
+        let job = move |hub: &mut Hub| {
+            let sessions = hub
+                .users
+                .get(&user)
+                .map(|user| user.sessions.clone())
+                .unwrap_or_default();
+            for slot in sessions {
+                hub.end(slot, Some(StreamFault::new(StreamCondition::NotAuthorized)));
+            }
+        };
+        // By mail even to this shard: the answer is written first.
+        if self
+            .server
+            .router
+            .send(shard, crate::router::Mail::Job(Box::new(job)))
+            .is_err()
+        {
+            tracing::warn!("a shard's box is full: a removed user's sessions stay until they end");
+        }
+    }
+
+    /// Once a second: streams that were never bound, sessions that were not resumed, goodbyes that were not read.
+    pub(super) fn expire(&mut self) {
+        let now = self.now();
+        let late = |conn: &super::Conn| conn.deadline.is_some_and(|deadline| deadline <= now);
+        let expired: Vec<u32> = (0_u32..)
+            .zip(&self.conns)
+            .filter(|(_, c)| c.as_deref().is_some_and(late))
+            .map(|(n, _)| n)
+            .collect();
+        for slot in expired {
+            let Some(conn) = self.conn(slot) else { continue };
+            if conn.closing {
+                self.drop_conn(slot);
+            } else {
+                self.end(slot, Some(StreamFault::new(StreamCondition::ConnectionTimeout)));
+            }
+        }
+    }
+
+    /// The server stops: everyone is told, and every cursor written.
+    pub(super) fn end_all(&mut self) {
+        for slot in 0..self.conns.len() as u32 {
+            let conn = ConnRef {
+                slot,
+                ..self.conn_ref(slot)
+            };
+            if self.alive(conn).is_some() {
+                self.end(slot, Some(StreamFault::new(StreamCondition::SystemShutdown)));
+            }
+        }
+        self.route_local();
+    }
+}

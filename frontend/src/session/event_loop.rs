@@ -1,0 +1,213 @@
+//! The loop of a shard's thread: mail, batches, sockets, expansions, writes; and once a second what can wait.
+//!
+//! Nothing in it waits but the poll. The order within a turn: what came in first, then what it caused to be written.
+
+use super::Hub;
+use crate::limits::{EXPAND_TURN, FLUSH_TURN, READ_TURN, TICK_MS, WRITE_TURN};
+use crate::router::{Bell, Job, Mail};
+use crate::server::Server;
+use crossbeam::channel::Receiver;
+use mio::{Events, Poll, Token};
+use reef_engine::Seat;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The waker's token; slots are below.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+/// What a shard's thread is made of.
+pub(crate) struct Thread {
+    /// Its number.
+    pub(crate) number: usize,
+    /// The engine's side.
+    pub(crate) seat: Seat,
+    /// Its poll, with the bell's waker registered.
+    pub(crate) poll: Poll,
+    /// Its bell.
+    pub(crate) bell: Bell,
+    /// Its box.
+    pub(crate) mail: Receiver<Mail>,
+}
+
+/// Starts a shard's thread. It ends when it is told to stop and everything is written, or not, in time.
+///
+/// # Errors
+/// The system has no thread or descriptor to give.
+#[allow(clippy::disallowed_methods, reason = "the shard's own thread")]
+pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandle<()>> {
+    let registry = thread.poll.registry().try_clone()?;
+    let name = format!("shard-{}", thread.number);
+    let hub = Hub {
+        server,
+        number: thread.number,
+        shard: thread.seat.shard,
+        batches: thread.seat.batches,
+        mail: thread.mail,
+        bell: thread.bell,
+        registry,
+        conns: Vec::new(),
+        generations: Vec::new(),
+        free: Vec::new(),
+        slots: Vec::new(),
+        users: HashMap::new(),
+        local: VecDeque::new(),
+        readable: VecDeque::new(),
+        to_flush: VecDeque::new(),
+        scratch: Vec::with_capacity(WRITE_TURN * 2),
+        read_buffer: vec![0; READ_TURN],
+        stopping: false,
+    };
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || hub.run(thread.poll))
+}
+
+impl Hub {
+    fn run(mut self, mut poll: Poll) {
+        let mut events = Events::with_capacity(4096);
+        let mut next_tick = self.now() + TICK_MS;
+        let mut busy = false;
+        let mut stop_by = None;
+        loop {
+            let wait = if busy {
+                0
+            } else {
+                next_tick.saturating_sub(self.now()).min(TICK_MS)
+            };
+            if let Err(error) = poll.poll(&mut events, Some(Duration::from_millis(wait)))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a shard cannot poll its sockets");
+                return;
+            }
+            self.bell.heard();
+            for event in &events {
+                self.event(event);
+            }
+            busy = self.turn();
+            if self.now() >= next_tick {
+                next_tick = self.now() + TICK_MS;
+                self.tick();
+            }
+            if self.stopping {
+                let by = *stop_by.get_or_insert(self.now() + 2_000);
+                if self.connections() == 0 || self.now() >= by {
+                    return self.checkpoint();
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &mio::event::Event) {
+        if event.token() == WAKER {
+            return;
+        }
+        let conn = self.conn_ref(event.token().0 as u32);
+        if event.is_writable() {
+            self.writable(conn);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable.push_back(conn);
+        }
+    }
+
+    /// One turn of everything; true where more is to be done without waiting.
+    fn turn(&mut self) -> bool {
+        for _ in 0..self.mail.len() {
+            let Ok(mail) = self.mail.try_recv() else { break };
+            self.open_mail(mail);
+        }
+        while let Ok(batch) = self.batches.try_recv() {
+            self.shard.apply(&batch);
+        }
+        for _ in 0..self.readable.len() {
+            if let Some(conn) = self.readable.pop_front() {
+                self.read(conn);
+            }
+        }
+        self.route_local();
+        let expanding = self.shard.expand(EXPAND_TURN);
+        self.flush_queued();
+        let mut written = 0;
+        while written < FLUSH_TURN
+            && let Some(key) = self.shard.next_dirty()
+        {
+            written += 1;
+            if let Some(slot) = self.slot_of(key) {
+                self.flush(slot);
+            }
+        }
+        self.read_pages();
+        expanding
+            || written == FLUSH_TURN
+            || !self.readable.is_empty()
+            || !self.to_flush.is_empty()
+            || !self.mail.is_empty()
+    }
+
+    fn open_mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Connection(connection) => self.adopt(*connection),
+            Mail::Route(route) => {
+                let (to, stanza) = *route;
+                self.guarded(Box::new(move |hub| hub.deliver(to, stanza)));
+            }
+            Mail::Job(job) => self.guarded(job),
+        }
+        self.route_local();
+    }
+
+    /// A job that panics ends alone.
+    fn guarded(&mut self, job: Job) {
+        if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
+            tracing::error!("a job of a shard has panicked");
+        }
+    }
+
+    /// Has the pages read that sessions want to catch up with.
+    fn read_pages(&mut self) {
+        while let Some((key, request)) = self.shard.wanted() {
+            let (server, shard) = (self.server.clone(), self.number);
+            let read = self.server.engine.read(move |engine| {
+                let page = catch_unwind(AssertUnwindSafe(|| engine.page(&request)));
+                let page = match page {
+                    Ok(Ok(page)) => Some(page),
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "a page cannot be read");
+                        None
+                    }
+                    Err(_) => None,
+                };
+                server
+                    .router
+                    .answer(shard, Box::new(move |hub| hub.shard.page(key, page)));
+            });
+            if read.is_err() {
+                self.shard.page(key, None);
+                return;
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.confirm_written();
+        self.checkpoint();
+        self.expire();
+    }
+
+    fn checkpoint(&mut self) {
+        let writes = self.shard.checkpoint(self.server.engine.clock.now());
+        self.server.engine.admission.cursors(writes);
+    }
+
+    /// Begins to stop: everyone is told.
+    pub(crate) fn stop(&mut self) {
+        if !std::mem::replace(&mut self.stopping, true) {
+            self.end_all();
+        }
+    }
+}

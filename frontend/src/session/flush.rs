@@ -1,0 +1,203 @@
+//! Flush: what is due to a session, control stanzas and posts, in one write.
+//!
+//! Posts are spliced into one buffer that all connections share; what the kernel does not take stays with the connection,
+//! and the session is left alone until its socket can take more. Knows no stanza's meaning.
+
+use super::conn::{Conn, Phase};
+use super::sm::Unacked;
+use super::{ConnRef, Hub, writer};
+use crate::limits::{ACK_EVERY, CONFIRM_TURN, UNWRITTEN_MAX, WRITE_TURN};
+use reef_engine::model::Seq;
+use reef_engine::shard::{Drained, Shard};
+use reef_stanza::{StreamCondition, StreamFault};
+use std::sync::Arc;
+
+const ASK: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
+
+impl Hub {
+    /// Queues bytes that are no stanza: headers, features, stream management's own elements.
+    pub(super) fn write_raw(&mut self, slot: u32, bytes: &[u8]) {
+        if let Some(conn) = self.conn_mut(slot).filter(|conn| conn.wire.is_some()) {
+            conn.out.extend_from_slice(bytes);
+        }
+        self.mark_to_flush(slot);
+    }
+
+    /// Queues a stanza. One who does not read is cut off before he takes the memory of others.
+    pub(super) fn send_bytes(&mut self, slot: u32, stanza: Vec<u8>) {
+        let most = self.server.config.limits.sm_unacked as usize;
+        let Some(conn) = self.conn_mut(slot).filter(|conn| !conn.closing) else {
+            return;
+        };
+        let mut waiting = conn.out.len();
+        if conn.wire.is_some() {
+            conn.out.extend_from_slice(&stanza);
+        }
+        if let Some(sm) = conn.sm.as_mut().filter(|_| conn.phase == Phase::Open) {
+            sm.sent(Unacked::Stanza(stanza.into()));
+            if sm.waiting() > most * 2 {
+                waiting = usize::MAX;
+            }
+        }
+        if waiting > UNWRITTEN_MAX {
+            let fault = StreamFault::new(StreamCondition::PolicyViolation);
+            return self.end(slot, Some(fault.with_text("too much is unread")));
+        }
+        self.mark_to_flush(slot);
+    }
+
+    fn mark_to_flush(&mut self, slot: u32) {
+        let conn_ref = self.conn_ref(slot);
+        if let Some(conn) = self.conn_mut(slot)
+            && !std::mem::replace(&mut conn.to_flush, true)
+        {
+            self.to_flush.push_back(conn_ref);
+        }
+    }
+
+    /// Writes to those who have control stanzas.
+    pub(super) fn flush_queued(&mut self) {
+        while let Some(conn) = self.to_flush.pop_front() {
+            let Some(slot) = self.alive(conn) else { continue };
+            if let Some(conn) = self.conn_mut(slot) {
+                conn.to_flush = false;
+            }
+            self.flush(slot);
+        }
+    }
+
+    /// Writes what a session has, up to its turn.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let most = self.server.config.limits.sm_unacked as usize;
+        let Hub {
+            conns, shard, scratch, ..
+        } = self;
+        let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let flushed = flush(conn, shard, scratch, most);
+        let done = conn.closing && !conn.blocked;
+        let key = conn.key;
+        match flushed {
+            Err(_) => self.lost(slot),
+            Ok(_) if done => self.drop_conn(slot),
+            Ok(Drained::Full) => {
+                if let Some(key) = key {
+                    self.shard.more(key);
+                }
+            }
+            Ok(Drained::Empty) => {}
+        }
+    }
+
+    /// The socket takes more.
+    pub(super) fn writable(&mut self, conn: ConnRef) {
+        let Some(slot) = self.alive(conn) else { return };
+        if let Some(conn) = self.conn_mut(slot).filter(|conn| conn.blocked) {
+            conn.blocked = false;
+            self.flush(slot);
+        }
+    }
+
+    /// Asks sockets how far their clients are, where no stream management says it.
+    pub(super) fn confirm_written(&mut self) {
+        for key in self.shard.unconfirmed(CONFIRM_TURN) {
+            if let Some(slot) = self.slot_of(key) {
+                self.confirm_slot(slot);
+            }
+        }
+    }
+
+    /// The same for one session.
+    pub(super) fn confirm_slot(&mut self, slot: u32) {
+        let Hub { conns, shard, .. } = self;
+        let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let (Some(wire), Some(key)) = (&conn.wire, conn.key) else {
+            return;
+        };
+        if conn.marks.is_empty() {
+            return;
+        }
+        let acknowledged = wire.acknowledged();
+        while let Some((at, seq)) = conn.marks.front().copied().filter(|(at, _)| *at <= acknowledged) {
+            debug_assert!(at <= acknowledged);
+            shard.confirm(key, seq);
+            conn.marks.pop_front();
+        }
+    }
+}
+
+/// Composes and writes until nothing is due, the kernel takes no more, or the turn is over (`Full`).
+fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize) -> std::io::Result<Drained> {
+    let Some(wire) = conn.wire.as_mut().filter(|_| !conn.blocked) else {
+        return Ok(Drained::Empty);
+    };
+    scratch.clear();
+    std::mem::swap(scratch, &mut conn.out);
+    let (mut last, mut drained) = (None, Drained::Empty);
+    if let Some(key) = conn.key.filter(|_| !conn.closing && conn.presence.is_some()) {
+        let (sm, full, bare) = (&mut conn.sm, &conn.full_escaped, &conn.bare_escaped);
+        drained = shard.drain(key, |post, manner| {
+            let windowed = sm.as_ref().is_some_and(|sm| sm.waiting() >= most);
+            if windowed || scratch.len() >= WRITE_TURN {
+                return false;
+            }
+            let to = if manner == reef_engine::shard::Manner::Notify {
+                full
+            } else {
+                bare
+            };
+            writer::append(post, manner, to, scratch);
+            if let Some(sm) = sm {
+                sm.sent(Unacked::Post(Arc::clone(post), manner));
+            }
+            last = Some(post.seq);
+            true
+        });
+    }
+    if let Some(sm) = conn
+        .sm
+        .as_mut()
+        .filter(|sm| sm.since_asked >= ACK_EVERY && !sm.asked || last.is_some() && !sm.asked)
+    {
+        scratch.extend_from_slice(ASK);
+        (sm.asked, sm.since_asked) = (true, 0);
+    }
+    if scratch.is_empty() && !wire.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
+        std::mem::swap(scratch, &mut conn.out);
+        return Ok(Drained::Empty);
+    }
+    let (taken, blocked) = wire.write(scratch)?;
+    let written = wire.written;
+    conn.blocked = blocked;
+    if taken < scratch.len() {
+        conn.out.extend_from_slice(scratch.get(taken..).unwrap_or_default());
+    } else if conn.out.is_empty() && scratch.capacity() < WRITE_TURN {
+        // The connection's own buffer was small and is given back: an idle session holds none.
+        conn.out = Vec::new();
+    }
+    mark(conn, last, written);
+    // A window that is full opens with an ack, a blocked socket with its event; only a spent turn asks for another.
+    let again = drained == Drained::Full && !conn.blocked && conn.sm.as_ref().is_none_or(|sm| sm.waiting() < most);
+    Ok(if again { Drained::Full } else { Drained::Empty })
+}
+
+/// Notes after which byte which post is with the client, once all is with the kernel.
+fn mark(conn: &mut Conn, last: Option<Seq>, written: u64) {
+    if conn.sm.is_some() {
+        return;
+    }
+    conn.unmarked = conn.unmarked.max(last);
+    if conn.blocked || conn.unmarked.is_none() {
+        return;
+    }
+    if let Some(seq) = conn.unmarked.take() {
+        // Two marks suffice: one that is waited for, and the newest.
+        if conn.marks.len() > 1 {
+            conn.marks.pop_back();
+        }
+        conn.marks.push_back((written, seq));
+    }
+}

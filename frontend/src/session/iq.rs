@@ -1,0 +1,198 @@
+//! Requests: to a handler of the table, to another session, and back with the answer (RFC 6120 §8.2.3).
+//!
+//! Knows no XEP: the type of the payload finds the handler. Answers that need time come back as jobs of this shard.
+
+use super::{ConnRef, Hub};
+use crate::errors;
+use crate::xep::{Answer, Ctx, Later, Target};
+use jid::Jid;
+use minidom::Element;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, escape_attr, ns, write_element};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A request that waits for its answer: enough of the stanza to address it.
+#[derive(Clone, Debug)]
+pub(crate) struct IqRef {
+    conn: ConnRef,
+    id: String,
+    /// The `to` of the request is the `from` of the answer.
+    to: Option<String>,
+    from: Option<String>,
+}
+
+impl IqRef {
+    pub(super) fn new(conn: ConnRef, iq: &Element) -> IqRef {
+        let attr = |name: &str| iq.attr(name).map(str::to_owned);
+        IqRef {
+            conn,
+            id: attr("id").unwrap_or_default(),
+            to: attr("to"),
+            from: attr("from"),
+        }
+    }
+
+    /// The request again, as far as an error reply needs it.
+    fn request(&self) -> Element {
+        let iq = el("iq", ns::CLIENT).set("type", "get").set("id", &self.id);
+        iq.set_opt("to", self.to.as_deref())
+            .set_opt("from", self.from.as_deref())
+    }
+
+    /// The answer up to its payload.
+    fn open(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"<iq type='result' id='");
+        escape_attr(&self.id, out);
+        for (name, value) in [(&b"' from='"[..], &self.to), (b"' to='", &self.from)] {
+            if let Some(value) = value {
+                out.extend_from_slice(name);
+                escape_attr(value, out);
+            }
+        }
+        out.push(b'\'');
+    }
+}
+
+impl Hub {
+    pub(super) fn iq(&mut self, slot: u32, to: Option<Jid>, iq: Element) {
+        let kind = iq.attr("type").unwrap_or_default();
+        let request = matches!(kind, "get" | "set");
+        let wrong = iq.attr("id").is_none_or(str::is_empty)
+            || !matches!(kind, "get" | "set" | "result" | "error")
+            || (request && iq.children().count() != 1);
+        if wrong {
+            return self.bounce(slot, &iq, &StanzaError::new(Condition::BadRequest));
+        }
+        match self.target(slot, to.as_ref()) {
+            Some(target) if request => self.ask(slot, target, iq),
+            // An answer to a question of the server's own.
+            Some(_) => self.answered(slot, &iq),
+            None => match to {
+                Some(to) => self.route(to, iq),
+                None => self.bounce(slot, &iq, &StanzaError::new(Condition::ServiceUnavailable)),
+            },
+        }
+    }
+
+    /// Whom of ours a request is for, where it is not for a session or another server.
+    fn target(&self, slot: u32, to: Option<&Jid>) -> Option<Target> {
+        let own = &self.conn(slot)?.user;
+        let Some(to) = to else {
+            return Some(Target::Account(own.clone()));
+        };
+        if to.resource().is_some() {
+            return None;
+        }
+        let bare = to.to_bare();
+        match (self.server.is_domain(to.domain().as_str()), to.node()) {
+            (true, None) => Some(Target::Server),
+            (true, Some(_)) => Some(Target::Account(bare)),
+            (false, None) if self.server.is_service(to.domain().as_str()) => Some(Target::Service(bare)),
+            (false, _) => None,
+        }
+    }
+
+    fn ask(&mut self, slot: u32, target: Target, mut iq: Element) {
+        let asked = IqRef::new(self.conn_ref(slot), &iq);
+        let set = iq.attr("type") == Some("set");
+        let lang = iq
+            .attr_ns("http://www.w3.org/XML/1998/namespace", "lang")
+            .map(str::to_owned);
+        let Some(payload) = iq.unshift_child() else { return };
+        let server = self.server.clone();
+        let Some(handler) = server.routes.find(&target, set, &payload) else {
+            return self.answer(asked, Err(StanzaError::new(Condition::ServiceUnavailable)));
+        };
+        let Some(conn) = self.conn(slot) else { return };
+        let Some(from) = conn.jid.clone() else { return };
+        let lang = lang.or_else(|| conn.lang.clone());
+        let mut ctx = Ctx {
+            hub: self,
+            slot,
+            from,
+            target,
+            lang,
+        };
+        let answer = handler(&mut ctx, payload);
+        self.answer(asked, answer);
+    }
+
+    /// Answers now, or sees to it that the answer comes.
+    pub(crate) fn answer(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
+        match answer {
+            Ok(Answer::Later(later)) => self.later(iq, later),
+            Ok(Answer::Silent) => {}
+            Ok(Answer::Empty) => self.reply(&iq, &[]),
+            Ok(Answer::Payload(payload)) => {
+                let mut bytes = Vec::new();
+                write_element(&payload, StreamNamespace::Client, &mut bytes);
+                self.reply(&iq, &bytes);
+            }
+            Ok(Answer::Bytes(bytes)) => self.reply(&iq, &bytes),
+            Err(error) => {
+                if let Some(slot) = self.alive(iq.conn) {
+                    self.send(slot, &error_reply(&iq.request(), &error));
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, iq: &IqRef, payload: &[u8]) {
+        let Some(slot) = self.alive(iq.conn) else { return };
+        let mut stanza = Vec::with_capacity(payload.len() + 128);
+        iq.open(&mut stanza);
+        match payload {
+            [] => stanza.extend_from_slice(b"/>"),
+            payload => {
+                stanza.push(b'>');
+                stanza.extend_from_slice(payload);
+                stanza.extend_from_slice(b"</iq>");
+            }
+        }
+        self.send_bytes(slot, stanza);
+    }
+
+    fn later(&mut self, iq: IqRef, later: Later) {
+        let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
+        let begun = match later {
+            Later::Read(job) => self.server.engine.read(move |engine| {
+                let answer = catch_unwind(AssertUnwindSafe(|| job(engine)))
+                    .unwrap_or_else(|_| Err(StanzaError::new(Condition::InternalServerError)));
+                server
+                    .router
+                    .answer(shard, Box::new(move |hub| hub.came(asked, answer)));
+            }),
+            Later::Submit { by, change, then } => {
+                let ticket = Box::new(move |fate| {
+                    let job = move |hub: &mut Hub| {
+                        let answer = then(hub, fate);
+                        hub.came(asked, answer);
+                    };
+                    server.router.answer(shard, Box::new(job));
+                });
+                self.server.engine.admission.submit(&by, change, ticket)
+            }
+        };
+        match begun {
+            Ok(()) => {
+                if let Some(conn) = self.alive(iq.conn).and_then(|slot| self.conn_mut(slot)) {
+                    conn.in_flight += 1;
+                }
+            }
+            Err(error) => self.answer(iq, Err(errors::stanza_error(&error))),
+        }
+    }
+
+    /// What was waited for has come: the session may read on.
+    fn came(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
+        if let Some(slot) = self.alive(iq.conn)
+            && let Some(conn) = self.conn_mut(slot)
+        {
+            conn.in_flight = conn.in_flight.saturating_sub(1);
+            if !conn.unread.is_empty() {
+                self.readable.push_back(iq.conn);
+            }
+        }
+        self.answer(iq, answer);
+    }
+}

@@ -1,0 +1,197 @@
+//! Sessions: what happens to a client after it has logged in, on the thread of its user's shard.
+//!
+//! A [`Hub`] is one such thread's state: its sockets, its users, and the engine's shard. Everything here runs on that
+//! thread, without locks and without waiting. It must not know RocksDB or tokio. In the order of the flow:
+
+mod conn; //       a connection: socket, TLS, bytes
+mod end;
+mod event_loop; // the thread: mail, batches, sockets, writes
+mod flush; //      what is due → one write
+mod iq; //         requests and their answers
+mod managed; //    XEP-0198: its elements, resumption
+mod message; //    RFC 6121 §5, §8
+mod open; //       the stream's second header, bind, the user's rows
+mod presence; //   RFC 6121 §4
+mod read; //       bytes → stanzas → where they go
+mod route; //      from a stanza to the sessions that get it
+mod sm; //         XEP-0198: the queue
+mod subscription; // RFC 6121 §3: what changed rosters mean for sessions
+mod tcp; //        what the kernel is told and asked
+mod writer; //     posts → bytes, encoded once //        leaving, being resumed, being thrown out
+
+pub(crate) use event_loop::{Thread, WAKER, start};
+pub(crate) use writer::stamp;
+
+use crate::router::{Bell, Mail};
+use crate::server::Server;
+use crate::tables::{Push, RosterRow};
+use conn::Conn;
+use crossbeam::channel::Receiver;
+use jid::{BareJid, Jid};
+use minidom::Element;
+use reef_engine::fanout::Batches;
+use reef_engine::model::SubscriberId;
+use reef_engine::outbox::Devices;
+use reef_engine::shard::{Key, Shard};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Names a connection for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnRef {
+    pub(crate) slot: u32,
+    generation: u32,
+}
+
+/// A user with at least one bound session here.
+#[derive(Default)]
+pub(crate) struct User {
+    /// The slots of his sessions, those to be resumed included.
+    sessions: Vec<u32>,
+    /// His contacts, and those who asked to be.
+    roster: BTreeMap<BareJid, RosterRow>,
+    roster_version: u64,
+    subscriber: Option<SubscriberId>,
+    /// What his devices had confirmed when they were last here.
+    devices: Devices,
+    /// Connections of his that wait to be bound.
+    binding: u32,
+    /// Until his rows are read: what changed meanwhile.
+    loading: Option<Vec<Push>>,
+}
+
+/// A shard's thread.
+pub(crate) struct Hub {
+    pub(crate) server: Arc<Server>,
+    number: usize,
+    shard: Shard,
+    batches: Batches,
+    mail: Receiver<Mail>,
+    bell: Bell,
+    registry: mio::Registry,
+    conns: Vec<Option<Box<Conn>>>,
+    generations: Vec<u32>,
+    free: Vec<u32>,
+    /// The connection of each session of the shard, by the index of its key.
+    slots: Vec<u32>,
+    users: HashMap<BareJid, User>,
+    /// Stanzas of this shard for this shard: handled after the one that caused them.
+    local: VecDeque<(Jid, Element)>,
+    /// Connections that may have more to read.
+    readable: VecDeque<ConnRef>,
+    /// Connections that have control stanzas to write.
+    to_flush: VecDeque<ConnRef>,
+    /// For composing what is written, and reading: one for all connections.
+    scratch: Vec<u8>,
+    read_buffer: Vec<u8>,
+    stopping: bool,
+}
+
+impl User {
+    /// Takes a changed contact.
+    fn take(&mut self, push: &Push) {
+        self.roster_version = self.roster_version.max(push.version);
+        let Ok(contact) = BareJid::new(&push.contact) else {
+            return;
+        };
+        match &push.row {
+            Some(row) => self.roster.insert(contact, row.clone()),
+            None => self.roster.remove(&contact),
+        };
+    }
+
+    /// The roster's items, and its version.
+    pub(crate) fn contacts(&self) -> (impl Iterator<Item = (&BareJid, &RosterRow)>, u64) {
+        (self.roster.iter().filter(|(_, row)| row.listed), self.roster_version)
+    }
+}
+
+impl Hub {
+    /// The user of a session, with his roster.
+    pub(crate) fn user(&self, slot: u32) -> Option<&User> {
+        self.user_of(slot)
+    }
+
+    /// The session asked for the roster: it hears of changes from now on.
+    pub(crate) fn interested(&mut self, slot: u32) {
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.interested = true;
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.server.engine.clock.now().0
+    }
+
+    fn conn(&self, slot: u32) -> Option<&Conn> {
+        self.conns.get(slot as usize)?.as_deref()
+    }
+
+    fn conn_mut(&mut self, slot: u32) -> Option<&mut Conn> {
+        self.conns.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    fn conn_ref(&self, slot: u32) -> ConnRef {
+        ConnRef {
+            slot,
+            generation: self.generations.get(slot as usize).copied().unwrap_or(0),
+        }
+    }
+
+    /// The slot, if the connection still lives.
+    fn alive(&self, conn: ConnRef) -> Option<u32> {
+        let same = self.generations.get(conn.slot as usize) == Some(&conn.generation);
+        (same && self.conn(conn.slot).is_some()).then_some(conn.slot)
+    }
+
+    fn insert(&mut self, conn: Conn) -> u32 {
+        let conn = Some(Box::new(conn));
+        match self.free.pop() {
+            Some(slot) => {
+                if let Some(free) = self.conns.get_mut(slot as usize) {
+                    *free = conn;
+                }
+                slot
+            }
+            None => {
+                self.conns.push(conn);
+                self.generations.push(0);
+                (self.conns.len() - 1) as u32
+            }
+        }
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<Box<Conn>> {
+        let conn = self.conns.get_mut(slot as usize)?.take()?;
+        if let Some(generation) = self.generations.get_mut(slot as usize) {
+            *generation = generation.wrapping_add(1);
+        }
+        self.free.push(slot);
+        Some(conn)
+    }
+
+    /// The connection of a session of the shard.
+    fn slot_of(&self, key: Key) -> Option<u32> {
+        let slot = *self.slots.get(key.index as usize)?;
+        self.conn(slot).filter(|conn| conn.key == Some(key)).map(|_| slot)
+    }
+
+    fn set_slot(&mut self, key: Key, slot: u32) {
+        let at = key.index as usize;
+        if at >= self.slots.len() {
+            self.slots.resize(at + 1, u32::MAX);
+        }
+        if let Some(entry) = self.slots.get_mut(at) {
+            *entry = slot;
+        }
+    }
+
+    fn user_of(&self, slot: u32) -> Option<&User> {
+        self.users.get(&self.conn(slot)?.user)
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.conns.len() - self.free.len()
+    }
+}

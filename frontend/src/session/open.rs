@@ -1,0 +1,271 @@
+//! The stream after SASL: its second header, features, bind with its conflicts, and the user's rows (RFC 6120 §7).
+//!
+//! The first session of a user reads his roster and cursors, on a reader thread; until then he is not bound. Next:
+//! `read.rs`.
+
+use super::conn::{Caps, Conn, Phase, Wire};
+use super::iq::IqRef;
+use super::{ConnRef, Hub, User};
+use crate::errors;
+use crate::stream::Authenticated;
+use crate::tables;
+use jid::{BareJid, FullJid, ResourcePart};
+use minidom::Element;
+use mio::{Interest, Token};
+use reef_engine::Engine;
+use reef_engine::error::StoreError;
+use reef_engine::model::{SubscriberId, VShard};
+use reef_engine::outbox::{self, Devices};
+use reef_engine::store::rows;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{
+    Budget, Condition, ErrorType, StanzaError, StreamCondition, StreamFault, StreamHeader, StreamNamespace,
+    StreamReader, ns, stream_header,
+};
+use std::collections::{BTreeSet, VecDeque};
+
+/// A user's rows.
+pub(super) struct Loaded {
+    roster: Vec<(std::sync::Arc<str>, tables::RosterRow)>,
+    version: u64,
+    subscriber: SubscriberId,
+    devices: Devices,
+}
+
+fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
+    let view = engine.view();
+    let (Some(_), Some(subscriber)) = (tables::account(view, user)?, rows::subscriber_id(view, user)?) else {
+        return Ok(None);
+    };
+    // The version first: a change that comes between is pushed again, and harmless.
+    let version = tables::version(view, user)?;
+    let devices = outbox::cursors_of(view, subscriber, VShard::of(user))?;
+    Ok(Some(Loaded {
+        roster: tables::roster(view, user)?,
+        version,
+        subscriber,
+        devices,
+    }))
+}
+
+impl Hub {
+    /// Takes a client that has logged in.
+    pub(super) fn adopt(&mut self, connection: Authenticated) {
+        let Authenticated {
+            user,
+            socket,
+            tls,
+            unread,
+            lang,
+            token,
+            ..
+        } = connection;
+        let mut wire = match Wire::new(socket, tls) {
+            Ok(wire) => wire,
+            Err(error) => return tracing::debug!(%error, "a client was gone before its shard had it"),
+        };
+        let budget = Budget {
+            stanza_bytes: self.server.config.limits.stanza_bytes,
+            ..Budget::AFTER_AUTH
+        };
+        let token_of_slot = self.free.last().copied().unwrap_or(self.conns.len() as u32);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self
+            .registry
+            .register(&mut wire.socket, Token(token_of_slot as usize), interest)
+        {
+            return tracing::warn!(%error, "a client's socket cannot be polled");
+        }
+        let conn = Conn {
+            wire: Some(wire),
+            reader: StreamReader::new(StreamNamespace::Client, budget),
+            unread,
+            out: Vec::new(),
+            blocked: false,
+            to_flush: false,
+            phase: Phase::Header,
+            bare_escaped: escaped(user.as_str()),
+            user,
+            jid: None,
+            full_escaped: Box::default(),
+            lang,
+            key: None,
+            device: String::new(),
+            in_flight: 0,
+            sm: None,
+            presence: None,
+            priority: 0,
+            directed: BTreeSet::new(),
+            caps: Caps::default(),
+            interested: false,
+            marks: VecDeque::new(),
+            unmarked: None,
+            deadline: Some(self.now() + self.server.config.c2s.handshake_timeout.as_millis() as u64),
+            closing: false,
+            _permit: Some(token),
+        };
+        let slot = self.insert(conn);
+        self.readable.push_back(self.conn_ref(slot));
+    }
+
+    /// The header that restarts the stream (RFC 6120 §4.3.3).
+    pub(super) fn header(&mut self, slot: u32, header: &StreamHeader) -> Result<(), StreamFault> {
+        let id = format!("{:016x}", self.server.random());
+        let reply = stream_header(
+            StreamNamespace::Client,
+            &self.server.domain,
+            header.from.as_deref(),
+            &id,
+            header.lang.as_deref(),
+        );
+        self.write_raw(slot, &reply);
+        if header.to.as_deref().is_some_and(|to| !self.server.is_domain(to)) {
+            return Err(StreamFault::new(StreamCondition::HostUnknown));
+        }
+        if header.version.is_none_or(|(major, _)| major < 1) {
+            return Err(StreamFault::new(StreamCondition::UnsupportedVersion));
+        }
+        let features = self.server.bound_features.clone();
+        self.write_raw(slot, &features);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.phase = Phase::Bind;
+            conn.lang = header.lang.clone().or_else(|| conn.lang.take());
+        }
+        Ok(())
+    }
+
+    /// `<bind/>` (RFC 6120 §7.6, §7.7).
+    pub(super) fn bind(&mut self, slot: u32, iq: IqRef, wanted: Option<String>) {
+        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
+            return;
+        };
+        let made = wanted.as_deref().is_none_or(str::is_empty);
+        let resource = wanted
+            .filter(|w| !w.is_empty())
+            .unwrap_or_else(|| format!("{:016x}", self.server.random()));
+        let Ok(part) = ResourcePart::new(&resource).map(|part| part.into_owned()) else {
+            let error = StanzaError::new(Condition::BadRequest).with_text("the resource is not allowed");
+            return self.answer(iq, Err(error));
+        };
+        let jid = user.with_resource(&part);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.phase = Phase::Binding;
+            conn.device = if made { String::new() } else { part.to_string() };
+            conn.full_escaped = escaped(jid.as_str());
+            conn.jid = Some(jid);
+        }
+        let fresh = || User {
+            loading: Some(Vec::new()),
+            ..User::default()
+        };
+        let known = self.users.entry(user.clone()).or_insert_with(fresh);
+        known.binding += 1;
+        if known.loading.is_none() {
+            return self.bound(slot, iq);
+        }
+        self.load(self.conn_ref(slot), iq, user);
+    }
+
+    fn load(&mut self, conn: ConnRef, iq: IqRef, user: BareJid) {
+        let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
+        let read = self.server.engine.read(move |engine| {
+            let loaded = load(engine, user.as_str());
+            server
+                .router
+                .answer(shard, Box::new(move |hub| hub.loaded(conn, asked, &user, loaded)));
+        });
+        if read.is_err() {
+            self.refuse_bind(conn, iq, errors::busy());
+        }
+    }
+
+    fn loaded(&mut self, conn: ConnRef, iq: IqRef, name: &BareJid, loaded: Result<Option<Loaded>, StoreError>) {
+        let rows = match loaded {
+            Ok(Some(rows)) => rows,
+            // The account was removed since it logged in.
+            Ok(None) => return self.refuse_bind(conn, iq, StanzaError::new(Condition::NotAuthorized)),
+            Err(error) => return self.refuse_bind(conn, iq, errors::unreadable(error)),
+        };
+        if let Some(user) = self.users.get_mut(name)
+            && let Some(meanwhile) = user.loading.take()
+        {
+            let contacts = rows.roster.into_iter();
+            user.roster = contacts
+                .filter_map(|(jid, row)| Some((BareJid::new(&jid).ok()?, row)))
+                .collect();
+            user.roster_version = rows.version;
+            user.subscriber = Some(rows.subscriber);
+            user.devices = rows.devices;
+            for push in meanwhile.into_iter().filter(|push| push.version > rows.version) {
+                user.take(&push);
+            }
+        }
+        match self.alive(conn) {
+            Some(slot) => self.bound(slot, iq),
+            None => self.forget_if_gone(name),
+        }
+    }
+
+    fn refuse_bind(&mut self, conn: ConnRef, iq: IqRef, error: StanzaError) {
+        let Some(slot) = self.alive(conn) else { return };
+        let Some(conn) = self.conn_mut(slot).filter(|conn| conn.phase == Phase::Binding) else {
+            return;
+        };
+        conn.phase = Phase::Bind;
+        conn.jid = None;
+        let name = conn.user.clone();
+        self.answer(iq, Err(error));
+        if let Some(user) = self.users.get_mut(&name) {
+            user.binding -= 1;
+        }
+        self.forget_if_gone(&name);
+    }
+
+    /// The user is here and loaded: ends a session with the same resource, counts, and answers.
+    fn bound(&mut self, slot: u32, iq: IqRef) {
+        let Some(conn) = self.conn(slot).filter(|conn| conn.phase == Phase::Binding) else {
+            return;
+        };
+        let Some(jid) = conn.jid.clone() else { return };
+        let (name, device) = (conn.user.clone(), conn.device.clone());
+        let sessions = self
+            .users
+            .get(&name)
+            .map(|user| user.sessions.clone())
+            .unwrap_or_default();
+        let same = sessions
+            .iter()
+            .copied()
+            .find(|other| self.conn(*other).and_then(|c| c.jid.as_ref()) == Some(&jid));
+        if let Some(older) = same {
+            self.end(older, Some(StreamFault::new(StreamCondition::Conflict)));
+        } else if sessions.len() >= self.server.config.limits.sessions_per_account as usize {
+            let error = StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait);
+            return self.refuse_bind(self.conn_ref(slot), iq, error.with_text("too many sessions"));
+        }
+        // The user is still here, even where the older session was the last: this one counts as binding.
+        let Some(user) = self.users.get_mut(&name) else { return };
+        let Some(subscriber) = user.subscriber else { return };
+        user.binding -= 1;
+        user.sessions.push(slot);
+        let key = self.shard.attach(subscriber, Some(&device));
+        self.set_slot(key, slot);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.key = Some(key);
+            conn.phase = Phase::Open;
+            conn.deadline = None;
+        }
+        self.answer(iq, Ok(crate::xep::Answer::Payload(bind_result(&jid))));
+        self.readable.push_back(self.conn_ref(slot));
+    }
+}
+
+fn bind_result(jid: &FullJid) -> Element {
+    el("bind", ns::BIND).child(el("jid", ns::BIND).with_text(jid.as_str()))
+}
+
+fn escaped(jid: &str) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(jid.len());
+    reef_stanza::escape_attr(jid, &mut bytes);
+    bytes.into()
+}

@@ -1,0 +1,137 @@
+//! From a stanza with an address to the sessions that get it: RFC 6121 §8, on the shard where the addressee lives.
+//!
+//! Knows no payload. What is for another shard goes by mail; what is for another server is refused until peers come.
+
+use super::Hub;
+use crate::errors;
+use crate::router::Mail;
+use jid::{BareJid, Jid};
+use minidom::Element;
+use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, write_element};
+
+impl Hub {
+    /// Sends a stanza on its way. It has `from`; its addressee may be anywhere.
+    pub(crate) fn route(&mut self, to: Jid, stanza: Element) {
+        let local = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
+        if !local {
+            return self.unroutable(&to, &stanza);
+        }
+        let shard = self.server.router.shard_of(to.to_bare().as_str());
+        if shard == self.number {
+            return self.local.push_back((to, stanza));
+        }
+        if let Err(Mail::Route(refused)) = self.server.router.send(shard, Mail::Route(Box::new((to, stanza)))) {
+            self.return_to_sender(&refused.1, &errors::busy());
+        }
+    }
+
+    /// Handles what this shard's own sessions sent to its own users.
+    pub(super) fn route_local(&mut self) {
+        while let Some((to, stanza)) = self.local.pop_front() {
+            self.deliver(to, stanza);
+        }
+    }
+
+    fn unroutable(&mut self, to: &Jid, stanza: &Element) {
+        let ours = self.server.is_domain(to.domain().as_str()) || self.server.is_service(to.domain().as_str());
+        let condition = if ours {
+            Condition::ServiceUnavailable
+        } else {
+            Condition::RemoteServerNotFound
+        };
+        self.return_to_sender(stanza, &StanzaError::new(condition));
+    }
+
+    /// An error for the sender of a stanza that cannot be delivered; silence where the RFC asks for that.
+    pub(super) fn return_to_sender(&mut self, stanza: &Element, error: &StanzaError) {
+        let kind = stanza.attr("type").unwrap_or_default();
+        let silent = match stanza.name() {
+            "iq" => matches!(kind, "result" | "error"),
+            "presence" => !matches!(kind, "subscribe"),
+            _ => matches!(kind, "error" | "headline"),
+        };
+        let sender = stanza.attr("from").and_then(|from| Jid::new(from).ok());
+        if let (false, Some(sender)) = (silent, sender) {
+            self.route(sender, error_reply(stanza, error));
+        }
+    }
+
+    /// Delivers to a user of this shard.
+    pub(super) fn deliver(&mut self, to: Jid, stanza: Element) {
+        match stanza.name() {
+            "presence" => self.deliver_presence(&to, &stanza),
+            "message" => self.deliver_message(&to, stanza),
+            _ => self.deliver_iq(&to, &stanza),
+        }
+    }
+
+    fn deliver_iq(&mut self, to: &Jid, stanza: &Element) {
+        match self.session_of(to) {
+            Some(slot) => self.send(slot, stanza),
+            None => self.return_to_sender(stanza, &StanzaError::new(Condition::ServiceUnavailable)),
+        }
+    }
+
+    /// The session of a full JID.
+    pub(super) fn session_of(&self, to: &Jid) -> Option<u32> {
+        let full = to.try_as_full().ok()?;
+        let user = self.users.get(&full.to_bare())?;
+        user.sessions
+            .iter()
+            .copied()
+            .find(|slot| self.conn(*slot).and_then(|c| c.jid.as_ref()) == Some(full))
+    }
+
+    /// The sessions of a user that are available, with a priority of at least `least`.
+    pub(super) fn available(&self, user: &BareJid, least: i8) -> Vec<u32> {
+        let sessions = self
+            .users
+            .get(user)
+            .map(|user| user.sessions.as_slice())
+            .unwrap_or_default();
+        let available = |slot: &u32| {
+            self.conn(*slot)
+                .is_some_and(|c| c.presence.is_some() && c.priority >= least)
+        };
+        sessions.iter().copied().filter(available).collect()
+    }
+
+    /// Writes one stanza to several sessions of this shard: serialised once.
+    pub(super) fn send_all(&mut self, slots: &[u32], stanza: &Element) {
+        if slots.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::new();
+        write_element(stanza, StreamNamespace::Client, &mut bytes);
+        for slot in slots {
+            self.send_bytes(*slot, bytes.clone());
+        }
+    }
+
+    /// Writes a stanza to a session of this shard.
+    pub(super) fn send(&mut self, slot: u32, stanza: &Element) {
+        let mut bytes = Vec::new();
+        write_element(stanza, StreamNamespace::Client, &mut bytes);
+        self.send_bytes(slot, bytes);
+    }
+
+    /// Delivers an encoded headline to a user's available sessions of non-negative priority, wherever he lives.
+    pub(crate) fn route_bytes(&mut self, to: BareJid, stanza: Vec<u8>) {
+        let shard = self.server.router.shard_of(to.as_str());
+        let job = move |hub: &mut Hub| {
+            for slot in hub.available(&to, 0) {
+                hub.send_bytes(slot, stanza.clone());
+            }
+        };
+        self.on_shard(shard, Box::new(job));
+    }
+
+    /// Runs a job on a shard. Where its box is full it is dropped, and said: what is sent this way is a courtesy.
+    pub(super) fn on_shard(&mut self, shard: usize, job: crate::router::Job) {
+        if shard == self.number {
+            job(self);
+        } else if self.server.router.send(shard, Mail::Job(job)).is_err() {
+            tracing::warn!(shard, "a shard's box is full: a notification was dropped");
+        }
+    }
+}

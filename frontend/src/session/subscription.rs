@@ -1,0 +1,181 @@
+//! Presence subscriptions (RFC 6121 §3) and roster pushes (§2.1.6): what a changed roster means for sessions.
+//!
+//! Both rosters are moved by one record (`tables/subscription.rs`); here its outcome is carried out: pushes to the users'
+//! sessions, stanzas to those who get them, presence to those who may now see it.
+
+use super::Hub;
+use crate::errors;
+use crate::tables::{Kind, Op, Outcome, Push, Sent};
+use jid::{BareJid, Jid};
+use minidom::Element;
+use reef_engine::error::Error;
+use reef_engine::log::record::{self, Applied, Change};
+use reef_stanza::element::{Build, el};
+use reef_stanza::{Condition, StanzaError, StreamNamespace, ns, write_element};
+
+impl Hub {
+    /// A presence that manages a subscription, of this shard's session.
+    pub(super) fn manage(&mut self, slot: u32, to: &Jid, kind: Kind, presence: Element) {
+        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
+            return;
+        };
+        let contact = to.to_bare();
+        if contact == user {
+            return;
+        }
+        let local = self.server.is_domain(contact.domain().as_str());
+        if !local || contact.node().is_none() {
+            let condition = if local {
+                Condition::ServiceUnavailable
+            } else {
+                Condition::RemoteServerNotFound
+            };
+            return self.bounce(slot, &presence, &StanzaError::new(condition));
+        }
+        // RFC 6121 §3.1.2: such stanzas are between bare JIDs.
+        let presence = presence.set("from", user.as_str()).set("to", contact.as_str());
+        let mut stanza = Vec::new();
+        write_element(&presence, StreamNamespace::Client, &mut stanza);
+        let op = Op::Subscription {
+            from: user.as_str().into(),
+            to: contact.as_str().into(),
+            kind,
+            stanza,
+            local,
+            most: self.server.config.limits.roster_items,
+        };
+        let change = Change::Table {
+            owner: user.as_str().into(),
+            op: op.encode(),
+        };
+        let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));
+        let refused = presence.clone();
+        let ticket = move |fate: Result<Applied, Error>| {
+            let job = move |hub: &mut Hub| match fate {
+                Ok(applied) => hub.carry_out(&applied),
+                Err(error) => {
+                    if let Some(slot) = hub.alive(conn) {
+                        hub.bounce(slot, &refused, &errors::stanza_error(&error));
+                    }
+                }
+            };
+            server.router.answer(shard, Box::new(job));
+        };
+        if let Err(error) = self
+            .server
+            .engine
+            .admission
+            .submit(user.as_str(), change, Box::new(ticket))
+        {
+            self.bounce(slot, &presence, &errors::stanza_error(&error));
+        }
+    }
+
+    /// Carries out what a record of the tables changed: on whatever shards its users live.
+    pub(crate) fn carry_out(&mut self, applied: &Applied) {
+        let record::Outcome::Table(bytes) = &applied.outcome else {
+            return;
+        };
+        let Outcome { pushes, sent } = Outcome::decode(bytes);
+        for push in pushes {
+            let shard = self.server.router.shard_of(&push.user);
+            self.on_shard(shard, Box::new(move |hub| hub.pushed(&push)));
+        }
+        for sent in sent {
+            // Presence itself is with its sender; a stanza goes to its receiver.
+            let lives = if sent.kind.as_str().is_none() {
+                &sent.from
+            } else {
+                &sent.to
+            };
+            let shard = self.server.router.shard_of(lives);
+            self.on_shard(shard, Box::new(move |hub| hub.sent(&sent)));
+        }
+    }
+
+    /// A changed contact: to memory, and to the sessions that asked for the roster.
+    fn pushed(&mut self, push: &Push) {
+        let Ok(name) = BareJid::new(&push.user) else { return };
+        let Some(user) = self.users.get_mut(&name) else { return };
+        if let Some(waiting) = &mut user.loading {
+            return waiting.push(push.clone());
+        }
+        user.take(push);
+        let sessions = user.sessions.clone();
+        // Who only asked is not in the roster.
+        let item = crate::xep::roster_item(&push.contact, push.row.as_ref());
+        let query = el("query", ns::ROSTER)
+            .set("ver", &push.version.to_string())
+            .child(item);
+        for slot in sessions {
+            let Some(conn) = self.conn(slot).filter(|conn| conn.interested) else {
+                continue;
+            };
+            let Some(jid) = conn.jid.as_ref() else { continue };
+            let id = format!("push{:x}", push.version);
+            let iq = el("iq", ns::CLIENT)
+                .set("type", "set")
+                .set("id", &id)
+                .set("to", jid.as_str());
+            self.send(slot, &iq.child(query.clone()));
+        }
+    }
+
+    fn sent(&mut self, sent: &Sent) {
+        let (Ok(from), Ok(to)) = (BareJid::new(&sent.from), BareJid::new(&sent.to)) else {
+            return;
+        };
+        match sent.kind {
+            Kind::Available => self.show_presence(&from, &to.into()),
+            Kind::Unavailable => self.hide_presence(&from, &to),
+            Kind::Subscribe => {
+                self.asked(&from, &to, &sent.stanza);
+                let sessions = self.available(&to, i8::MIN);
+                sessions
+                    .into_iter()
+                    .for_each(|slot| self.send_bytes(slot, sent.stanza.clone()));
+            }
+            Kind::Subscribed | Kind::Unsubscribe | Kind::Unsubscribed => {
+                let stanza = managing(sent);
+                let sessions = self.available(&to, i8::MIN);
+                sessions
+                    .into_iter()
+                    .for_each(|slot| self.send_bytes(slot, stanza.clone()));
+            }
+        }
+    }
+
+    /// Somebody asked: whoever logs in next is told again, until it is answered (§3.1.3).
+    fn asked(&mut self, from: &BareJid, to: &BareJid, stanza: &[u8]) {
+        if let Some(user) = self.users.get_mut(to) {
+            user.roster.entry(from.clone()).or_default().asked = Some(stanza.to_vec());
+        }
+    }
+
+    /// Says that each of a user's sessions is gone, to somebody who may no longer see it.
+    fn hide_presence(&mut self, user: &BareJid, to: &BareJid) {
+        for slot in self.available(user, i8::MIN) {
+            let Some(jid) = self.conn(slot).and_then(|c| c.jid.as_ref()).map(ToString::to_string) else {
+                continue;
+            };
+            let gone = el("presence", ns::CLIENT).set("type", "unavailable").set("from", &jid);
+            self.route(to.clone().into(), gone.set("to", to.as_str()));
+        }
+        self.route_local();
+    }
+}
+
+/// The stanza as its sender wrote it, or as the server writes it for him.
+fn managing(sent: &Sent) -> Vec<u8> {
+    if !sent.stanza.is_empty() {
+        return sent.stanza.clone();
+    }
+    let presence = el("presence", ns::CLIENT).set_opt("type", sent.kind.as_str());
+    let mut bytes = Vec::new();
+    write_element(
+        &presence.set("from", &sent.from).set("to", &sent.to),
+        StreamNamespace::Client,
+        &mut bytes,
+    );
+    bytes
+}

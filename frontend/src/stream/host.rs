@@ -1,0 +1,70 @@
+//! What a negotiation needs of the rest of the server, and what it gives back.
+//!
+//! It must not know who implements it. What comes next: `main.rs` implements [`Host`] over the engine and the shards.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpStream};
+
+use jid::BareJid;
+
+use super::ConnectionPermit;
+use crate::sasl::Credentials;
+
+/// The accounts of the server and the way to its shards. Its futures may be dropped when a client leaves.
+pub trait Host: Send + Sync + 'static {
+    /// The credentials of an account; `None` if there is no such account.
+    fn credentials(&self, user: &BareJid) -> impl Future<Output = Result<Option<Credentials>, HostError>> + Send;
+
+    /// Makes an account; done once it is durable.
+    fn register(
+        &self,
+        user: &BareJid,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<(), RegisterError>> + Send;
+
+    /// Takes an authenticated connection. Must not block: it is called on a tokio thread.
+    fn hand_over(&self, connection: Authenticated);
+}
+
+/// Why credentials cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// The operator has suspended the account.
+    #[error("the account is suspended")]
+    Disabled,
+    /// Not now; the client may try again.
+    #[error("accounts cannot be read at the moment")]
+    Busy,
+}
+
+/// Why an account is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The name is taken.
+    #[error("the name is taken")]
+    Conflict,
+    /// The name is reserved, or nobody may register.
+    #[error("this account may not be registered")]
+    NotAllowed,
+    /// Not now; the client may try again.
+    #[error("accounts cannot be made at the moment")]
+    Busy,
+}
+
+/// An authenticated connection: it is handed to its user's shard. The client's next bytes are a new stream header.
+pub struct Authenticated {
+    /// Who it is.
+    pub user: BareJid,
+    /// Non-blocking, with `TCP_NODELAY`. Everything that was to be sent has been handed to it.
+    pub socket: TcpStream,
+    /// The TLS session, past its handshake, with nothing queued to be sent.
+    pub tls: Option<rustls::ServerConnection>,
+    /// Plaintext that was read and not consumed: the shard's reader gets it first. At most about 20 KiB.
+    pub unread: Vec<u8>,
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// `xml:lang` of the client's first stream header.
+    pub lang: Option<String>,
+    /// Counts the connection until it is dropped.
+    pub token: ConnectionPermit,
+}

@@ -1,0 +1,148 @@
+//! SASL on the stream (RFC 6120 §6): carries the messages of `crate::sasl`, asks the host for credentials, counts
+//! failures.
+//!
+//! It must not know how a mechanism works. What comes next: after `<success/>` the connection leaves for its shard.
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use jid::BareJid;
+use minidom::Element;
+use reef_stanza::{StreamCondition, StreamFault, ns};
+
+use super::{End, Host, HostError, Negotiation, random, stray};
+use crate::sasl::{ClientFirst, Credentials, Failure, Hash, Mechanism, PlainMessage, account_of};
+
+/// What stops an exchange: the attempt, or the whole stream.
+enum Stop {
+    Attempt(Failure),
+    Stream(End),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Attempt(failure)
+    }
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::Stream(end)
+    }
+}
+
+/// Who it is, and what `<success/>` tells the client (RFC 6120 §6.3.10).
+type Proven = (BareJid, Option<Vec<u8>>);
+
+impl<H: Host> Negotiation<'_, H> {
+    /// One attempt, from `<auth/>` to `<success/>` or `<failure/>`. `None` if it failed and may be repeated; one
+    /// failure too many ends the stream.
+    pub(super) async fn authenticate(&mut self, auth: &Element) -> Result<Option<BareJid>, End> {
+        let failure = match self.attempt(auth).await {
+            Ok((user, data)) => {
+                self.send_message("success", data.as_deref()).await?;
+                return Ok(Some(user));
+            }
+            Err(Stop::Stream(end)) => return Err(end),
+            Err(Stop::Attempt(failure)) => failure,
+        };
+        tracing::debug!(address = %self.address, %failure, "authentication failed");
+        let xml = format!("<failure xmlns='{}'><{}/></failure>", ns::SASL, failure.condition());
+        self.connection.send(xml.as_bytes()).await?;
+        self.failures += 1;
+        if self.failures >= self.context.sasl_attempts {
+            let fault = StreamFault::new(StreamCondition::PolicyViolation);
+            return Err(fault.with_text("too many failed authentications").into());
+        }
+        Ok(None)
+    }
+
+    async fn attempt(&mut self, auth: &Element) -> Result<Proven, Stop> {
+        if !self.may_authenticate() {
+            return Err(Failure::EncryptionRequired.into());
+        }
+        let mechanism = self.offer().pick(auth.attr("mechanism").unwrap_or_default())?;
+        // Without an initial response the client waits for an empty challenge (RFC 4422 §3); `=` is an empty response.
+        let message = if auth.text().is_empty() {
+            self.send_message("challenge", None).await?;
+            self.response().await?
+        } else {
+            decode(&auth.text())?
+        };
+        match mechanism {
+            Mechanism::Scram { hash, plus } => self.scram(hash, plus, &message).await,
+            Mechanism::Plain => self.plain(&message).await,
+        }
+    }
+
+    async fn scram(&mut self, hash: Hash, plus: bool, message: &[u8]) -> Result<Proven, Stop> {
+        let first = ClientFirst::parse(hash, plus, &self.bindings, message)?;
+        let user = account_of(&first.authcid, first.authzid.as_deref(), &self.context.domain)?;
+        let credentials = self.credentials(user.as_ref()).await?;
+        let nonce = BASE64.encode(random::<18>()?);
+        let (challenge, challenged) = first.challenge(credentials, &self.context.decoys, &nonce);
+        self.send_message("challenge", Some(&challenge)).await?;
+        let proof = self.response().await?;
+        let signature = challenged.verify(&proof, &self.bindings)?;
+        Ok((user.ok_or(Failure::NotAuthorized)?, Some(signature)))
+    }
+
+    async fn plain(&mut self, message: &[u8]) -> Result<Proven, Stop> {
+        let plain = PlainMessage::parse(message)?;
+        let user = account_of(&plain.authcid, plain.authzid.as_deref(), &self.context.domain)?;
+        let credentials = self.credentials(user.as_ref()).await?;
+        let decoys = self.context.decoys.clone();
+        let verified = self.derive(move || plain.verify(credentials.as_ref(), &decoys)).await;
+        verified.ok_or(Failure::TemporaryAuthFailure)??;
+        Ok((user.ok_or(Failure::NotAuthorized)?, None))
+    }
+
+    async fn credentials(&self, user: Option<&BareJid>) -> Result<Option<Credentials>, Failure> {
+        let Some(user) = user else {
+            return Ok(None);
+        };
+        self.context.host.credentials(user).await.map_err(|error| match error {
+            HostError::Disabled => Failure::AccountDisabled,
+            HostError::Busy => Failure::TemporaryAuthFailure,
+        })
+    }
+
+    /// Runs what derives keys from a password on a blocking thread, as many at a time as there are cores. The permit
+    /// goes along, so that a client who leaves does not make room for the next. `None` if it could not be run.
+    pub(super) async fn derive<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let permit = self.context.derivations.clone().acquire_owned().await.ok()?;
+        let work = move || {
+            let _permit = permit;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    /// The data of the client's next `<response/>`.
+    async fn response(&mut self) -> Result<Vec<u8>, Stop> {
+        let element = self.element().await?;
+        if element.is("response", ns::SASL) {
+            Ok(decode(&element.text())?)
+        } else if element.is("abort", ns::SASL) {
+            Err(Failure::Aborted.into())
+        } else if element.has_ns(ns::SASL) {
+            Err(Failure::MalformedRequest.into())
+        } else {
+            Err(Stop::Stream(stray(&element).into()))
+        }
+    }
+
+    async fn send_message(&mut self, name: &str, data: Option<&[u8]>) -> Result<(), End> {
+        let xml = match data {
+            Some(data) => format!("<{name} xmlns='{}'>{}</{name}>", ns::SASL, BASE64.encode(data)),
+            None => format!("<{name} xmlns='{}'/>", ns::SASL),
+        };
+        self.connection.send(xml.as_bytes()).await
+    }
+}
+
+/// Base64 without white space (RFC 6120 §6.4.2); `=` alone is no data.
+fn decode(text: &str) -> Result<Vec<u8>, Failure> {
+    match text {
+        "=" => Ok(Vec::new()),
+        _ => BASE64.decode(text).map_err(|_| Failure::IncorrectEncoding),
+    }
+}

@@ -1,0 +1,246 @@
+//! The tables that the front end keeps in the engine's store: accounts, rosters, offline messages.
+//!
+//! Their operations are records of the same log, applied in the same commit. Knows no session; what an operation means
+//! for sessions is in its [`Outcome`], which the shard that asked for it carries out.
+
+mod account;
+mod offline;
+mod roster;
+mod subscription;
+
+pub(crate) use account::account;
+pub(crate) use offline::{Offline, offline};
+pub(crate) use roster::{RosterRow, roster, version};
+pub use subscription::Kind;
+
+use bytes::Bytes;
+use reef_engine::error::StoreError;
+use reef_engine::log::apply::{Apply, ApplyError, Tables};
+use reef_engine::store::View;
+use reef_engine::store::keys::Family;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// bare JID → account
+pub(crate) const ACCOUNT: Family = Family(Family::TABLES);
+const ROSTER: Family = Family(Family::TABLES + 1);
+const OFFLINE: Family = Family(Family::TABLES + 2);
+
+/// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// Makes an account; refused with `Conflict` where there is one.
+    CreateAccount {
+        /// The account.
+        user: Arc<str>,
+        /// `Credentials::to_bytes`.
+        credentials: Vec<u8>,
+    },
+    /// Changes the credentials.
+    SetCredentials {
+        /// The account.
+        user: Arc<str>,
+        /// `Credentials::to_bytes`.
+        credentials: Vec<u8>,
+    },
+    /// Suspends or resumes.
+    Suspend {
+        /// The account.
+        user: Arc<str>,
+        /// Whether it may no longer log in.
+        suspended: bool,
+    },
+    /// Removes an account with all that belongs to it.
+    RemoveAccount {
+        /// The account.
+        user: Arc<str>,
+    },
+    /// Adds or changes a contact (RFC 6121 §2.3, §2.4).
+    SetContact {
+        /// The account.
+        user: Arc<str>,
+        /// The contact.
+        contact: Arc<str>,
+        /// His name for it.
+        name: Arc<str>,
+        /// The groups.
+        groups: Vec<Arc<str>>,
+        /// How many contacts the account may have.
+        most: u32,
+    },
+    /// Removes a contact and both subscriptions (§2.5).
+    RemoveContact {
+        /// The account.
+        user: Arc<str>,
+        /// The contact.
+        contact: Arc<str>,
+    },
+    /// A presence stanza that manages a subscription (§3), on both sides where both are here.
+    Subscription {
+        /// Who sends it.
+        from: Arc<str>,
+        /// Who gets it.
+        to: Arc<str>,
+        /// What it asks or grants.
+        kind: Kind,
+        /// The stanza, as it is delivered.
+        stanza: Vec<u8>,
+        /// Whether the receiver has an account here.
+        local: bool,
+        /// How many contacts an account may have.
+        most: u32,
+    },
+    /// Keeps a message for an account without a session (XEP-0160).
+    PutOffline {
+        /// The account.
+        user: Arc<str>,
+        /// The message with its delay, as it is delivered.
+        stanza: Vec<u8>,
+        /// How many are kept.
+        most: u32,
+        /// How many bytes are kept.
+        most_bytes: u64,
+    },
+    /// Forgets the messages up to a number, since they were delivered.
+    TakeOffline {
+        /// The account.
+        user: Arc<str>,
+        /// The last number.
+        upto: u64,
+    },
+}
+
+/// What an operation changed that sessions must hear of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Changed contacts, for the sessions of their account.
+    pub pushes: Vec<Push>,
+    /// Presences to deliver to local accounts, or to other servers.
+    pub sent: Vec<Sent>,
+}
+
+/// A roster push (RFC 6121 §2.1.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// Whose roster.
+    pub user: Arc<str>,
+    /// Which contact.
+    pub contact: Arc<str>,
+    /// The contact now; `None` when it is removed.
+    pub row: Option<RosterRow>,
+    /// The roster's version now.
+    pub version: u64,
+}
+
+/// A presence that goes out because of the operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Bare JID of the sender.
+    pub from: Arc<str>,
+    /// Bare JID of the receiver.
+    pub to: Arc<str>,
+    /// What it says.
+    pub kind: Kind,
+    /// The stanza as the sender wrote it; empty where the server speaks for him.
+    pub stanza: Vec<u8>,
+}
+
+impl Op {
+    /// The record's bytes.
+    pub fn encode(&self) -> Bytes {
+        postcard::to_stdvec(self)
+            .expect("operations are plain data, which always encodes")
+            .into()
+    }
+}
+
+impl Outcome {
+    /// Reads what a record answered; nothing where it cannot be read.
+    pub fn decode(bytes: &[u8]) -> Outcome {
+        postcard::from_bytes(bytes).unwrap_or_default()
+    }
+}
+
+/// The front end's tables.
+#[derive(Debug, Default)]
+pub struct FrontTables;
+
+impl Tables for FrontTables {
+    fn names(&self) -> &'static [&'static str] {
+        &["account", "roster", "offline"]
+    }
+
+    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        let op: Op = postcard::from_bytes(op).map_err(|_| StoreError::Corrupt("a table's operation"))?;
+        let mut outcome = Outcome::default();
+        match &op {
+            Op::CreateAccount { user, credentials } => account::create(apply, user, credentials)?,
+            Op::SetCredentials { user, credentials } => account::set_credentials(apply, user, credentials)?,
+            Op::Suspend { user, suspended } => account::suspend(apply, user, *suspended)?,
+            Op::RemoveAccount { user } => account::remove(apply, user, &mut outcome)?,
+            Op::SetContact {
+                user,
+                contact,
+                name,
+                groups,
+                most,
+            } => {
+                let push = roster::set(apply, user, contact, name, groups, *most)?;
+                outcome.pushes.push(push);
+            }
+            Op::RemoveContact { user, contact } => subscription::remove(apply, user, contact, &mut outcome)?,
+            Op::Subscription {
+                from,
+                to,
+                kind,
+                stanza,
+                local,
+                most,
+            } => {
+                let asked = subscription::Asked {
+                    from,
+                    to,
+                    kind: *kind,
+                    stanza,
+                    local: *local,
+                    most: *most,
+                };
+                subscription::apply(apply, &asked, &mut outcome)?;
+            }
+            Op::PutOffline {
+                user,
+                stanza,
+                most,
+                most_bytes,
+            } => {
+                offline::put(apply, user, stanza, *most, *most_bytes)?;
+            }
+            Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
+        }
+        Ok(postcard::to_stdvec(&outcome)
+            .expect("an outcome is plain data, which always encodes")
+            .into())
+    }
+
+    fn in_roster_groups(
+        &self,
+        view: &dyn View,
+        owner: &str,
+        contact: &str,
+        groups: &[Arc<str>],
+    ) -> Result<bool, StoreError> {
+        let row = roster::contact(view, owner, contact)?;
+        Ok(row.is_some_and(|row| row.groups.iter().any(|group| groups.contains(group))))
+    }
+
+    fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
+        let rows = roster::roster(view, owner)?.into_iter();
+        let within = rows.filter(|(_, row)| row.groups.iter().any(|group| groups.contains(group)));
+        Ok(within.map(|(contact, _)| contact).collect())
+    }
+}
+
+/// `user NUL rest`: rows of one account lie together.
+fn key(user: &str, rest: &[u8]) -> Vec<u8> {
+    [user.as_bytes(), &[0], rest].concat()
+}

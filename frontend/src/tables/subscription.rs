@@ -1,0 +1,216 @@
+//! Presence subscriptions (RFC 6121 §3): the state machine of both rosters, moved together where both are here.
+//!
+//! An edge of presence follows each change of `from`. Knows no session: what is to be delivered goes into the outcome.
+
+use super::roster::{self, RosterRow};
+use super::{Outcome, Sent};
+use reef_engine::log::apply::{Apply, ApplyError};
+use serde::{Deserialize, Serialize};
+
+/// The four presences that manage a subscription, and the two that follow from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Asks for presence.
+    Subscribe,
+    /// Grants it.
+    Subscribed,
+    /// Gives it up.
+    Unsubscribe,
+    /// Takes it back, or refuses.
+    Unsubscribed,
+    /// The receiver now gets the sender's presence: the server sends what there is.
+    Available,
+    /// The receiver no longer gets it: the server says that the sender is gone.
+    Unavailable,
+}
+
+impl Kind {
+    /// The `type` of the stanza; `None` for the two that stand for stanzas of the sender's sessions.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Kind::Subscribe => Some("subscribe"),
+            Kind::Subscribed => Some("subscribed"),
+            Kind::Unsubscribe => Some("unsubscribe"),
+            Kind::Unsubscribed => Some("unsubscribed"),
+            Kind::Available | Kind::Unavailable => None,
+        }
+    }
+}
+
+/// A presence that somebody here sends.
+pub(super) struct Asked<'a> {
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) kind: Kind,
+    pub(super) stanza: &'a [u8],
+    pub(super) local: bool,
+    pub(super) most: u32,
+}
+
+pub(super) fn apply(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
+    let (from, to) = (asked.from, asked.to);
+    let old = roster::contact(apply.tx, from, to)?;
+    if old.is_none() && asked.kind == Kind::Subscribe {
+        roster::room(apply, from, asked.most)?;
+    }
+    let mut row = old.clone().unwrap_or_default();
+    match asked.kind {
+        Kind::Subscribe => {
+            row.ask = !row.to;
+            row.listed = true;
+        }
+        Kind::Unsubscribe => (row.to, row.ask) = (false, false),
+        Kind::Subscribed => {
+            // A grant that nobody asked for has no effect (RFC 6121 §3.1.4; pre-approval is not offered).
+            if row.asked.take().is_none() {
+                return Ok(());
+            }
+            (row.from, row.listed) = (true, true);
+        }
+        Kind::Unsubscribed => (row.from, row.asked) = (false, None),
+        Kind::Available | Kind::Unavailable => return Ok(()),
+    }
+    write(apply, from, to, old, row, outcome)?;
+    outcome.sent.push(sent(asked, asked.kind, asked.stanza));
+    match asked.kind {
+        Kind::Subscribed => outcome.sent.push(sent(asked, Kind::Available, &[])),
+        Kind::Unsubscribed => outcome.sent.push(sent(asked, Kind::Unavailable, &[])),
+        _ => {}
+    }
+    if asked.local {
+        received(apply, asked, outcome)
+    } else {
+        Ok(())
+    }
+}
+
+fn sent(asked: &Asked<'_>, kind: Kind, stanza: &[u8]) -> Sent {
+    Sent {
+        from: asked.from.into(),
+        to: asked.to.into(),
+        kind,
+        stanza: stanza.to_vec(),
+    }
+}
+
+/// The receiver's side, where he is here.
+fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
+    let (user, contact) = (asked.to, asked.from);
+    let old = roster::contact(apply.tx, user, contact)?;
+    let mut row = old.clone().unwrap_or_default();
+    match asked.kind {
+        // Already granted: the server answers for him (RFC 6121 §3.1.3).
+        Kind::Subscribe if row.from => {
+            outcome.sent.pop();
+            return granted(apply, asked, outcome);
+        }
+        Kind::Subscribe => row.asked = Some(asked.stanza.to_vec()),
+        Kind::Subscribed if !row.ask => {
+            outcome.sent.retain(|sent| sent.kind != Kind::Subscribed);
+            return Ok(());
+        }
+        Kind::Subscribed => (row.to, row.ask) = (true, false),
+        Kind::Unsubscribe => {
+            if row.from {
+                let kind = Kind::Unavailable;
+                outcome.sent.push(Sent {
+                    from: user.into(),
+                    to: contact.into(),
+                    kind,
+                    stanza: Vec::new(),
+                });
+            }
+            (row.from, row.asked) = (false, None);
+        }
+        Kind::Unsubscribed => (row.to, row.ask) = (false, false),
+        Kind::Available | Kind::Unavailable => {}
+    }
+    write(apply, user, contact, old, row, outcome)
+}
+
+/// The contact had granted it before: the asker's side is brought up to date.
+fn granted(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
+    let old = roster::contact(apply.tx, asked.from, asked.to)?;
+    let row = RosterRow {
+        to: true,
+        ask: false,
+        ..old.clone().unwrap_or_default()
+    };
+    write(apply, asked.from, asked.to, old, row, outcome)?;
+    for kind in [Kind::Subscribed, Kind::Available] {
+        outcome.sent.push(Sent {
+            from: asked.to.into(),
+            to: asked.from.into(),
+            kind,
+            stanza: Vec::new(),
+        });
+    }
+    Ok(())
+}
+
+/// Writes a side that changed, its push, and its edge of presence.
+fn write(
+    apply: &mut Apply<'_, '_>,
+    user: &str,
+    contact: &str,
+    old: Option<RosterRow>,
+    row: RosterRow,
+    outcome: &mut Outcome,
+) -> Result<(), ApplyError> {
+    let before = old.clone().unwrap_or_default();
+    if before == row {
+        return Ok(());
+    }
+    let push = if row.listed || row.asked.is_some() {
+        roster::put(apply, user, contact, &row)
+    } else {
+        roster::delete(apply, user, contact)
+    };
+    // An open question is no contact: only what is in the roster is pushed.
+    let seen = RosterRow {
+        asked: None,
+        ..before.clone()
+    } != RosterRow {
+        asked: None,
+        ..row.clone()
+    };
+    if seen && (row.listed || before.listed) {
+        outcome.pushes.push(push);
+    }
+    if before.from != row.from {
+        apply.presence_edge(user, contact, row.from)?;
+    }
+    Ok(())
+}
+
+/// Removes a contact: both subscriptions end (RFC 6121 §2.5.2).
+pub(super) fn remove(
+    apply: &mut Apply<'_, '_>,
+    user: &str,
+    contact: &str,
+    outcome: &mut Outcome,
+) -> Result<(), ApplyError> {
+    let Some(row) = roster::contact(apply.tx, user, contact)? else {
+        return Err(reef_engine::error::Reject::ItemNotFound.into());
+    };
+    let kinds = [
+        (row.to || row.ask, Kind::Unsubscribe),
+        (row.from || row.asked.is_some(), Kind::Unsubscribed),
+    ];
+    for (_, kind) in kinds.into_iter().filter(|(ends, _)| *ends) {
+        let asked = Asked {
+            from: user,
+            to: contact,
+            kind,
+            stanza: &[],
+            local: true,
+            most: u32::MAX,
+        };
+        self::apply(apply, &asked, outcome)?;
+    }
+    outcome
+        .pushes
+        .retain(|push| *push.user != *user || *push.contact != *contact);
+    outcome.pushes.push(roster::delete(apply, user, contact));
+    apply.contact_changed(user, contact)
+}

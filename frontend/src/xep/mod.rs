@@ -1,0 +1,253 @@
+//! The table of XMPP modules: one file per XEP, one shape. Service discovery, the README's list and its test are made
+//! from it.
+//!
+//! A handler is synchronous and does no I/O: what takes time is an [`Answer::Later`], and the session goes on. No XEP file
+//! imports another. Next: `session/`, which finds a handler by the type of an iq's payload.
+
+use crate::session::Hub;
+use jid::{BareJid, FullJid};
+use minidom::Element;
+use reef_engine::Engine;
+use reef_engine::error::Error;
+use reef_engine::log::record::{Applied, Change};
+use reef_stanza::{IqPayload, StanzaError};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+mod rfc6120_bind;
+mod rfc6121_roster;
+mod xep0030_disco;
+mod xep0060_pubsub;
+mod xep0077_register;
+pub(crate) mod xep0115_caps;
+mod xep0199_ping;
+
+pub(crate) use rfc6121_roster::roster_item;
+pub(crate) use xep0060_pubsub::{config_fields, last_items, node_template, settings};
+
+/// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
+/// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
+/// 0388, 0402, 0465, 0470 go here, each in its file.
+pub(crate) const MODULES: &[&Module] = &[
+    &rfc6120_bind::MODULE,
+    &rfc6121_roster::MODULE,
+    &xep0030_disco::MODULE,
+    &xep0060_pubsub::MODULE,
+    &xep0077_register::MODULE,
+    &xep0115_caps::MODULE,
+    &xep0160_offline::MODULE,
+    &xep0163_pep::MODULE,
+    &xep0198_sm::MODULE,
+    &xep0199_ping::MODULE,
+    &xep0203_delay::MODULE,
+    &xep0277_microblog::MODULE,
+];
+
+/// What a module says of itself.
+pub(crate) struct Module {
+    /// `XEP-0199` or `RFC 6121`.
+    pub(crate) spec: &'static str,
+    /// The version that was read; empty for an RFC.
+    pub(crate) version: &'static str,
+    /// Its title.
+    pub(crate) title: &'static str,
+    /// What of it is here, or is not: one line.
+    pub(crate) note: &'static str,
+    /// Features of the server's own disco#info.
+    pub(crate) server: &'static [&'static str],
+    /// Features of an account's disco#info.
+    pub(crate) account: &'static [&'static str],
+    /// Features of a pubsub service's disco#info.
+    pub(crate) service: &'static [&'static str],
+    /// Its handlers.
+    pub(crate) routes: fn(&mut Routes),
+}
+
+/// Whom an iq that the server answers is addressed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The domain.
+    Server,
+    /// An account here: one's own (also without `to`), or another's.
+    Account(BareJid),
+    /// A service of the domain, e.g. `pubsub.<domain>`.
+    Service(BareJid),
+}
+
+/// What a handler is asked in.
+pub(crate) struct Ctx<'a> {
+    /// The asker's shard, with his session.
+    pub(crate) hub: &'a mut Hub,
+    /// The slot of his session.
+    pub(crate) slot: u32,
+    /// The asker.
+    pub(crate) from: FullJid,
+    /// Whom he asks.
+    pub(crate) target: Target,
+    /// `xml:lang` of the stanza, or of the stream.
+    pub(crate) lang: Option<String>,
+}
+
+impl Ctx<'_> {
+    /// Whether he asks his own account.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(&self.target, Target::Account(account) if *account == self.from.to_bare())
+    }
+}
+
+/// What a handler answers.
+pub(crate) enum Answer {
+    /// `<iq type='result'/>`.
+    Empty,
+    /// A payload.
+    Payload(Element),
+    /// A payload that is bytes already: stored payloads are never parsed again.
+    Bytes(Vec<u8>),
+    /// Not yet.
+    Later(Later),
+    /// The handler has answered by itself.
+    Silent,
+}
+
+/// What an answer waits for.
+pub(crate) enum Later {
+    /// The store: runs on a reader thread, which may wait for the disk.
+    Read(Box<dyn FnOnce(&Engine) -> Result<Answer, StanzaError> + Send>),
+    /// A commit; `then` runs back on the asker's shard, where he may have gone meanwhile.
+    Submit {
+        /// Bare JID whose rights count.
+        by: Arc<str>,
+        /// The change.
+        change: Change,
+        /// Makes the answer.
+        then: Then,
+    },
+}
+
+/// What follows a commit, on the asker's shard.
+pub(crate) type Then = Box<dyn FnOnce(&mut Hub, Result<Applied, Error>) -> Result<Answer, StanzaError> + Send>;
+
+impl Answer {
+    /// Reads the store first.
+    pub(crate) fn read(job: impl FnOnce(&Engine) -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
+        Answer::Later(Later::Read(Box::new(job)))
+    }
+
+    /// Commits first.
+    pub(crate) fn submit(
+        by: &str,
+        change: Change,
+        then: impl FnOnce(&mut Hub, Result<Applied, Error>) -> Result<Answer, StanzaError> + Send + 'static,
+    ) -> Answer {
+        Answer::Later(Later::Submit {
+            by: by.into(),
+            change,
+            then: Box::new(then),
+        })
+    }
+}
+
+/// A handler whose payload's type is erased.
+type Erased = Box<dyn Fn(&mut Ctx<'_>, Element) -> Result<Answer, StanzaError> + Send + Sync>;
+
+/// Which targets a route serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum To {
+    /// The domain.
+    Server,
+    /// Accounts.
+    Account,
+    /// Services.
+    Service,
+}
+
+/// The handlers, by target, kind of iq, and the payload's name and namespace.
+#[derive(Default)]
+pub(crate) struct Routes(HashMap<(To, bool), HashMap<&'static str, HashMap<&'static str, Erased>>>);
+
+impl Routes {
+    /// The routes of all modules. Two handlers for one key are a mistake of ours, found by the test that builds it.
+    pub(crate) fn all() -> Routes {
+        let mut routes = Routes::default();
+        for module in MODULES {
+            (module.routes)(&mut routes);
+        }
+        routes
+    }
+
+    /// Answers `<iq type='get'/>` with this payload at these targets.
+    pub(crate) fn get<P: IqPayload + 'static>(&mut self, at: &[To], handler: Handler<P>) {
+        at.iter().for_each(|to| self.add((*to, false), handler));
+    }
+
+    /// Answers `<iq type='set'/>` with this payload at these targets.
+    pub(crate) fn set<P: IqPayload + 'static>(&mut self, at: &[To], handler: Handler<P>) {
+        at.iter().for_each(|to| self.add((*to, true), handler));
+    }
+
+    fn add<P: IqPayload + 'static>(&mut self, key: (To, bool), handler: Handler<P>) {
+        let erased: Erased = Box::new(move |ctx, el| handler(ctx, P::parse(el)?));
+        let former = self
+            .0
+            .entry(key)
+            .or_default()
+            .entry(P::NS)
+            .or_default()
+            .insert(P::NAME, erased);
+        assert!(former.is_none(), "two handlers for {} {}", P::NAME, P::NS);
+    }
+
+    /// The handler of a payload, if there is one.
+    pub(crate) fn find(&self, target: &Target, set: bool, payload: &Element) -> Option<&Erased> {
+        let to = match target {
+            Target::Server => To::Server,
+            Target::Account(_) => To::Account,
+            Target::Service(_) => To::Service,
+        };
+        self.0.get(&(to, set))?.get(payload.ns().as_str())?.get(payload.name())
+    }
+}
+
+/// A handler.
+pub(crate) type Handler<P> = fn(&mut Ctx<'_>, P) -> Result<Answer, StanzaError>;
+
+/// The features of a place, from the table.
+pub(crate) fn features(of: fn(&Module) -> &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    MODULES.iter().flat_map(move |module| of(module).iter().copied())
+}
+
+/// Modules that are done in the session or in another module: they have no routes, but they are said.
+macro_rules! said {
+    ($($name:ident = $spec:literal, $version:literal, $title:literal, $note:literal, $server:expr, $account:expr;)*) => {$(
+        pub(crate) mod $name {
+            //! Done elsewhere: the note says where.
+            pub(crate) const MODULE: super::Module = super::Module {
+                spec: $spec, version: $version, title: $title, note: $note,
+                server: $server, account: $account, service: &[], routes: |_| {},
+            };
+        }
+    )*};
+}
+
+said! {
+    xep0160_offline = "XEP-0160", "1.0.1", "Best Practices for Handling Offline Messages",
+        "chat and normal messages, in `session/message.rs`", &["msgoffline"], &[];
+    xep0163_pep = "XEP-0163", "1.2.2", "Personal Eventing Protocol",
+        "every account, one implementation with XEP-0060", &[], &["http://jabber.org/protocol/pubsub#filtered-notifications"];
+    xep0198_sm = "XEP-0198", "1.6.3", "Stream Management",
+        "acks and resumption, in `session/sm.rs`", &[], &[];
+    xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
+        "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
+    xep0277_microblog = "XEP-0277", "0.6.5", "Microblogging over XMPP",
+        "the node's template; Atom is checked with the social feed", &[], &[];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_one_handler_for_each_key() {
+        assert!(!Routes::all().0.is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! Who asks what of whom, and the node that it is about.
+//!
+//! An account and a service are one thing here: a bare JID with nodes. Knows no verb; each verb's file begins with this.
+
+use super::super::{Answer, Ctx, Target};
+use crate::errors;
+use jid::BareJid;
+use reef_engine::Engine;
+use reef_engine::clock::random;
+use reef_engine::config::Affiliation;
+use reef_engine::error::Reject;
+use reef_engine::log::record::Change;
+use reef_engine::model::{NodeId, NodeName, Timestamp};
+use reef_engine::store::rows::{self, NodeRow};
+use reef_stanza::{Condition, PubsubCondition, StanzaError};
+use std::sync::Arc;
+
+/// A request's asker and place.
+pub(super) struct Asked {
+    /// Bare JID of the account or service.
+    pub(super) service: Arc<str>,
+    /// Bare JID of the asker: rights are his.
+    pub(super) by: Arc<str>,
+    /// The same, parsed.
+    pub(super) jid: BareJid,
+    /// Whether it is his own account.
+    pub(super) own: bool,
+    /// Whether it is an account (XEP-0163), not a service.
+    pub(super) account: bool,
+    /// The language that payloads inherit.
+    pub(super) lang: Option<String>,
+}
+
+/// A node that exists.
+pub(super) struct Node {
+    pub(super) id: NodeId,
+    pub(super) row: NodeRow,
+}
+
+impl Asked {
+    /// Nobody has nodes at the domain itself.
+    pub(super) fn of(ctx: &Ctx<'_>) -> Result<Asked, StanzaError> {
+        let (service, account) = match &ctx.target {
+            Target::Account(jid) => (jid, true),
+            Target::Service(jid) => (jid, false),
+            Target::Server => return Err(StanzaError::new(Condition::ServiceUnavailable)),
+        };
+        let jid = ctx.from.to_bare();
+        let (service, by) = (Arc::from(service.as_str()), Arc::from(jid.as_str()));
+        Ok(Asked {
+            service,
+            by,
+            jid,
+            own: ctx.is_own(),
+            account,
+            lang: ctx.lang.clone(),
+        })
+    }
+
+    /// A node there.
+    pub(super) fn name(&self, node: &str) -> NodeName {
+        NodeName::new(self.service.clone(), node)
+    }
+
+    /// Commits a change and answers with nothing.
+    pub(super) fn commit(&self, change: Change) -> Answer {
+        Answer::submit(&self.by, change, |_, done| match done {
+            Ok(_) => Ok(Answer::Empty),
+            Err(error) => Err(errors::stanza_error(&error)),
+        })
+    }
+}
+
+/// The node of a name, if there is one; on a reader thread.
+pub(super) fn look_up(engine: &Engine, name: &NodeName) -> Result<Option<Node>, StanzaError> {
+    let view = engine.view();
+    let Some(id) = rows::node_id(view, name).map_err(errors::unreadable)? else {
+        return Ok(None);
+    };
+    let row = rows::node_row(view, id).map_err(errors::unreadable)?;
+    Ok(row.map(|row| Node { id, row }))
+}
+
+/// The node of a name, or `item-not-found`.
+pub(super) fn find(engine: &Engine, name: &NodeName) -> Result<Node, StanzaError> {
+    look_up(engine, name)?.ok_or_else(|| errors::refused(&Reject::NodeNotFound))
+}
+
+/// The node of a name, if `by` owns it; else `item-not-found` or `forbidden`.
+pub(super) fn owned(engine: &Engine, name: &NodeName, by: &str) -> Result<Node, StanzaError> {
+    let node = find(engine, name)?;
+    match rows::affiliation(engine.view(), node.id, &node.row, by).map_err(errors::unreadable)? {
+        Affiliation::Owner => Ok(node),
+        _ => Err(errors::refused(&Reject::Forbidden)),
+    }
+}
+
+/// A JID in a request, bare; `invalid-jid` where it is none.
+pub(super) fn bare(jid: &str) -> Result<BareJid, StanzaError> {
+    let parsed = jid::Jid::new(jid).map(|jid| jid.into_bare());
+    parsed.map_err(|_| super::bad(PubsubCondition::InvalidJid))
+}
+
+/// A name for an item or a node that got none: 64 random bits.
+pub(super) fn made_up_name() -> Result<String, StanzaError> {
+    let bits = random()
+        .map(u64::from_be_bytes)
+        .map_err(|error| errors::stanza_error(&error))?;
+    Ok(format!("{bits:016x}"))
+}
+
+/// A time as XEP-0082 writes it.
+pub(super) fn stamp(at: Timestamp) -> String {
+    let time = i64::try_from(at.0)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    time.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}

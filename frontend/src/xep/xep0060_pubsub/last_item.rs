@@ -1,0 +1,91 @@
+//! The last item of a node, sent unasked: to a new subscriber (XEP-0060 §6.1.7) and to a session that came online and
+//! wants the node (XEP-0163 §4.3.4).
+//!
+//! Stamped with the time of its publication, as both clauses have it. Runs on reader threads; who sends it is the
+//! session that it is for.
+
+use super::asked::{self, Node};
+use crate::errors;
+use jid::{BareJid, FullJid};
+use reef_engine::Engine;
+use reef_engine::config::SendLast;
+use reef_engine::error::StoreError;
+use reef_engine::limits::LIST_ROWS;
+use reef_engine::log::apply::{ApplyError, may_read, shown};
+use reef_engine::model::NodeName;
+use reef_engine::query::{self, Which};
+use reef_engine::store::rows;
+use reef_stanza::StanzaError;
+use reef_stanza::pubsub::event_publish;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The last items that `to` gets when it comes: of each owner the nodes of these names that are configured so and that
+/// it may read. At most `most` nodes are looked at. Cost: a scan of each owner's nodes, and two reads for each of these.
+/// What cannot be read is left out, and logged.
+pub(crate) fn last_items(
+    engine: &Engine,
+    owners: &[BareJid],
+    names: &BTreeSet<Arc<str>>,
+    to: &FullJid,
+    most: usize,
+) -> Vec<Vec<u8>> {
+    let (mut stanzas, mut looked_at) = (Vec::new(), 0);
+    let reader = to.to_bare();
+    for owner in owners {
+        let nodes = rows::nodes_of(engine.view(), owner.as_str(), LIST_ROWS).unwrap_or_else(|error| {
+            drop(errors::unreadable(error));
+            Vec::new()
+        });
+        for (name, _) in nodes.into_iter().filter(|(name, _)| names.contains(name)) {
+            if looked_at == most {
+                return stanzas;
+            }
+            looked_at += 1;
+            let name = NodeName::new(owner.as_str(), name);
+            match on_presence(engine, &name, reader.as_str(), to.as_str()) {
+                Ok(stanza) => stanzas.extend(stanza),
+                Err(error) => tracing::debug!(%error, node = &*name.node, "a last item was not sent"),
+            }
+        }
+    }
+    stanzas
+}
+
+fn on_presence(engine: &Engine, name: &NodeName, reader: &str, to: &str) -> Result<Option<Vec<u8>>, StanzaError> {
+    let Some(node) = asked::look_up(engine, name)? else {
+        return Ok(None);
+    };
+    let config = &node.row.config;
+    if config.send_last != SendLast::OnSubAndPresence || !config.deliver_notifications {
+        return Ok(None);
+    }
+    match may_read(engine.view(), &*engine.tables, node.id, &node.row, reader) {
+        Ok(()) => last_item(engine, &node, to).map_err(errors::unreadable),
+        Err(ApplyError::Reject(_)) => Ok(None),
+        Err(ApplyError::Store(error)) => Err(errors::unreadable(error)),
+    }
+}
+
+/// The notification of a node's newest item to `to`; `None` where it has none.
+pub(super) fn last_item(engine: &Engine, node: &Node, to: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = query::items(
+        engine.view(),
+        node.id,
+        &node.row,
+        &Which::Older(None),
+        1,
+        engine.clock.now(),
+    )?;
+    let item = found.and_then(|found| found.items.into_iter().next());
+    Ok(item.map(|item| {
+        let shown = shown(&node.row.config);
+        let (service, name) = (&*node.row.name.service, &*node.row.name.node);
+        let publisher = shown.publisher.then_some(&*item.publisher);
+        let payload = shown.payload.then_some(&item.payload[..]);
+        let stamp = asked::stamp(item.at);
+        let mut stanza = Vec::new();
+        event_publish(service, name, &item.id, publisher, payload, Some((service, &stamp))).write(to, &mut stanza);
+        stanza
+    }))
+}

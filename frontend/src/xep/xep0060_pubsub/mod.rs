@@ -1,0 +1,125 @@
+//! XEP-0060, Publish-Subscribe: what is asked of nodes, of an account (XEP-0163) and of a service alike.
+//!
+//! Turns a request into a read or a change of the engine and its outcome into a reply. Who may do what is decided by the
+//! engine; nothing here keeps state. Next: the engine, and `session/` for what followers get.
+//!
+//! Absent, with the issue of the generic service: options of subscriptions, approval by message, automatic creation
+//! there, notifications of subscriptions.
+
+mod asked; //      who asks what of whom, and the node that it is about
+mod create; //     §8.1
+mod disco; //      §5.2–§5.5
+mod last_item; //  §6.1.7, XEP-0163 §4.3.4
+mod manage; //     §8.8, §8.9
+mod operator; //   the same table for a command line
+mod options; //    forms ↔ settings
+mod own; //        §5.6, §5.7
+mod owner; //      §8.2–§8.5
+mod page; //       XEP-0059 over items
+mod publish; //    §7
+mod reevaluate; // followers who may no longer read
+mod retrieve; //   §6.5
+mod subscribe; //  §6.1, §6.2
+mod template; //   what a new node is like
+
+pub(crate) use disco::{node_info, node_items, nodes};
+pub(crate) use last_item::last_items;
+pub(crate) use operator::{config_fields, node_template, settings};
+
+use super::{Answer, Ctx, Module, Routes, To};
+use asked::Asked;
+use reef_stanza::pubsub::{Get, OwnerGet, OwnerSet, Request, Set};
+use reef_stanza::{Condition, PubsubCondition, StanzaError};
+
+pub(crate) const MODULE: Module = Module {
+    spec: "XEP-0060",
+    version: "1.30.0",
+    title: "Publish-Subscribe",
+    note: "on accounts; a service's own parts, options of subscriptions and approval by message are to come",
+    server: &[],
+    account: ACCOUNT,
+    service: SERVICE,
+    routes,
+};
+
+/// Prefixes the names of features.
+macro_rules! features {
+    ($($name:literal)*) => { &[
+        "http://jabber.org/protocol/pubsub",
+        "http://jabber.org/protocol/rsm",
+        $(concat!("http://jabber.org/protocol/pubsub#", $name),)*
+    ] };
+}
+
+/// What works on accounts. `filtered-notifications` is said with XEP-0163.
+const ACCOUNT: &[&str] = features! {
+    "access-open" "access-presence" "access-roster" "access-whitelist" "auto-create" "auto-subscribe" "config-node"
+    "config-node-max" "create-and-configure" "create-nodes" "delete-items" "delete-nodes" "instant-nodes" "item-ids"
+    "last-published" "manage-subscriptions" "member-affiliation" "meta-data" "modify-affiliations" "multi-items"
+    "outcast-affiliation" "persistent-items" "presence-subscribe" "publish" "publish-only-affiliation"
+    "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations" "retrieve-default"
+    "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
+};
+
+/// What works on a service.
+const SERVICE: &[&str] = features! {
+    "access-open" "access-whitelist" "config-node" "config-node-max" "create-and-configure" "create-nodes"
+    "delete-items" "delete-nodes" "instant-nodes" "item-ids" "manage-subscriptions" "member-affiliation" "meta-data"
+    "modify-affiliations" "multi-items" "outcast-affiliation" "persistent-items" "publish" "publish-only-affiliation"
+    "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations" "retrieve-default"
+    "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
+};
+
+#[cfg(test)]
+mod tests;
+
+const AT: &[To] = &[To::Account, To::Service];
+
+fn routes(on: &mut Routes) {
+    on.get::<Get>(AT, |ctx, Get(request)| perform(ctx, request));
+    on.set::<Set>(AT, |ctx, Set(request)| perform(ctx, request));
+    on.get::<OwnerGet>(AT, |ctx, OwnerGet(request)| perform(ctx, request));
+    on.set::<OwnerSet>(AT, |ctx, OwnerSet(request)| perform(ctx, request));
+}
+
+fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
+    let asked = Asked::of(ctx)?;
+    match request {
+        Request::Items {
+            node,
+            max,
+            ids,
+            rsm,
+            subid: _,
+        } => retrieve::items(asked, &node, max, ids, rsm),
+        Request::Subscriptions { node } => own::subscriptions(asked, node),
+        Request::Affiliations { node } => own::affiliations(asked, node),
+        Request::DefaultSubscriptionOptions { .. } => Err(unsupported("retrieve-default-sub")),
+        Request::Options { .. } | Request::SetOptions { .. } => Err(unsupported("subscription-options")),
+        Request::Create { node, config } => create::create(ctx, &asked, node, config),
+        Request::Publish { node, items, options } => publish::publish(asked, &node, items, options),
+        Request::Retract { node, ids, notify } => publish::retract(&asked, &node, ids, notify),
+        // A JID has one subscription to a node at most: what is said of its id is ignored (§6.2.3.5).
+        Request::Subscribe { node, jid, options } => subscribe::subscribe(asked, &node, &jid, options),
+        Request::Unsubscribe { node, jid, subid: _ } => subscribe::unsubscribe(&asked, &node, &jid),
+        Request::Configuration { node } => owner::configuration(asked, &node),
+        Request::DefaultConfiguration => owner::default_configuration(ctx, &asked),
+        Request::Configure { node, form } => owner::configure(asked, &node, &form),
+        Request::Delete { node, redirect } => owner::delete(&asked, &node, redirect),
+        Request::Purge { node } => owner::purge(&asked, &node),
+        Request::OwnerSubscriptions { node, rsm } => manage::subscriptions(asked, &node, rsm),
+        Request::SetSubscriptions { node, changes } => manage::set_subscriptions(&asked, &node, changes),
+        Request::OwnerAffiliations { node } => manage::affiliations(asked, &node),
+        Request::SetAffiliations { node, changes } => manage::set_affiliations(&asked, &node, changes),
+    }
+}
+
+/// A part of XEP-0060 that is not here.
+fn unsupported(feature: &'static str) -> StanzaError {
+    StanzaError::new(Condition::FeatureNotImplemented).pubsub(PubsubCondition::Unsupported(feature))
+}
+
+/// `bad-request` with a condition of XEP-0060.
+fn bad(condition: PubsubCondition) -> StanzaError {
+    StanzaError::new(Condition::BadRequest).pubsub(condition)
+}

@@ -1,0 +1,52 @@
+//! Configuration for an operator: `name=value` to settings and back, by the same table as the forms.
+//!
+//! Knows no command line.
+
+use super::{options, template};
+use reef_engine::config::{NodeConfig, Setting};
+use reef_stanza::form::{Field, FieldKind, Form, FormKind};
+
+/// What a new node of this name is like.
+pub(crate) fn node_template(node: &str) -> NodeConfig {
+    template::account(node)
+}
+
+/// The settings of `name=value` pairs; `pubsub#` may be left out.
+///
+/// # Errors
+/// One line that names the field that is unknown, or cannot have its value.
+pub(crate) fn settings(given: &[(String, String)]) -> Result<Vec<Setting>, String> {
+    let mut form = Form::new(FormKind::Submit, reef_stanza::ns::PUBSUB_NODE_CONFIG);
+    for (name, value) in given {
+        let var = full(name);
+        if options::field(&var, &NodeConfig::pep()).is_none() {
+            return Err(format!("there is no option `{name}`: `reef node show` lists them"));
+        }
+        form = form.with(Field::new(FieldKind::TextSingle, &var).value(value.as_str()));
+    }
+    options::settings(&form).map_err(|error| error.text.map_or_else(|| "a value is not allowed".into(), String::from))
+}
+
+/// All options with their values.
+pub(crate) fn config_fields(config: &NodeConfig) -> Vec<(String, String)> {
+    let fields = options::form(config)
+        .fields
+        .into_iter()
+        .filter(|field| field.var.starts_with("pubsub#"));
+    fields
+        .map(|field| {
+            (
+                field.var.trim_start_matches("pubsub#").to_owned(),
+                field.values.join(","),
+            )
+        })
+        .collect()
+}
+
+fn full(name: &str) -> String {
+    if name.starts_with("pubsub#") {
+        name.to_owned()
+    } else {
+        format!("pubsub#{name}")
+    }
+}

@@ -1,0 +1,167 @@
+//! Publishing and retracting (XEP-0060 §7).
+//!
+//! A payload is made self-contained here, once, and never serialised again. Rights, quotas and options are decided by
+//! the engine when the record is applied; who published is stamped there too.
+
+use super::super::Answer;
+use super::asked::{self, Asked};
+use super::{bad, options, template};
+use crate::errors;
+use bytes::Bytes;
+use reef_engine::config::{NodeConfig, Setting};
+use reef_engine::log::record::Change;
+use reef_engine::model::NodeName;
+use reef_stanza::form::Form;
+use reef_stanza::pubsub::{PublishItem, publish_reply};
+use reef_stanza::{Condition, PubsubCondition, StanzaError, self_contained};
+use std::sync::Arc;
+
+/// What is published where.
+struct Publication {
+    by: Arc<str>,
+    name: NodeName,
+    item: Arc<str>,
+    payload: Bytes,
+    options: Vec<Setting>,
+    create: Option<NodeConfig>,
+}
+
+/// §7.1. A node is made by its first post on one's own account alone.
+pub(super) fn publish(
+    asked: Asked,
+    node: &str,
+    items: Vec<PublishItem>,
+    form: Option<Form>,
+) -> Result<Answer, StanzaError> {
+    let mut items = items.into_iter();
+    let (item, None) = (items.next(), items.next()) else {
+        let error = StanzaError::new(Condition::BadRequest);
+        return Err(error.with_text("one item is published at a time"));
+    };
+    let named = item.is_some();
+    let PublishItem { id, payload } = item.unwrap_or(PublishItem {
+        id: None,
+        payload: None,
+    });
+    let publication = Publication {
+        name: asked.name(node),
+        item: id.map_or_else(asked::made_up_name, Ok)?.into(),
+        payload: payload
+            .as_ref()
+            .map(|el| self_contained(el, asked.lang.as_deref()))
+            .unwrap_or_default()
+            .into(),
+        options: form.as_ref().map(options::settings).transpose()?.unwrap_or_default(),
+        create: asked.own.then(|| template::account(node)),
+        by: asked.by,
+    };
+    match payload {
+        Some(_) => Ok(publication.submit()),
+        // Rare, and the node's configuration says whether it will do.
+        None => Ok(Answer::read(move |engine| {
+            let config = match asked::look_up(engine, &publication.name)? {
+                Some(node) => Some(node.row.config),
+                None => publication
+                    .create
+                    .as_ref()
+                    .map(|config| config.with(&publication.options)),
+            };
+            match config {
+                Some(config) => may_lack(&config, named)?,
+                None => return Err(errors::refused(&reef_engine::error::Reject::NodeNotFound)),
+            }
+            Ok(publication.submit())
+        })),
+    }
+}
+
+/// Whether a post may lack its payload, or even the item (§7.1.3.6).
+fn may_lack(config: &NodeConfig, item: bool) -> Result<(), StanzaError> {
+    match config {
+        NodeConfig {
+            persist_items: true, ..
+        } if !item => Err(bad(PubsubCondition::ItemRequired)),
+        NodeConfig {
+            deliver_payloads: true, ..
+        } => Err(bad(PubsubCondition::PayloadRequired)),
+        _ => Ok(()),
+    }
+}
+
+impl Publication {
+    fn submit(self) -> Answer {
+        let Publication {
+            by,
+            name,
+            item,
+            payload,
+            options,
+            create,
+        } = self;
+        let reply = publish_reply(&name.node, &[&item]);
+        let change = Change::Publish {
+            node: name,
+            item,
+            payload,
+            options,
+            create,
+        };
+        Answer::submit(&by, change, move |_, done| match done {
+            Ok(_) => Ok(Answer::Payload(reply)),
+            Err(error) => Err(errors::stanza_error(&error)),
+        })
+    }
+}
+
+/// §7.2: one item, as since version 1.13 there is no other way.
+pub(super) fn retract(asked: &Asked, node: &str, ids: Vec<String>, notify: bool) -> Result<Answer, StanzaError> {
+    let mut ids = ids.into_iter();
+    let (Some(item), None) = (ids.next(), ids.next()) else {
+        let error = StanzaError::new(Condition::BadRequest);
+        return Err(error.with_text("one item is retracted at a time"));
+    };
+    Ok(asked.commit(Change::Retract {
+        node: asked.name(node),
+        item: item.into(),
+        notify,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(config: &NodeConfig, item: bool, expected: Option<PubsubCondition>) {
+        assert_eq!(may_lack(config, item).err(), expected.map(bad));
+    }
+
+    #[test]
+    fn what_a_post_may_lack_is_said_by_the_node() {
+        let pep = NodeConfig::pep();
+        check(&pep, false, Some(PubsubCondition::ItemRequired));
+        check(&pep, true, Some(PubsubCondition::PayloadRequired));
+        let light = NodeConfig {
+            deliver_payloads: false,
+            ..pep.clone()
+        };
+        check(&light, false, Some(PubsubCondition::ItemRequired));
+        check(&light, true, None);
+        check(
+            &NodeConfig {
+                persist_items: false,
+                ..light
+            },
+            false,
+            None,
+        );
+        check(
+            &NodeConfig {
+                persist_items: false,
+                ..pep
+            },
+            false,
+            Some(PubsubCondition::PayloadRequired),
+        );
+    }
+}

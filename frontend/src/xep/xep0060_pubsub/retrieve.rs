@@ -1,0 +1,154 @@
+//! Retrieving items (XEP-0060 §6.5): by id, the newest, or a page; on a reader thread.
+//!
+//! Payloads go from the store to the client as bytes. Whether the node exists is said first, then whether the asker may
+//! read it, then what there is.
+
+use super::super::Answer;
+use super::asked::{self, Asked, Node};
+use super::page::{self, From, Page};
+use crate::errors;
+use reef_engine::Engine;
+use reef_engine::config::{AccessModel, Affiliation};
+use reef_engine::error::Reject;
+use reef_engine::limits::LIST_ROWS;
+use reef_engine::log::apply::{ApplyError, may_read, shown};
+use reef_engine::query::{self, Item, Which};
+use reef_engine::store::rows;
+use reef_stanza::pubsub::{ItemOut, items_reply};
+use reef_stanza::{Condition, PubsubCondition, StanzaError, rsm};
+
+/// Bytes of payload in one reply, after which its page ends: half of what may wait for a client that does not read. The
+/// rest comes with the next page.
+const REPLY_BYTES: usize = 512 << 10;
+
+/// Items of a node.
+pub(super) fn items(
+    asked: Asked,
+    node: &str,
+    max: Option<u32>,
+    ids: Vec<String>,
+    request: Option<rsm::Request>,
+) -> Result<Answer, StanzaError> {
+    let name = asked.name(node);
+    let page = Page::of(max, request);
+    Ok(Answer::read(move |engine| {
+        let node = asked::find(engine, &name)?;
+        readable(engine, &node, &asked.by)?;
+        if !node.row.config.persist_items {
+            return Err(super::unsupported("persistent-items"));
+        }
+        let bytes = match ids.is_empty() {
+            true => paged(engine, &node, &page)?,
+            false => named(engine, &node, &ids)?,
+        };
+        Ok(Answer::Bytes(bytes))
+    }))
+}
+
+/// Whether the asker may read the node, in the words of §6.5.9.
+pub(super) fn readable(engine: &Engine, node: &Node, by: &str) -> Result<(), StanzaError> {
+    match may_read(engine.view(), &*engine.tables, node.id, &node.row, by) {
+        Err(ApplyError::Reject(Reject::Forbidden)) if node.row.config.access == AccessModel::Authorize => {
+            // An outcast stays forbidden; whom nobody has approved is told so (§6.5.9.3).
+            match rows::affiliation(engine.view(), node.id, &node.row, by).map_err(errors::unreadable)? {
+                Affiliation::None => {
+                    Err(StanzaError::new(Condition::NotAuthorized).pubsub(PubsubCondition::NotSubscribed))
+                }
+                _ => Err(errors::refused(&Reject::Forbidden)),
+            }
+        }
+        may => may.map_err(errors::applied),
+    }
+}
+
+/// COMPAT: where none of the items exists the answer is `item-not-found`: Movim then forgets its copy.
+fn named(engine: &Engine, node: &Node, ids: &[String]) -> Result<Vec<u8>, StanzaError> {
+    let found = read(engine, node, &Which::Ids(ids), LIST_ROWS)?;
+    match found.map(|found| found.items).filter(|items| !items.is_empty()) {
+        Some(items) => Ok(reply(node, items.get(..within(&items)).unwrap_or_default(), None)),
+        None => Err(errors::refused(&Reject::ItemNotFound)),
+    }
+}
+
+fn paged(engine: &Engine, node: &Node, page: &Page) -> Result<Vec<u8>, StanzaError> {
+    let (mut items, count) = find(engine, node, page)?;
+    // The nearest to where the page was asked from come first, so that those behind the bound are the next page's.
+    items.truncate(within(&items));
+    if matches!(page.from, From::Last | From::Before(_)) {
+        items.reverse();
+    }
+    let ids: Vec<&str> = items.iter().map(|item| &*item.id).collect();
+    let said = page.describe(&ids, count);
+    Ok(reply(node, &items, Some(&said)))
+}
+
+/// The items of a page, the nearest to its start first, and the number of all.
+fn find(engine: &Engine, node: &Node, page: &Page) -> Result<(Vec<Item>, u64), StanzaError> {
+    let unknown = || StanzaError::new(Condition::ItemNotFound).with_text("no such page");
+    let found = match &page.from {
+        From::Oldest => read(engine, node, &Which::Newer(None), page.max)?,
+        From::Newest | From::Last => read(engine, node, &Which::Older(None), page.max)?,
+        // An item of this id comes before a page of this name.
+        From::After(from) => match (
+            read(engine, node, &Which::Newer(Some(from)), page.max)?,
+            page::ends(from),
+        ) {
+            (None, Some((_, newest))) => read(engine, node, &Which::Newer(Some(newest)), page.max)?,
+            (found, _) => found,
+        },
+        From::Before(from) => match (
+            read(engine, node, &Which::Older(Some(from)), page.max)?,
+            page::ends(from),
+        ) {
+            (None, Some((oldest, _))) => read(engine, node, &Which::Older(Some(oldest)), page.max)?,
+            (found, _) => found,
+        },
+        From::Index(index) => {
+            // What lies before is read through: only within what one answer may read (XEP-0059 §2.6 allows to refuse).
+            let skip = *index as usize;
+            if skip + page.max > LIST_ROWS {
+                return Err(StanzaError::new(Condition::FeatureNotImplemented).with_text("the position is too far"));
+            }
+            let found = read(engine, node, &Which::Newer(None), skip + page.max)?;
+            found.map(|mut found| {
+                found.items.truncate(found.items.len().saturating_sub(skip));
+                found
+            })
+        }
+    };
+    let mut found = found.ok_or_else(unknown)?;
+    // The engine gives every page newest first.
+    if matches!(page.from, From::Oldest | From::After(_) | From::Index(_)) {
+        found.items.reverse();
+    }
+    Ok((found.items, found.count))
+}
+
+fn read(engine: &Engine, node: &Node, which: &Which<'_>, max: usize) -> Result<Option<query::Items>, StanzaError> {
+    let now = engine.clock.now();
+    query::items(engine.view(), node.id, &node.row, which, max, now).map_err(errors::unreadable)
+}
+
+/// How many of the items fit a reply: at least one.
+fn within(items: &[Item]) -> usize {
+    let mut bytes = 0;
+    let fit = items.iter().take_while(|item| {
+        let before = bytes;
+        bytes += item.payload.len();
+        before == 0 || bytes <= REPLY_BYTES
+    });
+    fit.count()
+}
+
+fn reply(node: &Node, items: &[Item], said: Option<&rsm::Reply>) -> Vec<u8> {
+    let publisher = shown(&node.row.config).publisher;
+    let items: Vec<ItemOut<'_>> = items
+        .iter()
+        .map(|item| ItemOut {
+            id: &item.id,
+            publisher: publisher.then_some(&*item.publisher),
+            payload: &item.payload,
+        })
+        .collect();
+    items_reply(&node.row.name.node, &items, said)
+}
