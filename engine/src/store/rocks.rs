@@ -79,7 +79,9 @@ fn family_options(name: &str, cache: &Cache) -> Options {
 
 fn opening(error: &rocksdb::Error, dir: &Path) -> StoreError {
     let text = error.to_string();
-    if text.contains("LOCK") && (text.contains("Resource temporarily unavailable") || text.contains("held by")) {
+    // Held by another process, or by another engine of this one.
+    let held = ["Resource temporarily unavailable", "lock hold by", "held by"];
+    if text.contains("LOCK") && held.iter().any(|words| text.contains(words)) {
         return StoreError::InUse(dir.display().to_string());
     }
     StoreError::Io(text)

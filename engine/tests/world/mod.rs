@@ -98,9 +98,14 @@ impl World {
         World::at(dir, limits, tables, clock)
     }
 
+    /// Time passes, and nothing else happens.
+    pub fn clock_only(&self, ms: u64) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
     /// Time passes, and the background does a step.
     pub fn pass(&self, ms: u64) {
-        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        self.clock_only(ms);
         // The step comes behind the tickets of its commit: the second answer says that the first one's step is done.
         for _ in 0..2 {
             let nothing = Change::Reevaluate {

@@ -16,7 +16,7 @@ use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Iden
 
 pub(crate) const MODULE: Module = Module {
     spec: "XEP-0030",
-    version: "2.5rc3",
+    version: "2.5.0",
     title: "Service Discovery",
     note: "server, accounts, services, nodes",
     server: FEATURES,

@@ -1,0 +1,37 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# Built files live outside the clone, so that a fresh clone builds in seconds on a machine that has built before.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/reef/target
+export CARGO_INCREMENTAL ?= 0
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+REEF := $(CARGO_TARGET_DIR)/release/reef
+
+.PHONY: run test build setup clients lint unit bench clean-demo
+
+run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
+	$(REEF) demo
+
+build: setup
+	cargo build --release --locked -p reef-frontend
+
+test: setup clients lint unit ## all tests, the same that CI runs
+	scripts/clients.sh test
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+unit: setup
+	cargo test --release --locked --workspace
+
+setup: ## what is needed to build
+	@scripts/setup.sh
+
+clients: ## the clients that the tests drive
+	@scripts/clients.sh install
+
+bench: setup ## criterion benches
+	cargo bench --locked -p reef-benches
+
+clean-demo: ## forgets the demo's data
+	rm -rf reef-data

@@ -1,0 +1,244 @@
+//! Who may follow and publish, by the node's models; what ends a subscription; preconditions of a publish.
+
+mod world;
+
+use bytes::Bytes;
+use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Setting, SubscriptionState};
+use reef_engine::error::{Error, Reject, StoreError};
+use reef_engine::log::apply::{Apply, ApplyError, Tables};
+use reef_engine::log::record::{Change, Outcome};
+use reef_engine::store::{View, rows};
+use std::sync::Arc;
+use world::{MICROBLOG, World, blog, publish};
+
+const A: &str = "author@reef.test";
+const F: &str = "follower@reef.test";
+const G: &str = "guest@reef.test";
+
+/// A roster of one operation: `+` or `-` before the contact who gets the owner's presence.
+struct Roster;
+
+impl Tables for Roster {
+    fn names(&self) -> &'static [&'static str] {
+        &["roster"]
+    }
+
+    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        let owner = apply.by.to_owned();
+        let op = String::from_utf8_lossy(op).into_owned();
+        let (sign, contact) = op.split_at(1);
+        apply.presence_edge(&owner, contact, sign == "+")?;
+        Ok(Bytes::new())
+    }
+
+    fn in_roster_groups(&self, _: &dyn View, _: &str, contact: &str, groups: &[Arc<str>]) -> Result<bool, StoreError> {
+        Ok(contact == F && groups.iter().any(|group| &**group == "friends"))
+    }
+
+    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
+        Ok(vec![F.into()])
+    }
+}
+
+fn world(settings: &[Setting]) -> World {
+    let world = World::with_tables(Default::default(), Arc::new(Roster));
+    let config = NodeConfig::microblog(MICROBLOG).with(settings);
+    let change = Change::CreateNode { node: blog(A), config };
+    world.ask(A, change).expect("there is no such node yet");
+    world
+}
+
+fn follow(world: &World, who: &str) -> Result<SubscriptionState, Error> {
+    let change = Change::Follow {
+        node: blog(A),
+        subscriber: who.into(),
+    };
+    world.ask(who, change).map(|applied| match applied.outcome {
+        Outcome::Subscription(state) => state,
+        other => panic!("{other:?} is no subscription"),
+    })
+}
+
+fn followers(world: &World) -> u64 {
+    let node = rows::node_id(world.engine.view(), &blog(A)).expect("the store reads");
+    let state = rows::node_state(world.engine.view(), node.expect("it is there"));
+    state.expect("the store reads").followers
+}
+
+fn affiliate(world: &World, jid: &str, affiliation: Affiliation) {
+    let change = Change::Affiliate {
+        node: blog(A),
+        jid: jid.into(),
+        affiliation,
+    };
+    world.ask(A, change).expect("he owns it");
+}
+
+fn share_presence(world: &World, sign: &str, contact: &str) {
+    let change = Change::Table {
+        owner: A.into(),
+        op: format!("{sign}{contact}").into_bytes().into(),
+    };
+    world.ask(A, change).expect("his roster");
+}
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(answer: Result<T, Error>, reject: Reject) {
+    assert_eq!(answer.expect_err("it is refused"), Error::Rejected(reject));
+}
+
+#[test]
+fn anyone_follows_an_open_node_but_an_outcast() {
+    let world = world(&[]);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    assert_eq!(followers(&world), 1);
+    affiliate(&world, F, Affiliation::Outcast);
+    assert_eq!(followers(&world), 0);
+    refused(follow(&world, F), Reject::Forbidden);
+}
+
+#[test]
+fn members_follow_a_whitelisted_node_until_they_are_none() {
+    let world = world(&[Setting::Access(AccessModel::Whitelist)]);
+    refused(follow(&world, F), Reject::ClosedNode);
+    affiliate(&world, F, Affiliation::Member);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    affiliate(&world, F, Affiliation::None);
+    assert_eq!(followers(&world), 0);
+}
+
+#[test]
+fn who_gets_the_presence_follows_a_presence_node_until_he_does_not() {
+    let mut world = world(&[Setting::Access(AccessModel::Presence)]);
+    refused(follow(&world, F), Reject::PresenceRequired);
+    share_presence(&world, "+", F);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    refused(follow(&world, G), Reject::PresenceRequired);
+    share_presence(&world, "-", F);
+    assert_eq!(followers(&world), 0);
+    world.settle(&mut []);
+    let edges: u64 = world.seats.iter().map(|seat| seat.shard.index().edges()).sum();
+    assert_eq!(edges, 0);
+}
+
+#[test]
+fn roster_groups_open_a_roster_node() {
+    let world = world(&[
+        Setting::Access(AccessModel::Roster),
+        Setting::RosterGroups(vec!["friends".into()]),
+    ]);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    refused(follow(&world, G), Reject::NotInRosterGroup);
+}
+
+#[test]
+fn an_approved_follower_counts_only_from_the_approval() {
+    let world = world(&[Setting::Access(AccessModel::Authorize)]);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Pending));
+    assert_eq!(followers(&world), 0);
+    let approve = Change::SetSubscription {
+        node: blog(A),
+        subscriber: F.into(),
+        state: Some(SubscriptionState::Subscribed),
+    };
+    world.ask(A, approve.clone()).expect("he owns it");
+    world.ask(A, approve).expect("once more changes nothing");
+    assert_eq!(followers(&world), 1);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+}
+
+#[test]
+fn who_may_publish_is_the_publish_model() {
+    let world = world(&[]);
+    let by = |world: &World, who: &str| {
+        let change = publish(A, "his", "<entry/>");
+        world.ask(who, change)
+    };
+    refused(by(&world, F), Reject::Forbidden);
+    let settings = vec![Setting::Publish(PublishModel::Subscribers)];
+    let change = Change::Configure {
+        node: blog(A),
+        settings,
+    };
+    world.ask(A, change).expect("he owns it");
+    refused(by(&world, F), Reject::Forbidden);
+    follow(&world, F).expect("it is open");
+    by(&world, F).expect("he is subscribed");
+    affiliate(&world, G, Affiliation::PublishOnly);
+    by(&world, G).expect("he may publish");
+    refused(follow(&world, G), Reject::Forbidden);
+}
+
+#[test]
+fn others_than_the_owner_retract_only_what_is_theirs() {
+    let world = world(&[Setting::Publish(PublishModel::Open)]);
+    world.ask(F, publish(A, "of f", "<entry/>")).expect("anyone may");
+    let retract = || Change::Retract {
+        node: blog(A),
+        item: "of f".into(),
+        notify: false,
+    };
+    refused(world.ask(G, retract()), Reject::Forbidden);
+    world.ask(F, retract()).expect("it is his");
+    refused(world.ask(A, retract()), Reject::ItemNotFound);
+}
+
+#[test]
+fn publish_options_make_a_node_and_are_preconditions_of_one_that_is_there() {
+    let world = World::new();
+    let with = |item: &str, options: Vec<Setting>| match publish(A, item, "<entry/>") {
+        Change::Publish {
+            node,
+            item,
+            payload,
+            create,
+            ..
+        } => Change::Publish {
+            node,
+            item,
+            payload,
+            options,
+            create,
+        },
+        other => other,
+    };
+    let whitelist = Setting::Access(AccessModel::Whitelist);
+    world
+        .ask(A, with("one", vec![whitelist.clone()]))
+        .expect("it makes the node");
+    refused(follow(&world, F), Reject::ClosedNode);
+    world.ask(A, with("two", vec![whitelist])).expect("the node is so");
+    let open = Setting::Access(AccessModel::Open);
+    refused(world.ask(A, with("three", vec![open])), Reject::PreconditionNotMet);
+    let node = rows::node_id(world.engine.view(), &blog(A)).expect("the store reads");
+    let state = rows::node_state(world.engine.view(), node.expect("it is there")).expect("the store reads");
+    assert_eq!(state.items, 2);
+}
+
+#[test]
+fn a_refused_publish_makes_no_node() {
+    let world = World::new();
+    let Change::Publish {
+        node, item, payload, ..
+    } = publish(A, "one", "<entry/>")
+    else {
+        return;
+    };
+    let config = NodeConfig {
+        max_payload_bytes: 3,
+        ..NodeConfig::microblog(MICROBLOG)
+    };
+    let change = Change::Publish {
+        node: node.clone(),
+        item,
+        payload,
+        options: Vec::new(),
+        create: Some(config),
+    };
+    refused(world.ask(A, change), Reject::PayloadTooBig);
+    assert_eq!(
+        rows::node_id(world.engine.view(), &node).expect("the store reads"),
+        None
+    );
+}
