@@ -1,1 +1,177 @@
+//! Bodies of the benches: the stages of the engine, each on as much as it is told. They run small as tests, so that they
+//! never rot.
+//!
+//! Knows the engine's public face only. The further stages (admission, TLS record, session write) come with the load
+//! tool's issue.
 
+use reef_engine::clock::SystemClock;
+use reef_engine::config::NodeConfig;
+use reef_engine::error::Error;
+use reef_engine::fanout::{Batch, Wake};
+use reef_engine::index::{Followers, Index};
+use reef_engine::limits::Limits;
+use reef_engine::log::apply::{Effect, NoTables};
+use reef_engine::log::record::Change;
+use reef_engine::metrics::Metrics;
+use reef_engine::model::{Audience, Event, NodeId, NodeName, Origin, Post, Seq, Shown, SubscriberId, Timestamp};
+use reef_engine::shard::{Key, Shard};
+use reef_engine::{Engine, Options, Seat};
+use roaring::RoaringBitmap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// The node of microblogs.
+const MICROBLOG: &str = "urn:xmpp:microblog:0";
+
+/// An engine on a real RocksDB at `dir`, with shards that nobody drives.
+///
+/// # Errors
+/// The store cannot be opened.
+pub fn engine(dir: &Path) -> Result<(Arc<Engine>, Vec<Seat>), reef_engine::error::StoreError> {
+    let wake: Wake = Arc::new(|| {});
+    Engine::open(Options {
+        dir: dir.to_owned(),
+        limits: Limits::default(),
+        sync: true,
+        tables: Arc::new(NoTables),
+        clock: Arc::new(SystemClock),
+        wakers: vec![wake; 2],
+    })
+}
+
+fn blog(author: &str) -> NodeName {
+    NodeName::new(author, MICROBLOG)
+}
+
+/// Publishes `posts` items as fast as the log takes them, and waits for the last; what `seats` hold is thrown away.
+///
+/// # Errors
+/// A refusal.
+pub fn publish(engine: &Engine, seats: &[Seat], author: &str, posts: usize) -> Result<(), Error> {
+    for number in 0..posts {
+        let change = Change::Publish {
+            node: blog(author),
+            item: format!("p{number}").into(),
+            payload: vec![b'x'; 350].into(),
+            options: Vec::new(),
+            create: Some(NodeConfig::microblog(MICROBLOG)),
+        };
+        submit(engine, seats, author, change, number + 1 == posts)?;
+    }
+    Ok(())
+}
+
+/// Makes `authors` microblogs with `followers` each.
+///
+/// # Errors
+/// A refusal.
+pub fn follow(engine: &Engine, seats: &[Seat], authors: usize, followers: usize) -> Result<(), Error> {
+    for author in 0..authors {
+        let author = format!("author{author}@bench");
+        publish(engine, seats, &author, 1)?;
+        for number in 0..followers {
+            let follower = format!("follower{number}@bench");
+            let change = Change::Follow { node: blog(&author), subscriber: follower.as_str().into() };
+            submit(engine, seats, &follower, change, number + 1 == followers)?;
+        }
+    }
+    Ok(())
+}
+
+fn submit(engine: &Engine, seats: &[Seat], by: &str, change: Change, wait: bool) -> Result<(), Error> {
+    if wait {
+        engine.admission.submit_and_wait(by, change)?;
+        seats.iter().for_each(|seat| seat.batches.try_iter().for_each(drop));
+        return Ok(());
+    }
+    while let Err(error) = engine.admission.submit(by, change.clone(), Box::new(|_| {})) {
+        if error != Error::Busy {
+            return Err(error);
+        }
+        seats.iter().for_each(|seat| seat.batches.try_iter().for_each(drop));
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// The followers of one node on one shard.
+pub fn followers(count: u32) -> Followers {
+    let mut followers = Followers::default();
+    for id in 1..=count {
+        followers.insert(SubscriberId(id));
+    }
+    followers
+}
+
+/// Every `step`-th subscriber up to `count` is online.
+pub fn online(count: u32, step: usize) -> RoaringBitmap {
+    (1..=count).step_by(step).collect()
+}
+
+/// A shard with `sessions` live sessions that all follow one node.
+pub fn shard(sessions: u32) -> (Shard, Vec<Key>) {
+    let mut index = Index::default();
+    for id in 1..=sessions {
+        index.follow(NodeId(1), SubscriberId(id));
+    }
+    let (limits, metrics) = (Arc::new(Limits::default()), Arc::new(Metrics::default()));
+    let mut shard = Shard::new(0, 1, limits, metrics, 1, index, Seq(1));
+    let keys = (1..=sessions).map(|id| {
+        let key = shard.attach(SubscriberId(id), Some("bench"));
+        shard.available(key, Some(Seq(1)));
+        key
+    });
+    let keys = keys.collect();
+    flush(&mut shard);
+    (shard, keys)
+}
+
+/// Brings a post to the shard, expands it and writes it to nowhere; how many got it.
+pub fn deliver(shard: &mut Shard, seq: u64) -> u64 {
+    let post = Arc::new(Post {
+        seq: Seq(seq),
+        origin: Origin::default(),
+        node: NodeId(1),
+        name: blog("author@bench"),
+        item: format!("p{seq}").into(),
+        at: Timestamp(seq),
+        event: Event::Publish { payload: vec![b'x'; 350].into(), publisher: "author@bench".into() },
+        audience: Audience::None,
+        shown: Shown { payload: true, publisher: true },
+        live: OnceLock::new(),
+        delayed: OnceLock::new(),
+    });
+    shard.apply(&Batch { upto: Seq(seq), effects: vec![(Seq(seq), Effect::Post(post))] });
+    while shard.expand(usize::MAX) {}
+    flush(shard)
+}
+
+fn flush(shard: &mut Shard) -> u64 {
+    let mut written = 0;
+    while let Some(key) = shard.next_dirty() {
+        shard.drain(key, |_, _| {
+            written += 1;
+            true
+        });
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_body_runs_small() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (running, seats) = engine(dir.path()).unwrap();
+        follow(&running, &seats, 2, 10).unwrap();
+        publish(&running, &seats, "author0@bench", 20).unwrap();
+        drop((running, seats));
+        let (_, seats) = engine(dir.path()).unwrap();
+        assert_eq!(seats.iter().map(|seat| seat.shard.index().edges()).sum::<u64>(), 20);
+        assert_eq!(followers(10_000).among(&online(10_000, 10)).count(), 1_000);
+        let (mut shard, keys) = shard(100);
+        assert_eq!((deliver(&mut shard, 2), keys.len()), (100, 100));
+    }
+}
