@@ -71,7 +71,10 @@ pub fn follow(engine: &Engine, seats: &[Seat], authors: usize, followers: usize)
         publish(engine, seats, &author, 1)?;
         for number in 0..followers {
             let follower = format!("follower{number}@bench");
-            let change = Change::Follow { node: blog(&author), subscriber: follower.as_str().into() };
+            let change = Change::Follow {
+                node: blog(&author),
+                subscriber: follower.as_str().into(),
+            };
             submit(engine, seats, &follower, change, number + 1 == followers)?;
         }
     }
@@ -135,13 +138,22 @@ pub fn deliver(shard: &mut Shard, seq: u64) -> u64 {
         name: blog("author@bench"),
         item: format!("p{seq}").into(),
         at: Timestamp(seq),
-        event: Event::Publish { payload: vec![b'x'; 350].into(), publisher: "author@bench".into() },
+        event: Event::Publish {
+            payload: vec![b'x'; 350].into(),
+            publisher: "author@bench".into(),
+        },
         audience: Audience::None,
-        shown: Shown { payload: true, publisher: true },
+        shown: Shown {
+            payload: true,
+            publisher: true,
+        },
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     });
-    shard.apply(&Batch { upto: Seq(seq), effects: vec![(Seq(seq), Effect::Post(post))] });
+    shard.apply(&Batch {
+        upto: Seq(seq),
+        effects: vec![(Seq(seq), Effect::Post(post))],
+    });
     while shard.expand(usize::MAX) {}
     flush(shard)
 }

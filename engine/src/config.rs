@@ -172,6 +172,12 @@ impl NodeConfig {
         config
     }
 
+    /// Whether followers or items of a node that was like `before` may have to go.
+    pub fn narrows(&self, before: &NodeConfig) -> bool {
+        let access = self.access != before.access || self.roster_groups != before.roster_groups;
+        access || self.max_items < before.max_items
+    }
+
     /// Whether the node is as a publisher demands (XEP-0060 §7.1.5).
     pub fn meets(&self, settings: &[Setting]) -> Result<(), Reject> {
         if self.with(settings) == *self {

@@ -42,6 +42,8 @@ pub const NAME_CACHE_MAX: usize = 1 << 20;
 pub const READERS: usize = 2;
 /// Reads that may wait for a reader.
 pub const READS_WAITING_MAX: usize = 65_536;
+/// Items that one publish lets go; a node whose `max_items` was lowered has more, and the background takes those.
+pub const EVICT_MAX: usize = 64;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 

@@ -8,7 +8,9 @@ mod catch_up;
 mod checkpoint;
 mod expand;
 mod interest;
+mod overflow;
 mod posts;
+mod recent;
 mod ring;
 mod session;
 
@@ -60,7 +62,7 @@ pub struct Shard {
     interests: Interests,
     posts: Posts,
     /// The last posts, so that the final stretch of catching up needs no I/O.
-    recent: catch_up::RecentPosts,
+    recent: recent::RecentPosts,
     /// Runs of catching up that were begun.
     runs: u64,
     /// Everything up to here was applied.
@@ -89,7 +91,7 @@ impl Shard {
         index: Index,
         last: Seq,
     ) -> Shard {
-        let recent = catch_up::RecentPosts::new(last, limits.shard_recent);
+        let recent = recent::RecentPosts::new(last, limits.shard_recent);
         Shard {
             number,
             threads,

@@ -2,6 +2,7 @@
 
 mod world;
 
+use crossbeam::channel::{Receiver, bounded};
 use reef_engine::Engine;
 use reef_engine::error::{Error, StoreError};
 use reef_engine::limits::Limits;
@@ -16,7 +17,6 @@ use reef_engine::store::{Each, FORMAT_VERSION, Range, RocksStore, Store, View, W
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use tempfile::TempDir;
 use world::{World, blog, options, publish};
 
@@ -27,7 +27,7 @@ const F: &str = "follower@reef.test";
 struct Faulty {
     rocks: RocksStore,
     fails: AtomicBool,
-    waits: Option<std::sync::Mutex<mpsc::Receiver<()>>>,
+    waits: Option<Receiver<()>>,
 }
 
 impl View for Faulty {
@@ -51,7 +51,7 @@ impl Store for Faulty {
             .filter(|_| writes.iter().any(|w| w.family == Family::LOG))
         {
             // A closed channel lets everything through.
-            let _ = waits.lock().expect("one writer").recv();
+            let _ = waits.recv();
         }
         self.rocks.write(writes, sync)
     }
@@ -176,11 +176,11 @@ fn a_store_that_is_open_is_not_opened_again() {
 #[test]
 fn cursors_that_find_the_queue_full_are_written_with_the_next() {
     let dir = TempDir::new().expect("a temporary folder");
-    let (go, waits) = mpsc::channel();
+    let (go, waits) = bounded(64);
     let store = Arc::new(Faulty {
         rocks: rocks(dir.path()),
         fails: AtomicBool::new(false),
-        waits: Some(std::sync::Mutex::new(waits)),
+        waits: Some(waits),
     });
     let limits = Limits {
         commit_queue: 1,
@@ -202,7 +202,7 @@ fn cursors_that_find_the_queue_full_are_written_with_the_next() {
         .expect("the store reads")
         .expect("he is known");
     // The applier waits in a write, and the queue fills behind it.
-    let (told, fates) = mpsc::channel();
+    let (told, fates) = bounded(64);
     let mut asked = 0;
     loop {
         let told = told.clone();

@@ -11,7 +11,7 @@ use reef_engine::log::record::{Change, Record};
 use reef_engine::log::{Applier, NoBus, Work};
 use reef_engine::model::{RecordId, Seq, Timestamp};
 use reef_engine::outbox::Recent;
-use reef_engine::shard::Manner;
+use reef_engine::shard::{Drained, Manner};
 use reef_engine::store::{RocksStore, rows};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -208,13 +208,23 @@ fn a_page_of_an_earlier_run_is_not_for_the_next() {
     let second = ask(&mut world, f.key);
     assert!(second.cursor > first.cursor);
     let late = world.engine.page(&second).expect("the store reads");
-    // The session is replaced by one of the same device, whose cursor is where it was.
-    world.seats[f.seat].shard.detach(f.key);
-    f = world.attach(F, "phone");
-    world.seats[f.seat].shard.available(f.key, Some(Seq(0)));
-    world.seats[f.seat].shard.page(f.key, Some(late));
+    // It goes and comes back, and asks anew, before the page is there.
+    let shard = &mut world.seats[f.seat].shard;
+    shard.unavailable(f.key);
+    shard.available(f.key, Some(Seq(0)));
+    let third = ask(&mut world, f.key);
+    assert_eq!(third.cursor, second.cursor, "it keeps its place");
+    let shard = &mut world.seats[f.seat].shard;
+    shard.page(f.key, Some(late));
+    assert_eq!(
+        shard.drain(f.key, |_, _| false),
+        Drained::Empty,
+        "nothing is there to write"
+    );
+    let page = world.engine.page(&third).expect("the store reads");
+    world.seats[f.seat].shard.page(f.key, Some(page));
     world.settle(&mut [&mut f]);
-    assert_eq!(f.items(), (0..100).map(|n| format!("p{n}")).collect::<Vec<_>>());
+    assert_eq!(f.items(), (64..100).map(|n| format!("p{n}")).collect::<Vec<_>>());
 }
 
 #[test]

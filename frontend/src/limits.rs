@@ -30,5 +30,7 @@ pub(crate) const TCP_TIMEOUT_SECONDS: u64 = 60;
 pub(crate) const ACK_EVERY: u32 = 16;
 /// Milliseconds between two ticks of a shard.
 pub(crate) const TICK_MS: u64 = 1000;
+/// Milliseconds for which a user is remembered after his last session ended: longer than a cursor takes to the store.
+pub(crate) const LINGER_MS: u64 = 10_000;
 /// Sends of one presence to last items: nodes looked at.
 pub(crate) const LAST_ITEMS: usize = 2000;

@@ -274,13 +274,11 @@ struct Sessions(Arc<Server>);
 
 impl Live for Sessions {
     fn carried(&self, applied: &Applied, removed: Option<&str>) {
-        let (applied, removed) = (applied.clone(), removed.and_then(|jid| BareJid::new(jid).ok()));
-        let job = move |hub: &mut session::Hub| {
-            hub.carry_out(&applied);
-            if let Some(user) = removed {
-                hub.end_user_after_answer(&user);
-            }
+        session::carry_out(&self.0.router, applied);
+        let Some(removed) = removed.and_then(|jid| BareJid::new(jid).ok()) else {
+            return;
         };
+        let job = move |hub: &mut session::Hub| hub.end_user_after_answer(&removed);
         self.0.router.answer(0, Box::new(job));
     }
 }

@@ -28,7 +28,11 @@ impl Author {
         let (sender, mut receiver) = client.split();
         // What comes is answered or dropped by the client itself; answers to our requests go to their tokens.
         tokio::spawn(async move { while receiver.next().await.is_some() {} });
-        Ok(Author { sender, jid: jid.parse()?, node: node.to_owned() })
+        Ok(Author {
+            sender,
+            jid: jid.parse()?,
+            node: node.to_owned(),
+        })
     }
 
     /// Publishes an item; done when the server has answered.
@@ -40,7 +44,11 @@ impl Author {
             self.node
         );
         let payload: Element = text.parse().context("the post is XML")?;
-        let answer = self.sender.send_iq(Some(self.jid.clone()), IqRequest::Set(payload)).await.await?;
+        let answer = self
+            .sender
+            .send_iq(Some(self.jid.clone()), IqRequest::Set(payload))
+            .await
+            .await?;
         match answer {
             IqResponse::Result(_) => Ok(()),
             IqResponse::Error(error) => bail!("a post was refused: {error:?}"),

@@ -26,7 +26,11 @@ pub(crate) const DIGITS: usize = 8;
 impl Counter {
     /// Counts what carries `mark`, from number 0 on.
     pub(crate) fn new(mark: &str) -> Counter {
-        Counter { mark: Finder::new(mark.as_bytes()).into_owned(), rest: Vec::new(), next: 0 }
+        Counter {
+            mark: Finder::new(mark.as_bytes()).into_owned(),
+            rest: Vec::new(),
+            next: 0,
+        }
     }
 
     /// Looks at bytes; calls `seen` for each number that is new.
@@ -37,9 +41,13 @@ impl Counter {
         let mut at = 0;
         while let Some(found) = self.mark.find(buffer.get(at..).unwrap_or_default()) {
             let start = at + found + length;
-            let Some(digits) = buffer.get(start..start + DIGITS) else { break };
+            let Some(digits) = buffer.get(start..start + DIGITS) else {
+                break;
+            };
             at = start;
-            let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
+            let number = std::str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse::<u64>().ok());
             if let Some(number) = number {
                 self.number(number, faults, &mut seen);
             }
@@ -70,9 +78,14 @@ mod tests {
         let text = b"<item id='lt00000000'/><item id='lt00000001'/><item id='lt00000001'/><item id='lt00000003'/>";
         for size in 1..text.len() {
             let (faults, mut counter, mut seen) = (Faults::default(), Counter::new("lt"), Vec::new());
-            text.chunks(size).for_each(|chunk| counter.feed(chunk, &faults, |n| seen.push(n)));
+            text.chunks(size)
+                .for_each(|chunk| counter.feed(chunk, &faults, |n| seen.push(n)));
             assert_eq!(seen, [0, 1, 3], "chunks of {size}");
-            assert_eq!((faults.doubled.into_inner(), faults.out_of_order.into_inner()), (1, 1), "chunks of {size}");
+            assert_eq!(
+                (faults.doubled.into_inner(), faults.out_of_order.into_inner()),
+                (1, 1),
+                "chunks of {size}"
+            );
         }
     }
 }

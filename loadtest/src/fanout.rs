@@ -90,7 +90,9 @@ impl Fanout {
         });
         if self.register {
             let mut wire = Wire::connect(&self.server, &self.domain).await?;
-            wire.register(&format!("{}author", self.prefix), &self.password).await.context("registering the author")?;
+            wire.register(&format!("{}author", self.prefix), &self.password)
+                .await
+                .context("registering the author")?;
         }
         let client = Author::connect(&self.server, &author, &self.password, &shared.node).await?;
         // The node is there before anyone follows it.
@@ -107,13 +109,28 @@ impl Fanout {
         drop(joined);
         let lost = self.posts * self.followers as u64 - run.delivered;
         let logins = (login_seconds, &before, &idle);
-        Ok(self.report(&shared.faults, &run, logins, &after, own_after.cpu_seconds - own.cpu_seconds, lost))
+        Ok(self.report(
+            &shared.faults,
+            &run,
+            logins,
+            &after,
+            own_after.cpu_seconds - own.cpu_seconds,
+            lost,
+        ))
     }
 
-    async fn join_all(&self, shared: &Arc<Shared>, arrivals: &mpsc::Sender<Arrival>) -> Result<Vec<tokio::task::JoinHandle<()>>> {
+    async fn join_all(
+        &self,
+        shared: &Arc<Shared>,
+        arrivals: &mpsc::Sender<Arrival>,
+    ) -> Result<Vec<tokio::task::JoinHandle<()>>> {
         let wires = stream::iter(0..self.followers).map(|number| {
             let shared = shared.clone();
-            async move { join(&shared, number).await.with_context(|| format!("follower {number}")) }
+            async move {
+                join(&shared, number)
+                    .await
+                    .with_context(|| format!("follower {number}"))
+            }
         });
         let mut wires = wires.buffer_unordered(self.logins.max(1));
         let mut watching = Vec::with_capacity(self.followers);
@@ -145,7 +162,9 @@ impl Fanout {
             let next = tokio::time::timeout(Duration::from_secs(self.patience), arrived.recv()).await;
             let Ok(Some(arrival)) = next else { break };
             let at = usize::try_from(arrival.number)?;
-            let (Some(since), Some(count)) = (sent.get(at), reached.get_mut(at)) else { continue };
+            let (Some(since), Some(count)) = (sent.get(at), reached.get_mut(at)) else {
+                continue;
+            };
             let micros = arrival.at.duration_since(*since).as_micros() as u64;
             run.each.saturating_record(micros);
             run.delivered += 1;

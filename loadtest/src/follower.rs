@@ -43,7 +43,8 @@ pub(crate) async fn join(shared: &Shared, number: usize) -> Result<Wire> {
         domain = shared.domain,
     );
     wire.ask("sub", &subscribe).await?;
-    wire.send("<presence/><iq type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>").await?;
+    wire.send("<presence/><iq type='get' id='ping'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await?;
     wire.ask("ping", "").await?;
     Ok(wire)
 }
@@ -58,13 +59,22 @@ pub(crate) async fn watch(wire: Wire, shared: Arc<Shared>, arrivals: mpsc::Sende
     let mut chunk = vec![0; 16 << 10];
     loop {
         for number in seen.drain(..) {
-            if arrivals.send(Arrival { number, at: Instant::now() }).await.is_err() {
+            if arrivals
+                .send(Arrival {
+                    number,
+                    at: Instant::now(),
+                })
+                .await
+                .is_err()
+            {
                 return;
             }
         }
         match socket.read(&mut chunk).await {
             Ok(0) | Err(_) => return,
-            Ok(n) => counter.feed(chunk.get(..n).unwrap_or_default(), &shared.faults, |number| seen.push(number)),
+            Ok(n) => counter.feed(chunk.get(..n).unwrap_or_default(), &shared.faults, |number| {
+                seen.push(number)
+            }),
         }
     }
 }

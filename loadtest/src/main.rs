@@ -16,9 +16,13 @@ use std::process::ExitCode;
 
 /// Measures an XMPP server from outside.
 #[derive(Debug, Parser)]
-#[command(name = "reef-loadtest", version, after_help = "Example:\n  \
+#[command(
+    name = "reef-loadtest",
+    version,
+    after_help = "Example:\n  \
     reef serve --set c2s.require_tls=false --set c2s.registration=open --set limits.registrations_per_minute=0 &\n  \
-    reef-loadtest fanout --followers 1000 --posts 100 --register --pid $!")]
+    reef-loadtest fanout --followers 1000 --posts 100 --register --pid $!"
+)]
 struct Args {
     #[command(subcommand)]
     scenario: Scenario,

@@ -17,9 +17,22 @@ pub(crate) fn cost(pid: Option<u32>) -> Cost {
     let pid = pid.map_or("self".to_owned(), |pid| pid.to_string());
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // Behind the name in parentheses: utime and stime are the 12th and 13th.
-    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_whitespace().collect())
+        .unwrap_or_default();
     let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let resident = rollup.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
-    Cost { cpu_seconds: (ticks(11) + ticks(12)) / TICKS, resident_kib: resident.unwrap_or(0) }
+    let resident = rollup.lines().find_map(|line| {
+        line.strip_prefix("Rss:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse()
+            .ok()
+    });
+    Cost {
+        cpu_seconds: (ticks(11) + ticks(12)) / TICKS,
+        resident_kib: resident.unwrap_or(0),
+    }
 }

@@ -22,9 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Wire {
     /// Connects and opens a stream.
     pub(crate) async fn connect(server: &str, domain: &str) -> Result<Wire> {
-        let socket = TcpStream::connect(server).await.with_context(|| format!("connecting to {server}"))?;
+        let socket = TcpStream::connect(server)
+            .await
+            .with_context(|| format!("connecting to {server}"))?;
         socket.set_nodelay(true)?;
-        let mut wire = Wire { socket, domain: domain.to_owned(), buffer: Vec::new() };
+        let mut wire = Wire {
+            socket,
+            domain: domain.to_owned(),
+            buffer: Vec::new(),
+        };
         wire.open().await?;
         Ok(wire)
     }
@@ -54,19 +60,26 @@ impl Wire {
                 }
                 let mut chunk = [0; 4096];
                 match self.socket.read(&mut chunk).await? {
-                    0 => bail!("the server closed the stream: {}", String::from_utf8_lossy(&self.buffer)),
+                    0 => bail!(
+                        "the server closed the stream: {}",
+                        String::from_utf8_lossy(&self.buffer)
+                    ),
                     n => self.buffer.extend_from_slice(chunk.get(..n).unwrap_or_default()),
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, wait).await.with_context(|| format!("waiting for {needle}"))?
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .with_context(|| format!("waiting for {needle}"))?
     }
 
     /// Asks and waits for the answer with this id, which must be a result.
     pub(crate) async fn ask(&mut self, id: &str, iq: &str) -> Result<()> {
         self.send(iq).await?;
         // Servers quote either way.
-        let answer = tokio::time::timeout(PATIENCE, self.answer(id)).await.with_context(|| format!("answer to {id}"))??;
+        let answer = tokio::time::timeout(PATIENCE, self.answer(id))
+            .await
+            .with_context(|| format!("answer to {id}"))??;
         if !answer.contains("result") {
             bail!("refused: {answer}");
         }
@@ -77,7 +90,8 @@ impl Wire {
         loop {
             let got = self.until(">").await?;
             let text = String::from_utf8_lossy(&got).into_owned();
-            if text.contains("<iq") && (text.contains(&format!("id='{id}'")) || text.contains(&format!("id=\"{id}\""))) {
+            if text.contains("<iq") && (text.contains(&format!("id='{id}'")) || text.contains(&format!("id=\"{id}\"")))
+            {
                 return Ok(text);
             }
         }
@@ -102,14 +116,20 @@ impl Wire {
     /// Logs in with PLAIN and binds.
     pub(crate) async fn login(&mut self, user: &str, password: &str, resource: &str) -> Result<()> {
         let plain = STANDARD.encode(format!("\0{user}\0{password}"));
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")).await?;
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ))
+        .await?;
         loop {
             let answer = self.until(">").await?;
             if memmem::find(&answer, b"<success").is_some() {
                 break;
             }
             if memmem::find(&answer, b"<failure").is_some() {
-                bail!("login of {user} refused: {}", String::from_utf8_lossy(&self.until("</failure>").await?));
+                bail!(
+                    "login of {user} refused: {}",
+                    String::from_utf8_lossy(&self.until("</failure>").await?)
+                );
             }
         }
         self.open().await?;

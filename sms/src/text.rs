@@ -35,10 +35,16 @@ pub struct Size {
 /// The size of a text. Cost: one pass.
 pub fn size(text: &str) -> Size {
     match text.chars().map(septets).collect::<Option<Vec<usize>>>() {
-        Some(widths) => Size { alphabet: Alphabet::Gsm7, segments: segments(&widths, SEPTETS) },
+        Some(widths) => Size {
+            alphabet: Alphabet::Gsm7,
+            segments: segments(&widths, SEPTETS),
+        },
         None => {
             let widths: Vec<usize> = text.chars().map(char::len_utf16).collect();
-            Size { alphabet: Alphabet::Ucs2, segments: segments(&widths, UNITS) }
+            Size {
+                alphabet: Alphabet::Ucs2,
+                segments: segments(&widths, UNITS),
+            }
         }
     }
 }
@@ -73,7 +79,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, alphabet: Alphabet, segments: usize) {
-        assert_eq!(size(text), Size { alphabet, segments }, "{} characters", text.chars().count());
+        assert_eq!(
+            size(text),
+            Size { alphabet, segments },
+            "{} characters",
+            text.chars().count()
+        );
     }
 
     #[test]

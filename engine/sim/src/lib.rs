@@ -20,7 +20,10 @@ pub mod run;
 pub mod world;
 
 mod actors;
+mod clients;
 mod device;
+mod turns;
+mod users;
 
 pub use plan::{Mutant, Plan};
 

@@ -57,7 +57,7 @@ impl Plan {
         let authors = rng.between(2, 6);
         Plan {
             seed,
-            steps: rng.between(200, 700),
+            steps: rng.between(200, 1200),
             shards: rng.between(1, 4),
             users: authors + rng.between(6, 24),
             authors,

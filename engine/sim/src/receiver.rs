@@ -137,7 +137,8 @@ impl Receiver {
             _ => return Err(format!("{seq} was never acknowledged")),
         };
         let follows = model.followed(self.user, node, seq);
-        if !follows && !(aside && node == self.user) {
+        let by_presence = aside && node == self.user;
+        if !follows && !by_presence {
             return Err(format!("{seq} of node {node} came, which was not followed then"));
         }
         if seq <= connection.last {

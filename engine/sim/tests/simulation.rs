@@ -4,7 +4,11 @@
 
 use reef_sim::{Mutant, simulate};
 
-const SEEDS: u64 = 1000;
+/// How many seeds; `REEF_SIM_SEEDS` asks for more.
+fn seeds() -> u64 {
+    let asked = std::env::var("REEF_SIM_SEEDS").ok();
+    asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(1000)
+}
 
 fn check(seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
@@ -20,7 +24,7 @@ fn check(seeds: impl Iterator<Item = u64>) {
 fn thousand_seeds() {
     std::thread::scope(|scope| {
         for half in 0..2 {
-            scope.spawn(move || check((0..SEEDS).filter(move |seed| seed % 2 == half)));
+            scope.spawn(move || check((0..seeds()).filter(move |seed| seed % 2 == half)));
         }
     });
 }

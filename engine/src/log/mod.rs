@@ -22,6 +22,10 @@ use std::time::Duration;
 pub type Ticket = Box<dyn FnOnce(Result<Applied, Error>) + Send>;
 
 /// What waits for the applier.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are records: a box each would only cost"
+)]
 pub enum Work {
     /// A record, to be durable before its ticket.
     Record {

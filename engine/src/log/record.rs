@@ -103,13 +103,6 @@ pub enum Change {
         /// What he becomes.
         affiliation: Affiliation,
     },
-    /// End the subscriptions of those who may no longer read: a step over followers from `from` on.
-    Reevaluate {
-        /// The node.
-        node: NodeName,
-        /// Followers to look at.
-        subscribers: Vec<Arc<str>>,
-    },
     /// Remove a user: his nodes, all that he follows, his cursors. His tables are the front end's.
     RemoveUser {
         /// Bare JID.
@@ -137,8 +130,7 @@ impl Record {
             | Change::Follow { node, .. }
             | Change::Unfollow { node, .. }
             | Change::SetSubscription { node, .. }
-            | Change::Affiliate { node, .. }
-            | Change::Reevaluate { node, .. } => &node.service,
+            | Change::Affiliate { node, .. } => &node.service,
             Change::RemoveUser { user } => user,
             Change::Table { owner, .. } => owner,
         }

@@ -4,11 +4,11 @@
 //! writes need no sync: after a crash the `sweep` rows are still there. Knows no record.
 
 use super::Applier;
-use super::apply::Effect;
+use super::apply::{Apply, ApplyError, Effect};
 use crate::error::StoreError;
 use crate::fanout::Batch;
 use crate::limits::{RECENT_MAX, SWEEP_EVERY_MS, SWEEP_ROWS};
-use crate::model::{Event, NodeId, Seq, SubscriberId, Timestamp, VShard};
+use crate::model::{Event, NodeId, Origin, Seq, SubscriberId, Timestamp, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, ItemRow};
 use crate::store::{Range, Tx, View};
@@ -40,6 +40,8 @@ impl Applier {
                 step.subscriber(&key, id)?;
             } else if let Some((_, node, seq)) = keys::read_sweep_expiry(&key) {
                 step.expired(&key, node, seq)?;
+            } else if let Some(node) = keys::read_sweep_config(&key) {
+                step.narrowed(self, now, &key, node)?;
             }
         }
         step.trim_tail(now, self.last, self.limits.log_keep_seconds)?;
@@ -57,6 +59,14 @@ impl Applier {
 struct Step<'s> {
     tx: Tx<'s>,
     batch: Batch,
+}
+
+/// Nothing is refused here, so what is left is the store's failure.
+fn fatal(error: ApplyError) -> StoreError {
+    match error {
+        ApplyError::Store(error) => error,
+        ApplyError::Reject(_) => StoreError::Corrupt("sweep"),
+    }
 }
 
 fn first_keys(tx: &Tx<'_>, family: Family, range: &Range, max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -77,7 +87,7 @@ impl Step<'_> {
     fn due(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
         let expired = Range::between(&b"e"[..], keys::sweep_expiry(now, NodeId(u32::MAX), Seq(u64::MAX)));
         let mut due = first_keys(&self.tx, Family::SWEEP, &expired, SWEEP_ROWS)?;
-        for kind in [&b"n"[..], b"u"] {
+        for kind in [&b"n"[..], b"u", b"c"] {
             due.extend(first_keys(&self.tx, Family::SWEEP, &Range::prefix(kind), 1)?);
         }
         Ok(due)
@@ -176,6 +186,53 @@ impl Step<'_> {
                 self.tx.delete(Family::CURSOR, key);
             }
             self.tx.delete(Family::SUBSCRIBER, keys::subscriber(id));
+            self.tx.delete(Family::SWEEP, job);
+        }
+        Ok(())
+    }
+
+    /// A node's configuration was narrowed: followers who may no longer read leave, and items that are too many.
+    fn narrowed(&mut self, applier: &Applier, at: Timestamp, job: &[u8], node: NodeId) -> Result<(), StoreError> {
+        let Some(row) = rows::node_row(&self.tx, node)? else {
+            self.tx.delete(Family::SWEEP, job);
+            return Ok(());
+        };
+        let after: SubscriberId = rows::get(&self.tx, Family::SWEEP, job)?.unwrap_or(SubscriberId(0));
+        let from = keys::follower(node, SubscriberId(after.0.saturating_add(1)));
+        let range = Range {
+            start: from.to_vec(),
+            end: keys::behind(&node.0.to_be_bytes()),
+            reverse: false,
+        };
+        let followers = first_keys(&self.tx, Family::FOLLOWER, &range, SWEEP_ROWS)?;
+        let seq = self.batch.upto;
+        let mut effects = Vec::new();
+        let mut apply = Apply {
+            tx: &mut self.tx,
+            seq,
+            origin: Origin::default(),
+            at,
+            by: "",
+            limits: &applier.limits,
+            tables: &*applier.tables,
+            effects: &mut effects,
+        };
+        let mut last = after;
+        for (_, id) in followers.iter().filter_map(|key| keys::read_follower(key)) {
+            last = id;
+            if let Some(jid) = rows::subscriber_name(apply.tx, id)? {
+                apply.end_if_unreadable(node, &row, &jid).map_err(fatal)?;
+            }
+        }
+        let mut state = rows::node_state(apply.tx, node)?;
+        let items = apply.evict(node, &row, &mut state)?;
+        rows::put_state(&mut self.tx, node, &state);
+        self.batch
+            .effects
+            .extend(effects.into_iter().map(|effect| (seq, effect)));
+        if followers.len() == SWEEP_ROWS || items {
+            self.tx.put(Family::SWEEP, job, rows::encode(&last));
+        } else {
             self.tx.delete(Family::SWEEP, job);
         }
         Ok(())

@@ -127,25 +127,31 @@ impl Reading<'_> {
         let Some(most) = self.run.most else {
             return Ok(self.request.cursor);
         };
-        let (candidates, complete) = self.candidates(self.request.cursor, true, usize::MAX)?;
-        let oldest = candidates.last().map_or(self.request.cursor, |(seq, _)| Seq(seq.0 - 1));
-        let mut left = most;
-        for (seq, node) in candidates {
-            if let Some(post) = self.post(seq, node)?
-                && matches!(post.event, Event::Publish { .. })
-            {
-                if left == 0 {
-                    return Ok(seq);
+        let (mut left, mut upto) = (most, self.request.upto);
+        loop {
+            let (candidates, complete) = self.candidates(upto, true, usize::MAX)?;
+            let oldest = candidates.last().map(|(seq, _)| Seq(seq.0 - 1));
+            for (seq, node) in candidates {
+                if let Some(post) = self.post(seq, node)?
+                    && matches!(post.event, Event::Publish { .. })
+                {
+                    if left == 0 {
+                        return Ok(seq);
+                    }
+                    left -= 1;
                 }
-                left -= 1;
+            }
+            // So many were retractions or gone that items are still wanted from before.
+            match oldest.filter(|_| !complete) {
+                Some(oldest) => upto = oldest,
+                None => return Ok(self.request.cursor),
             }
         }
-        Ok(if complete { self.request.cursor } else { oldest })
     }
 
     fn read(mut self) -> Result<Page, StoreError> {
         let (mut posts, mut bytes) = (Vec::new(), 0);
-        let (candidates, complete) = self.candidates(self.request.cursor, false, PAGE_SCAN)?;
+        let (candidates, complete) = self.candidates(self.request.upto, false, PAGE_SCAN)?;
         let mut next = match candidates.last() {
             Some((last, _)) if !complete => *last,
             _ => self.request.upto,
@@ -182,10 +188,11 @@ impl Reading<'_> {
         }
     }
 
-    /// Where followed nodes have something above `from`, in order; at most `max`, and whether that is all.
-    fn candidates(&self, from: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+    /// Where followed nodes have something above the cursor up to `upto`, in order; at most `max`, and whether that is
+    /// all.
+    fn candidates(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
         let mut found = Vec::new();
-        let recent = self.recent.scan(from, self.request.upto, down, |seq, node| {
+        let recent = self.recent.scan(self.request.cursor, upto, down, |seq, node| {
             if self.following.get(&node).is_some_and(|since| seq > *since) {
                 found.push((seq, node));
             }
@@ -195,12 +202,13 @@ impl Reading<'_> {
             let complete = found.len() < max;
             return Ok((found, complete));
         }
-        self.candidates_by_node(from, down, max)
+        self.candidates_by_node(upto, down, max)
     }
 
     /// The same from the store, for a cursor that lies before what is recent: one iterator at a time, and never more
     /// kept than are wanted.
-    fn candidates_by_node(&self, from: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+    fn candidates_by_node(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+        let from = self.request.cursor;
         let most = if down {
             self.run.most.unwrap_or(max).saturating_mul(2)
         } else {
@@ -214,7 +222,7 @@ impl Reading<'_> {
                 continue;
             }
             let start = keys::log(*node, from.max(*since).next());
-            let mut range = Range::between(start, keys::log(*node, self.request.upto.next()));
+            let mut range = Range::between(start, keys::log(*node, upto.next()));
             range.reverse = down;
             self.view.scan(Family::LOG, &range, &mut |key, _| {
                 let Some((_, seq)) = keys::read_log(key) else {

@@ -6,7 +6,7 @@ use crate::limits::{READERS, READS_WAITING_MAX};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 
 /// A job: runs once on a reader thread. It must not wait for another job.
-pub type Read = Box<dyn FnOnce() + Send>;
+pub(super) type Read = Box<dyn FnOnce() + Send>;
 
 /// The pool. Dropping it lets the threads end when they have done what was queued.
 pub struct Readers(Sender<Read>);

@@ -17,6 +17,9 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
+/// Rows that wait, by their keys: a later value takes the place of an earlier one.
+type Late = BTreeMap<(Family, Vec<u8>), Option<Vec<u8>>>;
+
 /// The way in.
 pub struct Admission {
     pub(crate) log: Arc<dyn Log>,
@@ -25,7 +28,7 @@ pub struct Admission {
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) metrics: Arc<Metrics>,
     /// Cursors that found the queue full. Held for a merge and a `try_send`; as many as there are rows of devices.
-    pub(crate) late: Mutex<BTreeMap<(Family, Vec<u8>), Option<Vec<u8>>>>,
+    pub(crate) late: Mutex<Late>,
 }
 
 impl Admission {

@@ -3,67 +3,12 @@
 //! A session that catches up is handed pages from its cursor and goes live in the turn in which its cursor equals the
 //! watermark. The driver reads the pages: [`Shard::wanted`] asks, [`Shard::page`] answers.
 
-use super::posts::Held;
 use super::session::{CatchUp, Key, State};
 use super::{Drained, Manner, Shard};
-use crate::index::Index;
-use crate::limits::EXPANSIONS_MAX;
-use crate::model::{Event, Post, Seq, SubscriberId};
+use crate::model::{Post, Seq};
 use crate::outbox::{Page, PageRequest, Run};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// The last posts that came to a shard, whoever they were for.
-pub(super) struct RecentPosts {
-    posts: VecDeque<Arc<Post>>,
-    /// All posts above this are here.
-    from: Seq,
-    most: usize,
-}
-
-impl RecentPosts {
-    pub(super) fn new(last: Seq, most: usize) -> RecentPosts {
-        RecentPosts {
-            posts: VecDeque::new(),
-            from: last,
-            most,
-        }
-    }
-
-    pub(super) fn push(&mut self, post: &Arc<Post>) {
-        self.posts.push_back(post.clone());
-        if self.posts.len() > self.most
-            && let Some(gone) = self.posts.pop_front()
-        {
-            self.from = gone.seq;
-        }
-    }
-
-    /// What `id` follows above `from` up to `upto`, as the log would tell it; `None` where that is too long ago.
-    fn since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> Option<VecDeque<Arc<Post>>> {
-        if from < self.from {
-            return None;
-        }
-        let start = self.posts.partition_point(|post| post.seq <= from);
-        let within = self.posts.range(start..).take_while(|post| post.seq <= upto);
-        let mut found: VecDeque<Arc<Post>> = VecDeque::new();
-        for post in within.filter(|post| index.follows(post.node, id)) {
-            match post.event {
-                Event::Publish { .. } => found.retain(|p| p.node != post.node || p.item != post.item),
-                Event::Retract { first } => {
-                    found.retain(|p| p.node != post.node || p.item != post.item);
-                    if first > from {
-                        continue;
-                    }
-                }
-                Event::Purge => found.retain(|p| p.node != post.node),
-                Event::Configure | Event::Delete { .. } => {}
-            }
-            found.push_back(post.clone());
-        }
-        Some(found)
-    }
-}
 
 impl Shard {
     /// Begins to catch up from `cursor`; `most` items at most, or all.
@@ -283,86 +228,6 @@ impl Shard {
                 catch_up.reading = false;
                 self.wants.push_back(key);
             }
-        }
-    }
-
-    /// A live session's queue is full: what it follows is let go, since the log has it, and it catches up.
-    pub(super) fn overflow(&mut self, key: Key, number: u32, notify: bool) {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        if !matches!(session.state, State::Live) {
-            return;
-        }
-        let id = session.subscriber;
-        let follows = |held: Option<&Held>| {
-            held.and_then(|h| h.post.as_ref())
-                .is_some_and(|post| self.index.follows(post.node, id))
-        };
-        let mut first = follows(self.posts.get(number))
-            .then(|| self.posts.get(number).map(|h| h.seq))
-            .flatten();
-        let mut released = Vec::new();
-        let mut kept = super::ring::Ring::default();
-        for entry in std::mem::take(&mut session.ring).iter() {
-            let held = self.posts.get(entry.number);
-            if follows(held) {
-                first = [first, held.map(|h| h.seq)].into_iter().flatten().min();
-                released.push(entry.number);
-            } else if entry.notify {
-                kept.push(entry);
-            } else {
-                // He has left that node since, and what is kept would come after what is newer.
-                released.push(entry.number);
-            }
-        }
-        if notify && !follows(self.posts.get(number)) && kept.len() < self.limits.queue_posts {
-            kept.push(super::ring::Queued { number, notify });
-            if let Some(held) = self.posts.get_mut(number) {
-                held.waiting += 1;
-            }
-        }
-        session.ring = kept;
-        for number in released {
-            self.posts.release(number);
-        }
-        if let Some(first) = first {
-            self.metrics.slow.inc();
-            self.catch_up(key, Seq(first.0 - 1), None);
-        }
-    }
-
-    /// Too many posts are held since somebody does not read: those who wait for the oldest catch up later.
-    pub(super) fn shed(&mut self) {
-        let oldest = self.posts.oldest();
-        let stuck: Vec<u32> = self.sessions.indices().collect();
-        for index in stuck {
-            let waits = self
-                .sessions
-                .at(index)
-                .and_then(|s| s.ring.front())
-                .is_some_and(|front| front.number.wrapping_sub(oldest) % (1 << 31) < (EXPANSIONS_MAX / 2) as u32);
-            if waits {
-                let key = self.sessions.key(index);
-                let number = self
-                    .sessions
-                    .at(index)
-                    .and_then(|s| s.ring.front())
-                    .map_or(0, |f| f.number);
-                self.overflow(key, number, false);
-                self.drop_old_notifications(key, oldest);
-            }
-        }
-    }
-
-    /// What is due by presence alone cannot be caught up: the oldest of it is lost to one who does not read.
-    fn drop_old_notifications(&mut self, key: Key, oldest: u32) {
-        while let Some(session) = self.sessions.get_mut(key)
-            && let Some(front) = session.ring.front()
-            && front.number.wrapping_sub(oldest) % (1 << 31) < (EXPANSIONS_MAX / 2) as u32
-        {
-            session.ring.pop();
-            self.posts.release(front.number);
         }
     }
 }

@@ -126,7 +126,7 @@ impl Shard {
                 Some(CursorRow::At { seq, .. }) => session.listed = Some(seq),
                 None => {}
             }
-            session.unsettled = !(settled && !matches!(session.state, State::CatchingUp(_)));
+            session.unsettled = !settled || matches!(session.state, State::CatchingUp(_));
             if session.unsettled {
                 self.unsettled.push_back(key);
             }

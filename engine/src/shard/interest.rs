@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Sets of node names, by number; 0 is the empty one.
 #[derive(Default)]
-pub struct Interests {
+pub(super) struct Interests {
     sets: Vec<Arc<BTreeSet<Arc<str>>>>,
     numbers: HashMap<Arc<BTreeSet<Arc<str>>>, u32>,
 }
@@ -17,7 +17,7 @@ const SETS_MAX: usize = 65_536;
 
 impl Interests {
     /// The number of a set.
-    pub fn number(&mut self, names: BTreeSet<Arc<str>>) -> u32 {
+    pub(super) fn number(&mut self, names: BTreeSet<Arc<str>>) -> u32 {
         if names.is_empty() {
             return 0;
         }
@@ -35,7 +35,7 @@ impl Interests {
     }
 
     /// Whether the set of this number has the name.
-    pub fn wants(&self, number: u32, node: &str) -> bool {
+    pub(super) fn wants(&self, number: u32, node: &str) -> bool {
         let set = (number as usize).checked_sub(1).and_then(|at| self.sets.get(at));
         set.is_some_and(|names| names.contains(node))
     }

@@ -8,30 +8,30 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A post on a shard.
-pub struct Held {
+pub(super) struct Held {
     /// Its place; also of one that was let go.
-    pub seq: Seq,
+    pub(super) seq: Seq,
     /// `None` once nobody waits for it.
-    pub post: Option<Arc<Post>>,
+    pub(super) post: Option<Arc<Post>>,
     /// Queue entries that name it.
-    pub waiting: u32,
+    pub(super) waiting: u32,
     /// Who has still to be looked at; `None` when it is expanded.
-    pub hits: Option<Walk>,
+    pub(super) hits: Option<Walk>,
     /// Retracted before it was written to everyone.
-    pub retracted: bool,
+    pub(super) retracted: bool,
 }
 
 /// The rest of an expansion: first the followers, then those who get it by presence.
-pub struct Walk {
+pub(super) struct Walk {
     /// What is being walked.
-    pub hits: Hits,
+    pub(super) hits: Hits,
     /// Whether the followers are done.
-    pub by_presence: bool,
+    pub(super) by_presence: bool,
 }
 
 /// All of them, oldest first.
 #[derive(Default)]
-pub struct Posts {
+pub(super) struct Posts {
     held: VecDeque<Held>,
     /// The number of the first.
     base: u32,
@@ -43,7 +43,7 @@ const NUMBERS: u32 = 1 << 31;
 
 impl Posts {
     /// Adds a post that is not expanded yet; its number.
-    pub fn push(&mut self, post: Arc<Post>, walk: Walk) -> u32 {
+    pub(super) fn push(&mut self, post: Arc<Post>, walk: Walk) -> u32 {
         let number = self.base.wrapping_add(self.held.len() as u32) % NUMBERS;
         self.held.push_back(Held {
             seq: post.seq,
@@ -60,18 +60,18 @@ impl Posts {
     }
 
     /// A post.
-    pub fn get(&self, number: u32) -> Option<&Held> {
+    pub(super) fn get(&self, number: u32) -> Option<&Held> {
         self.held.get(self.at(number))
     }
 
     /// A post.
-    pub fn get_mut(&mut self, number: u32) -> Option<&mut Held> {
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Held> {
         let at = self.at(number);
         self.held.get_mut(at)
     }
 
     /// One queue entry less.
-    pub fn release(&mut self, number: u32) {
+    pub(super) fn release(&mut self, number: u32) {
         let below_watermark = self.at(number) < self.expanded;
         if let Some(held) = self.get_mut(number) {
             held.waiting = held.waiting.saturating_sub(1);
@@ -84,7 +84,7 @@ impl Posts {
     }
 
     /// Notes that a post's expansion is done.
-    pub fn expanded(&mut self, number: u32) {
+    pub(super) fn expanded(&mut self, number: u32) {
         if let Some(held) = self.get_mut(number) {
             held.hits = None;
         }
@@ -106,35 +106,35 @@ impl Posts {
     }
 
     /// The first that is not expanded.
-    pub fn first_unexpanded(&self) -> Option<(u32, Seq)> {
+    pub(super) fn first_unexpanded(&self) -> Option<(u32, Seq)> {
         let held = self.held.get(self.expanded)?;
         Some((self.base.wrapping_add(self.expanded as u32) % NUMBERS, held.seq))
     }
 
     /// Those above the watermark, in order: whoever goes live must look at them.
-    pub fn above_watermark(&self) -> impl Iterator<Item = (u32, &Held)> {
+    pub(super) fn above_watermark(&self) -> impl Iterator<Item = (u32, &Held)> {
         let base = self.base;
         let above = self.held.iter().enumerate().skip(self.expanded);
         above.map(move |(at, held)| (base.wrapping_add(at as u32) % NUMBERS, held))
     }
 
     /// How many posts came before this one, of those that are held.
-    pub fn age(&self, number: u32) -> usize {
+    pub(super) fn age(&self, number: u32) -> usize {
         self.at(number)
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.held.len()
     }
 
     /// The number of the first and of the one behind the last.
-    pub fn oldest(&self) -> u32 {
+    pub(super) fn oldest(&self) -> u32 {
         self.base
     }
 
     /// A retraction came: the item is not written to those who have not got it yet.
-    pub fn retract(&mut self, retraction: &Post) {
+    pub(super) fn retract(&mut self, retraction: &Post) {
         for held in self.held.iter_mut().rev().take(1024) {
             let same = held.post.as_ref().is_some_and(|post| {
                 post.node == retraction.node

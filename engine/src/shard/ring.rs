@@ -9,33 +9,33 @@ const NOTIFY: u32 = 1 << 31;
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queued {
+pub(super) struct Queued {
     /// The post's number; 31 bits, wrapping.
-    pub number: u32,
+    pub(super) number: u32,
     /// Due by presence and caps, not by following.
-    pub notify: bool,
+    pub(super) notify: bool,
 }
 
 /// First in, first out.
 #[derive(Debug, Default)]
-pub struct Ring {
+pub(super) struct Ring {
     items: SmallVec<[u32; 6]>,
     head: u32,
 }
 
 impl Ring {
     /// How many wait.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.items.len() - self.head as usize
     }
 
     /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Adds at the end.
-    pub fn push(&mut self, entry: Queued) {
+    pub(super) fn push(&mut self, entry: Queued) {
         // What was read is given back before the list grows.
         if self.head > 0 && self.items.len() == self.items.capacity() {
             self.items.drain(..self.head as usize);
@@ -46,7 +46,7 @@ impl Ring {
     }
 
     /// The first.
-    pub fn front(&self) -> Option<Queued> {
+    pub(super) fn front(&self) -> Option<Queued> {
         self.items.get(self.head as usize).map(|bits| Queued {
             number: bits & !NOTIFY,
             notify: bits & NOTIFY != 0,
@@ -54,7 +54,7 @@ impl Ring {
     }
 
     /// Takes the first.
-    pub fn pop(&mut self) -> Option<Queued> {
+    pub(super) fn pop(&mut self) -> Option<Queued> {
         let front = self.front()?;
         self.head += 1;
         if self.is_empty() {
@@ -64,7 +64,7 @@ impl Ring {
     }
 
     /// All that wait.
-    pub fn iter(&self) -> impl Iterator<Item = Queued> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Queued> + '_ {
         let waiting = self.items.iter().skip(self.head as usize);
         waiting.map(|bits| Queued {
             number: bits & !NOTIFY,

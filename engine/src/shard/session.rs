@@ -22,7 +22,7 @@ pub struct Key {
 
 /// Where a session stands.
 #[derive(Debug)]
-pub enum State {
+pub(super) enum State {
     /// Gets nothing that it follows: not available, or of negative priority.
     Quiet,
     /// Everything up to the watermark is in its queue or was handed out.
@@ -33,33 +33,33 @@ pub enum State {
 
 /// Catching up.
 #[derive(Debug)]
-pub struct CatchUp {
+pub(super) struct CatchUp {
     /// Everything up to here was handed out.
-    pub cursor: Seq,
+    pub(super) cursor: Seq,
     /// When `buffer` is empty, the cursor is this.
-    pub next: Seq,
+    pub(super) next: Seq,
     /// The rest of the last page.
-    pub buffer: VecDeque<Arc<Post>>,
+    pub(super) buffer: VecDeque<Arc<Post>>,
     /// What the pages share.
-    pub run: Run,
+    pub(super) run: Run,
     /// A page is asked for.
-    pub asked: bool,
+    pub(super) asked: bool,
     /// It is being read.
-    pub reading: bool,
+    pub(super) reading: bool,
     /// More was pending above an earlier watermark than a queue takes: goes live at or above this one.
-    pub wait: Seq,
+    pub(super) wait: Seq,
 }
 
 impl CatchUp {
     /// Nothing that is due and was not handed out lies at or before this.
-    pub fn reached(&self) -> Seq {
+    pub(super) fn reached(&self) -> Seq {
         let next = self.cursor.max(self.next);
         self.buffer.front().map_or(next, |post| Seq(post.seq.0 - 1))
     }
 }
 
 /// A session.
-pub struct Session {
+pub(super) struct Session {
     pub(super) subscriber: SubscriberId,
     pub(super) next: Option<u32>,
     pub(super) generation: u32,
@@ -103,14 +103,14 @@ impl Session {
 
 /// The slab of sessions.
 #[derive(Default)]
-pub struct Sessions {
+pub(super) struct Sessions {
     slots: Vec<Session>,
     free: Vec<u32>,
 }
 
 impl Sessions {
     /// A new session.
-    pub fn insert(&mut self, subscriber: SubscriberId, device: Option<Box<str>>) -> Key {
+    pub(super) fn insert(&mut self, subscriber: SubscriberId, device: Option<Box<str>>) -> Key {
         let session = Session {
             subscriber,
             next: None,
@@ -145,31 +145,31 @@ impl Sessions {
     }
 
     /// The session of a key.
-    pub fn get(&self, key: Key) -> Option<&Session> {
+    pub(super) fn get(&self, key: Key) -> Option<&Session> {
         self.slots
             .get(key.index as usize)
             .filter(|s| s.attached && s.generation == key.generation)
     }
 
     /// The session of a key.
-    pub fn get_mut(&mut self, key: Key) -> Option<&mut Session> {
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Session> {
         self.slots
             .get_mut(key.index as usize)
             .filter(|s| s.attached && s.generation == key.generation)
     }
 
     /// The session in a slot.
-    pub fn at(&self, index: u32) -> Option<&Session> {
+    pub(super) fn at(&self, index: u32) -> Option<&Session> {
         self.slots.get(index as usize)
     }
 
     /// The session in a slot.
-    pub fn at_mut(&mut self, index: u32) -> Option<&mut Session> {
+    pub(super) fn at_mut(&mut self, index: u32) -> Option<&mut Session> {
         self.slots.get_mut(index as usize)
     }
 
     /// The key of a slot.
-    pub fn key(&self, index: u32) -> Key {
+    pub(super) fn key(&self, index: u32) -> Key {
         Key {
             index,
             generation: self.at(index).map_or(0, |s| s.generation),
@@ -177,7 +177,7 @@ impl Sessions {
     }
 
     /// Frees a slot; its key is stale from now on.
-    pub fn remove(&mut self, index: u32) {
+    pub(super) fn remove(&mut self, index: u32) {
         if let Some(slot) = self.slots.get_mut(index as usize).filter(|s| s.attached) {
             slot.attached = false;
             slot.generation = slot.generation.wrapping_add(1);
@@ -189,7 +189,7 @@ impl Sessions {
     }
 
     /// The slots in use.
-    pub fn indices(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
         self.slots
             .iter()
             .enumerate()
@@ -198,14 +198,14 @@ impl Sessions {
     }
 
     /// How many sessions.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 }
 
 /// Who is available here: subscriber → first session.
 #[derive(Default)]
-pub struct Online {
+pub(super) struct Online {
     /// By block of ids: the slot of the first session plus 1, 0 for none.
     blocks: Vec<Option<Box<[u32]>>>,
     ids: RoaringBitmap,
@@ -213,12 +213,12 @@ pub struct Online {
 
 impl Online {
     /// The subscribers, for intersections.
-    pub fn ids(&self) -> &RoaringBitmap {
+    pub(super) fn ids(&self) -> &RoaringBitmap {
         &self.ids
     }
 
     /// The first session of a subscriber.
-    pub fn first(&self, id: SubscriberId) -> Option<u32> {
+    pub(super) fn first(&self, id: SubscriberId) -> Option<u32> {
         let block = self.blocks.get((id.0 / BLOCK) as usize)?.as_ref()?;
         block.get((id.0 % BLOCK) as usize)?.checked_sub(1)
     }
@@ -242,7 +242,7 @@ impl Online {
     }
 
     /// Links an available session.
-    pub fn link(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
+    pub(super) fn link(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
         let first = self.first(id);
         if let Some(session) = sessions.at_mut(index) {
             session.next = first;
@@ -251,7 +251,7 @@ impl Online {
     }
 
     /// Takes a session out.
-    pub fn unlink(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
+    pub(super) fn unlink(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
         let after = sessions.at(index).and_then(|s| s.next);
         if self.first(id) == Some(index) {
             return self.set(id, after);

@@ -242,6 +242,16 @@ pub fn read_sweep_subscriber(key: &[u8]) -> Option<SubscriberId> {
     )))
 }
 
+/// `sweep`: a node whose new configuration may leave followers and items out; the value is how far that is looked at.
+pub fn sweep_config(node: NodeId) -> Vec<u8> {
+    [&b"c"[..], &node.0.to_be_bytes()].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_config(key: &[u8]) -> Option<NodeId> {
+    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"c")?.try_into().ok()?)))
+}
+
 /// `sweep`: an item that expires at a time.
 pub fn sweep_expiry(at: Timestamp, node: NodeId, seq: Seq) -> Vec<u8> {
     [&b"e"[..], &at.0.to_be_bytes(), &log(node, seq)].concat()
@@ -301,6 +311,7 @@ mod tests {
         check(&block(258), "6200000102");
         check(&sweep_node(NodeId(1), Seq(2)), "6e000000010000000000000002");
         check(&sweep_subscriber(SubscriberId(1)), "7500000001");
+        check(&sweep_config(NodeId(1)), "6300000001");
         check(
             &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
             "650000000000000001000000020000000000000003",

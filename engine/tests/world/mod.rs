@@ -1,7 +1,7 @@
 //! A real engine on a real RocksDB in a temporary folder, with its shards driven by the test itself.
 //!
 //! For the tests of this folder: each names a promise. No thread drives a shard here, so that order is the test's.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use reef_engine::clock::Clock;
 use reef_engine::config::NodeConfig;
@@ -108,9 +108,8 @@ impl World {
         self.clock_only(ms);
         // The step comes behind the tickets of its commit: the second answer says that the first one's step is done.
         for _ in 0..2 {
-            let nothing = Change::Reevaluate {
+            let nothing = Change::Purge {
                 node: NodeName::new("nobody@reef.test", "none"),
-                subscribers: Vec::new(),
             };
             assert!(self.ask("", nothing).is_err(), "there is no such node");
         }

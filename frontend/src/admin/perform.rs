@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 /// Who tells sessions of what an operator changed.
 pub trait Live: Send + Sync {
-    /// A record of the tables was applied; the account it removed, if it did.
-    fn carried(&self, applied: &Applied, removed: Option<&str>);
+    /// A record of the tables was applied; whose sessions it ends, if it does.
+    fn carried(&self, applied: &Applied, ended: Option<&str>);
 }
 
 /// No server runs: nobody is there to be told.

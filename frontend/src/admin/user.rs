@@ -33,7 +33,7 @@ impl Performer {
         Ok(derived.map_err(Refused::new)?.to_bytes())
     }
 
-    fn table(&self, user: &Arc<str>, op: &Op, removes: bool) -> Result<Value, Refused> {
+    fn table(&self, user: &Arc<str>, op: &Op, ends: bool) -> Result<Value, Refused> {
         let change = Change::Table {
             owner: user.clone(),
             op: op.encode(),
@@ -47,7 +47,7 @@ impl Performer {
                 Error::Rejected(Reject::ItemNotFound) => Refused::new(format!("{user} does not exist")),
                 other => other.into(),
             })?;
-        self.live.carried(&applied, removes.then_some(&**user));
+        self.live.carried(&applied, ends.then_some(&**user));
         Ok(json!({ "jid": &**user }))
     }
 
@@ -90,7 +90,7 @@ impl Performer {
                 user: user.clone(),
                 suspended,
             },
-            false,
+            suspended,
         )
     }
 

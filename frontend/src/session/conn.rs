@@ -71,9 +71,18 @@ pub(super) struct Conn {
     pub(super) unmarked: Option<Seq>,
     /// Milliseconds: when an unbound stream is given up, or a session that waits to be resumed.
     pub(super) deadline: Option<u64>,
-    /// Close when everything is written.
+    /// The stream has ended: close when everything is written.
     pub(super) closing: bool,
+    /// Everything was written and our side is closed; the client's close is waited for, not for long.
+    pub(super) closed: bool,
     pub(super) _permit: Option<ConnectionPermit>,
+}
+
+impl Conn {
+    /// Whether it waits to be bound, and is still there.
+    pub(super) fn binds(&self) -> bool {
+        self.phase == Phase::Binding && !self.closing
+    }
 }
 
 /// What a session's capabilities are known of.
@@ -135,6 +144,11 @@ impl Wire {
                 Got::Blocked => return Ok(Got::Blocked),
             }
         }
+    }
+
+    /// Reads what no longer matters, past TLS.
+    pub(super) fn pass_over(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
+        got(self.socket.read(buffer))
     }
 
     /// Writes plaintext; how much of it was taken, and whether the kernel takes no more for now. rustls takes all.

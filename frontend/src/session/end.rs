@@ -6,6 +6,7 @@
 use super::conn::Phase;
 use super::sm::Unacked;
 use super::{ConnRef, Hub};
+use crate::limits::LINGER_MS;
 use jid::BareJid;
 use minidom::Element;
 use reef_engine::outbox::{DeviceRow, device_writes};
@@ -21,7 +22,10 @@ impl Hub {
         let wait = u64::from(self.server.config.limits.resume_seconds) * 1000;
         let until = self.now() + wait;
         let Some(conn) = self.conn_mut(slot) else { return };
-        let resumable = conn.sm.as_ref().is_some_and(|sm| sm.id.is_some()) && !conn.closing;
+        if conn.closing {
+            return self.drop_conn(slot);
+        }
+        let resumable = conn.sm.as_ref().is_some_and(|sm| sm.id.is_some());
         if !resumable || wait == 0 {
             return self.end(slot, None);
         }
@@ -51,9 +55,12 @@ impl Hub {
             None => goodbye.extend_from_slice(b"</stream:stream>"),
         }
         self.write_raw(slot, &goodbye);
+        // From here on nothing is written to it, not even that it is gone itself.
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.closing = true;
+        }
         self.end_session(slot);
         let Some(conn) = self.conn_mut(slot) else { return };
-        conn.closing = true;
         match &conn.wire {
             None => self.drop_conn(slot),
             Some(_) => {
@@ -112,14 +119,36 @@ impl Hub {
         }
     }
 
-    /// Forgets a user who has no session left and waits for none.
+    /// Notes that a user has no session left and waits for none. He is forgotten a moment later: the cursor of the session
+    /// that ended may still be on its way to the store, where who comes back at once would read an older one.
     pub(super) fn forget_if_gone(&mut self, name: &BareJid) {
-        if self
-            .users
-            .get(name)
-            .is_some_and(|user| user.sessions.is_empty() && user.binding == 0)
-        {
+        let now = self.now();
+        let Some(user) = self.users.get_mut(name).filter(|user| user.gone()) else {
+            return;
+        };
+        if user.loading.is_some() {
             self.users.remove(name);
+        } else {
+            user.left = Some(now);
+            self.leaving.push_back((now, name.clone()));
+        }
+    }
+
+    /// Once a second: forgets who has not come back.
+    pub(super) fn forget(&mut self) {
+        let now = self.now();
+        while let Some((left, _)) = self.leaving.front()
+            && left + LINGER_MS <= now
+            && let Some((left, name)) = self.leaving.pop_front()
+        {
+            // One who came back and left again has a later entry.
+            if self
+                .users
+                .get(&name)
+                .is_some_and(|user| user.gone() && user.left == Some(left))
+            {
+                self.users.remove(&name);
+            }
         }
     }
 
@@ -147,10 +176,24 @@ impl Hub {
                 at: now,
             }),
         }
+        // As the store keeps them: one who takes a new resource each time takes no more memory.
+        user.devices.0.sort_by_key(|row| std::cmp::Reverse(row.at));
+        user.devices.0.truncate(limits.devices_per_account);
         self.server.engine.admission.cursors(writes);
     }
 
-    /// Closes a connection whose session has ended.
+    /// All is written to a connection whose session has ended: our side closes, and the client's is waited for.
+    pub(super) fn close(&mut self, slot: u32) {
+        let conn_ref = self.conn_ref(slot);
+        let Some(conn) = self.conn_mut(slot) else { return };
+        if !std::mem::replace(&mut conn.closed, true) {
+            conn.unread = Vec::new();
+            conn.wire.iter_mut().for_each(super::conn::Wire::close);
+            self.readable.push_back(conn_ref);
+        }
+    }
+
+    /// Drops a connection whose session has ended.
     pub(super) fn drop_conn(&mut self, slot: u32) {
         if let Some(mut conn) = self.remove(slot)
             && let Some(wire) = &mut conn.wire
@@ -171,6 +214,10 @@ impl Hub {
                 .unwrap_or_default();
             for slot in sessions {
                 hub.end(slot, Some(StreamFault::new(StreamCondition::NotAuthorized)));
+            }
+            // What is remembered of him is no longer true.
+            if hub.users.get(&user).is_some_and(super::User::gone) {
+                hub.users.remove(&user);
             }
         };
         // By mail even to this shard: the answer is written first.

@@ -54,6 +54,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         free: Vec::new(),
         slots: Vec::new(),
         users: HashMap::new(),
+        leaving: VecDeque::new(),
         local: VecDeque::new(),
         readable: VecDeque::new(),
         to_flush: VecDeque::new(),
@@ -162,7 +163,7 @@ impl Hub {
     }
 
     /// A job that panics ends alone.
-    fn guarded(&mut self, job: Job) {
+    pub(super) fn guarded(&mut self, job: Job) {
         if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
             tracing::error!("a job of a shard has panicked");
         }
@@ -197,6 +198,7 @@ impl Hub {
         self.confirm_written();
         self.checkpoint();
         self.expire();
+        self.forget();
     }
 
     fn checkpoint(&mut self) {

@@ -6,7 +6,7 @@
 use super::conn::{Conn, Phase};
 use super::sm::Unacked;
 use super::{ConnRef, Hub, writer};
-use crate::limits::{ACK_EVERY, CONFIRM_TURN, UNWRITTEN_MAX, WRITE_TURN};
+use crate::limits::{CONFIRM_TURN, UNWRITTEN_MAX, WRITE_TURN};
 use reef_engine::model::Seq;
 use reef_engine::shard::{Drained, Shard};
 use reef_stanza::{StreamCondition, StreamFault};
@@ -80,7 +80,7 @@ impl Hub {
         let key = conn.key;
         match flushed {
             Err(_) => self.lost(slot),
-            Ok(_) if done => self.drop_conn(slot),
+            Ok(_) if done => self.close(slot),
             Ok(Drained::Full) => {
                 if let Some(key) = key {
                     self.shard.more(key);
@@ -157,13 +157,8 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
             true
         });
     }
-    if let Some(sm) = conn
-        .sm
-        .as_mut()
-        .filter(|sm| sm.since_asked >= ACK_EVERY && !sm.asked || last.is_some() && !sm.asked)
-    {
+    if conn.sm.as_mut().is_some_and(|sm| sm.ask()) {
         scratch.extend_from_slice(ASK);
-        (sm.asked, sm.since_asked) = (true, 0);
     }
     if scratch.is_empty() && !wire.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
         std::mem::swap(scratch, &mut conn.out);

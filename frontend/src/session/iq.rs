@@ -2,11 +2,15 @@
 //!
 //! Knows no XEP: the type of the payload finds the handler. Answers that need time come back as jobs of this shard.
 
+use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
+use crate::limits::IN_FLIGHT;
 use crate::xep::{Answer, Ctx, Later, Target};
 use jid::Jid;
 use minidom::Element;
+use reef_engine::error::Error;
+use reef_engine::log::record::Applied;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, escape_attr, ns, write_element};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -121,7 +125,6 @@ impl Hub {
     pub(crate) fn answer(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
         match answer {
             Ok(Answer::Later(later)) => self.later(iq, later),
-            Ok(Answer::Silent) => {}
             Ok(Answer::Empty) => self.reply(&iq, &[]),
             Ok(Answer::Payload(payload)) => {
                 let mut bytes = Vec::new();
@@ -163,7 +166,9 @@ impl Hub {
                     .answer(shard, Box::new(move |hub| hub.came(asked, answer)));
             }),
             Later::Submit { by, change, then } => {
-                let ticket = Box::new(move |fate| {
+                let ticket = Box::new(move |fate: Result<Applied, Error>| {
+                    // Here, on the applier's thread, so that sessions hear of changes in the order of the log.
+                    fate.iter().for_each(|applied| carry_out(&server.router, applied));
                     let job = move |hub: &mut Hub| {
                         let answer = then(hub, fate);
                         hub.came(asked, answer);
@@ -188,8 +193,10 @@ impl Hub {
         if let Some(slot) = self.alive(iq.conn)
             && let Some(conn) = self.conn_mut(slot)
         {
+            // Its socket may not have been read dry, and then no event tells of what is there.
+            let waited = conn.in_flight >= IN_FLIGHT || !conn.unread.is_empty();
             conn.in_flight = conn.in_flight.saturating_sub(1);
-            if !conn.unread.is_empty() {
+            if waited {
                 self.readable.push_back(iq.conn);
             }
         }

@@ -39,7 +39,8 @@ impl Hub {
     }
 
     fn enable(&mut self, slot: u32, element: &Element) {
-        let resume = matches!(element.attr("resume"), Some("true" | "1"));
+        let wanted = matches!(element.attr("resume"), Some("true" | "1"));
+        let resume = wanted && self.server.config.limits.resume_seconds > 0;
         let id = resume.then(|| format!("{:016x}{:016x}", self.server.random(), self.server.random()));
         let mut enabled = el("enabled", ns::SM);
         if let Some(id) = &id {
@@ -59,7 +60,6 @@ impl Hub {
         let (Some(sm), Some(key)) = (conn.sm.as_mut(), conn.key) else {
             return Ok(());
         };
-        sm.asked = false;
         if let Some(seq) = sm
             .acknowledge(h)
             .map_err(|too_many| acknowledged_too_much(h, &too_many))?
@@ -140,10 +140,7 @@ impl Hub {
                 }
             }
         }
-        if sm.waiting() > 0 {
-            conn.out.extend_from_slice(b"<r xmlns='urn:xmpp:sm:3'/>");
-        }
-        (sm.asked, sm.since_asked) = (sm.waiting() > 0, 0);
+        sm.resumed();
         self.flush(older);
         self.readable.push_back(self.conn_ref(older));
     }

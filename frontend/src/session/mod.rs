@@ -20,6 +20,7 @@ mod tcp; //        what the kernel is told and asked
 mod writer; //     posts → bytes, encoded once //        leaving, being resumed, being thrown out
 
 pub(crate) use event_loop::{Thread, WAKER, start};
+pub(crate) use subscription::carry_out;
 pub(crate) use writer::stamp;
 
 use crate::router::{Bell, Mail};
@@ -43,7 +44,7 @@ pub(crate) struct ConnRef {
     generation: u32,
 }
 
-/// A user with at least one bound session here.
+/// A user with at least one bound session here, or who had one a moment ago.
 #[derive(Default)]
 pub(crate) struct User {
     /// The slots of his sessions, those to be resumed included.
@@ -58,6 +59,8 @@ pub(crate) struct User {
     binding: u32,
     /// Until his rows are read: what changed meanwhile.
     loading: Option<Vec<Push>>,
+    /// When his last session ended, in milliseconds.
+    left: Option<u64>,
 }
 
 /// A shard's thread.
@@ -75,6 +78,8 @@ pub(crate) struct Hub {
     /// The connection of each session of the shard, by the index of its key.
     slots: Vec<u32>,
     users: HashMap<BareJid, User>,
+    /// Users whose last session ended, and when: forgotten a moment later.
+    leaving: VecDeque<(u64, BareJid)>,
     /// Stanzas of this shard for this shard: handled after the one that caused them.
     local: VecDeque<(Jid, Element)>,
     /// Connections that may have more to read.
@@ -88,6 +93,11 @@ pub(crate) struct Hub {
 }
 
 impl User {
+    /// Whether he has no session and none that waits to be bound.
+    fn gone(&self) -> bool {
+        self.sessions.is_empty() && self.binding == 0
+    }
+
     /// Takes a changed contact.
     fn take(&mut self, push: &Push) {
         self.roster_version = self.roster_version.max(push.version);

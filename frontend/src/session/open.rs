@@ -102,6 +102,7 @@ impl Hub {
             unmarked: None,
             deadline: Some(self.now() + self.server.config.c2s.handshake_timeout.as_millis() as u64),
             closing: false,
+            closed: false,
             _permit: Some(token),
         };
         let slot = self.insert(conn);
@@ -119,6 +120,10 @@ impl Hub {
             header.lang.as_deref(),
         );
         self.write_raw(slot, &reply);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.phase = Phase::Bind;
+            conn.lang = header.lang.clone().or_else(|| conn.lang.take());
+        }
         if header.to.as_deref().is_some_and(|to| !self.server.is_domain(to)) {
             return Err(StreamFault::new(StreamCondition::HostUnknown));
         }
@@ -127,10 +132,6 @@ impl Hub {
         }
         let features = self.server.bound_features.clone();
         self.write_raw(slot, &features);
-        if let Some(conn) = self.conn_mut(slot) {
-            conn.phase = Phase::Bind;
-            conn.lang = header.lang.clone().or_else(|| conn.lang.take());
-        }
         Ok(())
     }
 
@@ -208,7 +209,8 @@ impl Hub {
 
     fn refuse_bind(&mut self, conn: ConnRef, iq: IqRef, error: StanzaError) {
         let Some(slot) = self.alive(conn) else { return };
-        let Some(conn) = self.conn_mut(slot).filter(|conn| conn.phase == Phase::Binding) else {
+        let conn_ref = conn;
+        let Some(conn) = self.conn_mut(slot).filter(|conn| conn.binds()) else {
             return;
         };
         conn.phase = Phase::Bind;
@@ -219,12 +221,15 @@ impl Hub {
             user.binding -= 1;
         }
         self.forget_if_gone(&name);
+        // It may have tried another resource already.
+        self.readable.push_back(conn_ref);
     }
 
     /// The user is here and loaded: ends a session with the same resource, counts, and answers.
     fn bound(&mut self, slot: u32, iq: IqRef) {
-        let Some(conn) = self.conn(slot).filter(|conn| conn.phase == Phase::Binding) else {
-            return;
+        let Some(conn) = self.conn(slot).filter(|conn| conn.binds()) else {
+            let name = self.conn(slot).map(|conn| conn.user.clone());
+            return name.iter().for_each(|name| self.forget_if_gone(name));
         };
         let Some(jid) = conn.jid.clone() else { return };
         let (name, device) = (conn.user.clone(), conn.device.clone());

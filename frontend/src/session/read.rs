@@ -40,6 +40,9 @@ impl Hub {
     }
 
     fn read_turn(&mut self, conn: ConnRef, slot: u32) -> Turn {
+        if self.conn(slot).is_some_and(|conn| conn.closing) {
+            return self.pass_over(slot);
+        }
         let held = self
             .conn_mut(slot)
             .map(|c| std::mem::take(&mut c.unread))
@@ -48,6 +51,8 @@ impl Hub {
             return Turn::Dry;
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
+        // Lost in a panic of another session's.
+        buffer.resize(READ_TURN, 0);
         let turn = self.read_socket(conn, slot, &mut buffer);
         self.read_buffer = buffer;
         turn
@@ -76,6 +81,27 @@ impl Hub {
         Turn::More
     }
 
+    /// What a client still sends to a stream that has ended: a socket that is closed with unread bytes is reset, and the
+    /// client might never see why.
+    fn pass_over(&mut self, slot: u32) -> Turn {
+        let Some(wire) = self
+            .conns
+            .get_mut(slot as usize)
+            .and_then(Option::as_deref_mut)
+            .and_then(|c| c.wire.as_mut())
+        else {
+            return Turn::Dry;
+        };
+        match wire.pass_over(&mut self.read_buffer) {
+            Ok(Got::Bytes(_)) => Turn::More,
+            Ok(Got::Blocked) => Turn::Dry,
+            Ok(Got::Closed) | Err(_) => {
+                self.drop_conn(slot);
+                Turn::Dry
+            }
+        }
+    }
+
     /// Frames and handles bytes. False when no more is to be read now: the connection ended, waits, or has too many
     /// requests under way (then the rest is kept, and reading goes on with an answer).
     fn feed(&mut self, conn: ConnRef, slot: u32, bytes: &[u8]) -> bool {
@@ -91,7 +117,13 @@ impl Hub {
             if at.closing {
                 return false;
             }
-            let handled = match at.reader.read(&mut input) {
+            let unbound = at.phase == Phase::Bind;
+            let frame = at.reader.read(&mut input);
+            if unbound {
+                // A resumption moves the connection to its older session: what came behind it moves along.
+                at.unread.extend_from_slice(std::mem::take(&mut input));
+            }
+            let handled = match frame {
                 Ok(Some(frame)) => self.frame(slot, frame),
                 Ok(None) => return true,
                 Err(fault) => Err(fault),
@@ -103,6 +135,10 @@ impl Hub {
                 return false;
             }
             self.route_local();
+            if unbound {
+                self.readable.push_back(conn);
+                return false;
+            }
         }
     }
 

@@ -28,7 +28,7 @@ impl Hub {
     /// Handles what this shard's own sessions sent to its own users.
     pub(super) fn route_local(&mut self) {
         while let Some((to, stanza)) = self.local.pop_front() {
-            self.deliver(to, stanza);
+            self.guarded(Box::new(move |hub| hub.deliver(to, stanza)));
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A pure queue: it knows no socket. A post that waits for its ack is a pointer, never a copy of the bytes.
 
+use crate::limits::ACK_EVERY;
 use reef_engine::model::{Post, Seq};
 use reef_engine::shard::Manner;
 use std::collections::VecDeque;
@@ -25,9 +26,11 @@ pub(super) struct Sm {
     acked: u32,
     unacked: VecDeque<Unacked>,
     /// `<r/>` was sent and not answered.
-    pub(super) asked: bool,
+    asked: bool,
     /// Stanzas sent since the last `<r/>`.
-    pub(super) since_asked: u32,
+    since_asked: u32,
+    /// A post or a message is among those: it is asked for at once, or it would be sent again to one who has it.
+    urgent: bool,
 }
 
 /// The client acknowledged more than was sent (XEP-0198 §4).
@@ -45,13 +48,32 @@ impl Sm {
             unacked: VecDeque::new(),
             asked: false,
             since_asked: 0,
+            urgent: false,
         }
     }
 
     /// Notes something that was sent.
     pub(super) fn sent(&mut self, sent: Unacked) {
+        self.urgent |= match &sent {
+            Unacked::Stanza(bytes) => bytes.starts_with(b"<message"),
+            Unacked::Post(..) => true,
+        };
         self.unacked.push_back(sent);
         self.since_asked += 1;
+    }
+
+    /// Whether `<r/>` is to be sent now; then it counts as sent. One is outstanding at a time.
+    pub(super) fn ask(&mut self) -> bool {
+        let ask = !self.asked && (self.urgent || self.since_asked >= ACK_EVERY);
+        if ask {
+            (self.asked, self.urgent, self.since_asked) = (true, false, 0);
+        }
+        ask
+    }
+
+    /// On a new connection all that is not acknowledged is sent again, and asked for again.
+    pub(super) fn resumed(&mut self) {
+        (self.asked, self.urgent, self.since_asked) = (false, !self.unacked.is_empty(), 0);
     }
 
     /// How much is not acknowledged.
@@ -67,7 +89,7 @@ impl Sm {
                 sent: self.acked.wrapping_add(self.unacked.len() as u32),
             });
         }
-        self.acked = h;
+        (self.acked, self.asked) = (h, false);
         let mut last = None;
         for gone in self.unacked.drain(..newly as usize) {
             if let Unacked::Post(post, _) = gone {
@@ -106,6 +128,26 @@ mod tests {
         assert_eq!(sm.waiting(), 2);
         assert_eq!(sm.acknowledge(1), Ok(None));
         assert_eq!(sm.waiting(), 2);
+    }
+
+    #[test]
+    fn what_was_sent_while_an_ack_was_awaited_is_asked_for_when_it_comes() {
+        let mut sm = Sm::new(None);
+        let message = || Unacked::Stanza((*b"<message/>").into());
+        sm.sent(message());
+        assert!(sm.ask());
+        sm.sent(message());
+        assert!(!sm.ask());
+        assert_eq!(sm.acknowledge(1), Ok(None));
+        assert!(sm.ask() && !sm.ask());
+    }
+
+    #[test]
+    fn answers_alone_are_asked_for_now_and_then() {
+        let mut sm = with(ACK_EVERY as usize - 1);
+        assert!(!sm.ask());
+        sm.sent(Unacked::Stanza((*b"<iq/>").into()));
+        assert!(sm.ask());
     }
 
     #[test]

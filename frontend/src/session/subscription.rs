@@ -5,6 +5,7 @@
 
 use super::Hub;
 use crate::errors;
+use crate::router::Router;
 use crate::tables::{Kind, Op, Outcome, Push, Sent};
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -50,16 +51,16 @@ impl Hub {
         };
         let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));
         let refused = presence.clone();
-        let ticket = move |fate: Result<Applied, Error>| {
-            let job = move |hub: &mut Hub| match fate {
-                Ok(applied) => hub.carry_out(&applied),
-                Err(error) => {
+        let ticket = move |fate: Result<Applied, Error>| match fate {
+            Ok(applied) => carry_out(&server.router, &applied),
+            Err(error) => {
+                let job = move |hub: &mut Hub| {
                     if let Some(slot) = hub.alive(conn) {
                         hub.bounce(slot, &refused, &errors::stanza_error(&error));
                     }
-                }
-            };
-            server.router.answer(shard, Box::new(job));
+                };
+                server.router.answer(shard, Box::new(job));
+            }
         };
         if let Err(error) = self
             .server
@@ -71,28 +72,6 @@ impl Hub {
         }
     }
 
-    /// Carries out what a record of the tables changed: on whatever shards its users live.
-    pub(crate) fn carry_out(&mut self, applied: &Applied) {
-        let record::Outcome::Table(bytes) = &applied.outcome else {
-            return;
-        };
-        let Outcome { pushes, sent } = Outcome::decode(bytes);
-        for push in pushes {
-            let shard = self.server.router.shard_of(&push.user);
-            self.on_shard(shard, Box::new(move |hub| hub.pushed(&push)));
-        }
-        for sent in sent {
-            // Presence itself is with its sender; a stanza goes to its receiver.
-            let lives = if sent.kind.as_str().is_none() {
-                &sent.from
-            } else {
-                &sent.to
-            };
-            let shard = self.server.router.shard_of(lives);
-            self.on_shard(shard, Box::new(move |hub| hub.sent(&sent)));
-        }
-    }
-
     /// A changed contact: to memory, and to the sessions that asked for the roster.
     fn pushed(&mut self, push: &Push) {
         let Ok(name) = BareJid::new(&push.user) else { return };
@@ -101,9 +80,13 @@ impl Hub {
             return waiting.push(push.clone());
         }
         user.take(push);
+        if !push.shown {
+            return;
+        }
         let sessions = user.sessions.clone();
         // Who only asked is not in the roster.
-        let item = crate::xep::roster_item(&push.contact, push.row.as_ref());
+        let row = push.row.as_ref().filter(|row| row.listed);
+        let item = crate::xep::roster_item(&push.contact, row);
         let query = el("query", ns::ROSTER)
             .set("ver", &push.version.to_string())
             .child(item);
@@ -129,7 +112,6 @@ impl Hub {
             Kind::Available => self.show_presence(&from, &to.into()),
             Kind::Unavailable => self.hide_presence(&from, &to),
             Kind::Subscribe => {
-                self.asked(&from, &to, &sent.stanza);
                 let sessions = self.available(&to, i8::MIN);
                 sessions
                     .into_iter()
@@ -145,13 +127,6 @@ impl Hub {
         }
     }
 
-    /// Somebody asked: whoever logs in next is told again, until it is answered (§3.1.3).
-    fn asked(&mut self, from: &BareJid, to: &BareJid, stanza: &[u8]) {
-        if let Some(user) = self.users.get_mut(to) {
-            user.roster.entry(from.clone()).or_default().asked = Some(stanza.to_vec());
-        }
-    }
-
     /// Says that each of a user's sessions is gone, to somebody who may no longer see it.
     fn hide_presence(&mut self, user: &BareJid, to: &BareJid) {
         for slot in self.available(user, i8::MIN) {
@@ -162,6 +137,29 @@ impl Hub {
             self.route(to.clone().into(), gone.set("to", to.as_str()));
         }
         self.route_local();
+    }
+}
+
+/// Carries out what a record of the tables changed, on whatever shards its users live. For the applier's thread, so that
+/// each user hears of changes in the order of the log; it waits while a box is full.
+pub(crate) fn carry_out(router: &Router, applied: &Applied) {
+    let record::Outcome::Table(bytes) = &applied.outcome else {
+        return;
+    };
+    let Outcome { pushes, sent } = Outcome::decode(bytes);
+    for push in pushes {
+        let shard = router.shard_of(&push.user);
+        router.answer(shard, Box::new(move |hub| hub.pushed(&push)));
+    }
+    for sent in sent {
+        // Presence itself is with its sender; a stanza goes to its receiver.
+        let lives = if sent.kind.as_str().is_none() {
+            &sent.from
+        } else {
+            &sent.to
+        };
+        let shard = router.shard_of(lives);
+        router.answer(shard, Box::new(move |hub| hub.sent(&sent)));
     }
 }
 

@@ -126,8 +126,10 @@ pub struct Push {
     pub user: Arc<str>,
     /// Which contact.
     pub contact: Arc<str>,
-    /// The contact now; `None` when it is removed.
+    /// The contact now, also one who only asked and is not listed; `None` when it is removed.
     pub row: Option<RosterRow>,
+    /// Whether clients see a change: that somebody asked is none of the roster's.
+    pub shown: bool,
     /// The roster's version now.
     pub version: u64,
 }

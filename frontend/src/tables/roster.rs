@@ -80,7 +80,7 @@ pub(crate) fn version(view: &dyn View, user: &str) -> Result<u64, StoreError> {
 /// Writes a contact and the roster's new version.
 pub(super) fn put(apply: &mut Apply<'_, '_>, user: &str, contact: &str, row: &RosterRow) -> Push {
     apply.tx.put(ROSTER, key(user, contact.as_bytes()), rows::encode(row));
-    pushed(apply, user, contact, row.listed.then(|| row.clone()))
+    pushed(apply, user, contact, Some(row.clone()))
 }
 
 /// Removes a contact.
@@ -95,6 +95,7 @@ fn pushed(apply: &mut Apply<'_, '_>, user: &str, contact: &str, row: Option<Rost
         user: user.into(),
         contact: contact.into(),
         row,
+        shown: true,
         version: apply.seq.0,
     }
 }

@@ -3,7 +3,7 @@
 //! An edge of presence follows each change of `from`. Knows no session: what is to be delivered goes into the outcome.
 
 use super::roster::{self, RosterRow};
-use super::{Outcome, Sent};
+use super::{Outcome, Push, Sent};
 use reef_engine::log::apply::{Apply, ApplyError};
 use serde::{Deserialize, Serialize};
 
@@ -174,9 +174,8 @@ fn write(
         asked: None,
         ..row.clone()
     };
-    if seen && (row.listed || before.listed) {
-        outcome.pushes.push(push);
-    }
+    let shown = seen && (row.listed || before.listed);
+    outcome.pushes.push(Push { shown, ..push });
     if before.from != row.from {
         apply.presence_edge(user, contact, row.from)?;
     }

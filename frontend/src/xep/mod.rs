@@ -105,8 +105,6 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Not yet.
     Later(Later),
-    /// The handler has answered by itself.
-    Silent,
 }
 
 /// What an answer waits for.

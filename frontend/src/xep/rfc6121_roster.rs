@@ -4,11 +4,10 @@
 
 use super::{Answer, Ctx, Module, Routes, To};
 use crate::errors;
-use crate::session::Hub;
 use crate::tables::{Op, RosterRow};
 use jid::BareJid;
 use minidom::Element;
-use reef_engine::log::record::{Applied, Change};
+use reef_engine::log::record::Change;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, ns};
 use std::sync::Arc;
@@ -90,13 +89,11 @@ fn set(ctx: &mut Ctx<'_>, mut asked: Roster) -> Result<Answer, StanzaError> {
         owner: user.clone(),
         op: op.encode(),
     };
-    Ok(Answer::submit(&user, change, changed))
-}
-
-fn changed(hub: &mut Hub, fate: Result<Applied, reef_engine::error::Error>) -> Result<Answer, StanzaError> {
-    let applied = fate.map_err(|error| errors::stanza_error(&error))?;
-    hub.carry_out(&applied);
-    Ok(Answer::Empty)
+    // The pushes are on their way when this is answered.
+    Ok(Answer::submit(&user, change, |_, fate| match fate {
+        Ok(_) => Ok(Answer::Empty),
+        Err(error) => Err(errors::stanza_error(&error)),
+    }))
 }
 
 /// §2.1.5: somebody else's roster is nobody's business.

@@ -97,9 +97,8 @@ fn remove(user: BareJid) -> Answer {
         op: op.encode(),
     };
     Answer::submit(&name, change, move |hub, done| {
-        let applied = done.map_err(|error| errors::stanza_error(&error))?;
+        done.map_err(|error| errors::stanza_error(&error))?;
         tracing::info!(%user, "account removed by its user");
-        hub.carry_out(&applied);
         hub.end_user_after_answer(&user);
         Ok(Answer::Empty)
     })

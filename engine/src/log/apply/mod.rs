@@ -160,7 +160,6 @@ impl Apply<'_, '_> {
                 state,
             } => self.set_subscription(node, subscriber, *state),
             Change::Affiliate { node, jid, affiliation } => self.affiliate(node, jid, *affiliation),
-            Change::Reevaluate { node, subscribers } => self.reevaluate(node, subscribers),
             Change::RemoveUser { user } => self.remove_user(user),
             Change::Table { op, .. } => self.tables.apply(self, op).map(Outcome::Table),
         }

@@ -7,7 +7,7 @@ use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting};
 use crate::error::Reject;
 use crate::limits::Limits;
 use crate::log::record::Outcome;
-use crate::model::{Event, NodeId, NodeName, Seq};
+use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
 use crate::store::keys::{self, Family, NodePart};
 use crate::store::rows::{self, NodeRow, NodeState};
 use std::sync::Arc;
@@ -84,8 +84,14 @@ impl Apply<'_, '_> {
 
     pub(super) fn configure(&mut self, name: &NodeName, settings: &[Setting]) -> Result<Outcome, ApplyError> {
         let (node, mut row) = self.owned(name)?;
+        let before = row.config.clone();
         row.config = row.config.with(settings);
         config_bounds(&row.config, self.limits)?;
+        if row.config.narrows(&before) {
+            // Who may no longer read, and what is too many, is many: that is the background's.
+            self.tx
+                .put(Family::SWEEP, keys::sweep_config(node), rows::encode(&SubscriberId(0)));
+        }
         self.tx
             .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
         if row.config.notify_config {

@@ -6,6 +6,7 @@
 use super::{Apply, ApplyError, Effect, access};
 use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, Setting};
 use crate::error::{Reject, StoreError};
+use crate::limits::EVICT_MAX;
 use crate::log::record::Outcome;
 use crate::model::{Audience, Event, NodeId, NodeName, Post, Seq, Shown, SubscriberId, Timestamp};
 use crate::store::keys::{self, Family};
@@ -67,18 +68,7 @@ impl Apply<'_, '_> {
                 self.seq
             }
         };
-        let max = if row.config.max_items == ITEMS_MAX {
-            self.limits.items_per_node
-        } else {
-            u64::from(row.config.max_items).clamp(1, self.limits.items_per_node)
-        };
-        while state.items > max {
-            let Some((seq, id)) = self.oldest(node, &state)? else {
-                break;
-            };
-            self.forget(node, seq, &id, &mut state);
-            state.oldest = seq.next();
-        }
+        self.evict(node, row, &mut state)?;
         if state.oldest == Seq(0) {
             state.oldest = self.seq;
         }
@@ -95,6 +85,31 @@ impl Apply<'_, '_> {
             self.tx.put(Family::SWEEP, keys::sweep_expiry(at, node, self.seq), []);
         }
         Ok(())
+    }
+
+    /// Lets the oldest items go that `max_items` does not hold, a bounded number at a time; true while there are more.
+    pub(in crate::log) fn evict(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        state: &mut NodeState,
+    ) -> Result<bool, StoreError> {
+        let max = if row.config.max_items == ITEMS_MAX {
+            self.limits.items_per_node
+        } else {
+            u64::from(row.config.max_items).clamp(1, self.limits.items_per_node)
+        };
+        for _ in 0..EVICT_MAX {
+            if state.items <= max {
+                return Ok(false);
+            }
+            let Some((seq, id)) = self.oldest(node, state)? else {
+                return Ok(false);
+            };
+            self.forget(node, seq, &id, state);
+            state.oldest = seq.next();
+        }
+        Ok(state.items > max)
     }
 
     /// Where an item lies, unless it was purged.

@@ -141,6 +141,10 @@ impl Apply<'_, '_> {
         if older == state {
             return Ok(Outcome::Done);
         }
+        // An owner approves and removes; he does not make followers of those who never asked.
+        if older.is_none() {
+            return Err(Reject::NotAcceptable("he has not asked to subscribe").into());
+        }
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
             let id = rows::make_subscriber(self.tx, subscriber)?;
@@ -150,20 +154,17 @@ impl Apply<'_, '_> {
     }
 
     /// Ends the subscription of one who may no longer read.
-    pub(super) fn end_if_unreadable(&mut self, node: NodeId, row: &NodeRow, jid: &str) -> Result<(), ApplyError> {
+    pub(in crate::log) fn end_if_unreadable(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        jid: &str,
+    ) -> Result<(), ApplyError> {
         match access::may_read(self.tx, self.tables, node, row, jid) {
             Ok(()) => Ok(()),
             Err(ApplyError::Reject(_)) => self.end_edge(node, jid).map(|_| ()),
             Err(failed) => Err(failed),
         }
-    }
-
-    pub(super) fn reevaluate(&mut self, name: &NodeName, subscribers: &[Arc<str>]) -> Result<Outcome, ApplyError> {
-        let (node, row) = self.node(name)?;
-        for jid in subscribers {
-            self.end_if_unreadable(node, &row, jid)?;
-        }
-        Ok(Outcome::Done)
     }
 
     /// Begins or ends the edge by which `contact` gets the presence of `owner`; ending it ends his subscriptions to

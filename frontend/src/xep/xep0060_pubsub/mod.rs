@@ -17,7 +17,6 @@ mod own; //        §5.6, §5.7
 mod owner; //      §8.2–§8.5
 mod page; //       XEP-0059 over items
 mod publish; //    §7
-mod reevaluate; // followers who may no longer read
 mod retrieve; //   §6.5
 mod subscribe; //  §6.1, §6.2
 mod template; //   what a new node is like

@@ -2,10 +2,7 @@
 
 use super::super::{Answer, Ctx};
 use super::asked::{self, Asked};
-use super::reevaluate::reevaluate;
 use super::{options, template};
-use crate::errors;
-use reef_engine::config::{AccessModel, NodeConfig};
 use reef_engine::log::record::Change;
 use reef_stanza::form::{Form, FormKind};
 use reef_stanza::pubsub;
@@ -35,7 +32,7 @@ pub(super) fn default_configuration(_: &Ctx<'_>, asked: &Asked) -> Result<Answer
     ))))
 }
 
-/// §8.2.4. Followers who may no longer read are looked for after the answer, in the background.
+/// §8.2.4. Followers who may no longer read leave in the engine's background.
 pub(super) fn configure(asked: Asked, node: &str, form: &Form) -> Result<Answer, StanzaError> {
     match form.kind {
         FormKind::Submit => {}
@@ -46,29 +43,10 @@ pub(super) fn configure(asked: Asked, node: &str, form: &Form) -> Result<Answer,
         }
     }
     let settings = options::settings(form)?;
-    let name = asked.name(node);
-    Ok(Answer::read(move |engine| {
-        let older = asked::owned(engine, &name, &asked.by)?.row.config;
-        let narrows = narrows(&older, &older.with(&settings));
-        let change = Change::Configure {
-            node: name.clone(),
-            settings,
-        };
-        let by = asked.by.clone();
-        Ok(Answer::submit(&by, change, move |hub, done| {
-            done.map_err(|error| errors::stanza_error(&error))?;
-            if narrows {
-                reevaluate(&hub.server.engine, asked.by, name, None);
-            }
-            Ok(Answer::Empty)
-        }))
+    Ok(asked.commit(Change::Configure {
+        node: asked.name(node),
+        settings,
     }))
-}
-
-/// Whether somebody who could read may no longer.
-fn narrows(older: &NodeConfig, newer: &NodeConfig) -> bool {
-    let groups = newer.access == AccessModel::Roster && older.roster_groups != newer.roster_groups;
-    newer.access != AccessModel::Open && (older.access != newer.access || groups)
 }
 
 /// §8.4.

@@ -1,0 +1,60 @@
+//! The last posts that came to a shard, so that the final stretch of catching up needs no I/O.
+//!
+//! Knows no session. What it answers is what the log would tell: replaced and retracted items are left out.
+
+use crate::index::Index;
+use crate::model::{Event, Post, Seq, SubscriberId};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The last posts that came to a shard, whoever they were for.
+pub(super) struct RecentPosts {
+    posts: VecDeque<Arc<Post>>,
+    /// All posts above this are here.
+    from: Seq,
+    most: usize,
+}
+
+impl RecentPosts {
+    pub(super) fn new(last: Seq, most: usize) -> RecentPosts {
+        RecentPosts {
+            posts: VecDeque::new(),
+            from: last,
+            most,
+        }
+    }
+
+    pub(super) fn push(&mut self, post: &Arc<Post>) {
+        self.posts.push_back(post.clone());
+        if self.posts.len() > self.most
+            && let Some(gone) = self.posts.pop_front()
+        {
+            self.from = gone.seq;
+        }
+    }
+
+    /// What `id` follows above `from` up to `upto`, as the log would tell it; `None` where that is too long ago.
+    pub(super) fn since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> Option<VecDeque<Arc<Post>>> {
+        if from < self.from {
+            return None;
+        }
+        let start = self.posts.partition_point(|post| post.seq <= from);
+        let within = self.posts.range(start..).take_while(|post| post.seq <= upto);
+        let mut found: VecDeque<Arc<Post>> = VecDeque::new();
+        for post in within.filter(|post| index.follows(post.node, id)) {
+            match post.event {
+                Event::Publish { .. } => found.retain(|p| p.node != post.node || p.item != post.item),
+                Event::Retract { first } => {
+                    found.retain(|p| p.node != post.node || p.item != post.item);
+                    if first > from {
+                        continue;
+                    }
+                }
+                Event::Purge => found.retain(|p| p.node != post.node),
+                Event::Configure | Event::Delete { .. } => {}
+            }
+            found.push_back(post.clone());
+        }
+        Some(found)
+    }
+}

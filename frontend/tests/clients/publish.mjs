@@ -1,0 +1,53 @@
+// @xmpp/client: STARTTLS and direct TLS, SCRAM, bind, publish, receive. Ports by argument; ends with `ok` or an error.
+import { createRequire } from "node:module";
+
+const require = createRequire(process.env.REEF_CLIENTS + "/npm/package.json");
+const { client, xml } = require("@xmpp/client");
+const [starttls, direct] = process.argv.slice(2);
+const BLOG = "urn:xmpp:microblog:0";
+const PUBSUB = "http://jabber.org/protocol/pubsub";
+
+function start(service, username) {
+  const xmpp = client({ service, domain: "localhost", username, password: "secret", resource: "node" });
+  xmpp.on("error", (error) => fail(error));
+  return xmpp.start().then((jid) => ({ xmpp, jid: jid.toString() }));
+}
+
+function fail(error) {
+  console.error(error);
+  process.exit(1);
+}
+
+setTimeout(() => fail(new Error("nothing came")), 20000).unref();
+
+const author = await start(`xmpp://127.0.0.1:${starttls}`, "author");
+const reader = await start(`xmpps://127.0.0.1:${direct}`, "reader");
+if (author.jid !== "author@localhost/node") fail(new Error(author.jid));
+
+const publish = (id) =>
+  author.xmpp.iqCaller.set(
+    xml("pubsub", { xmlns: PUBSUB },
+      xml("publish", { node: BLOG },
+        xml("item", { id }, xml("entry", { xmlns: "http://www.w3.org/2005/Atom" }, xml("title", {}, "hello <&>"))))),
+  );
+
+await publish("1");
+await reader.xmpp.send(xml("presence"));
+await reader.xmpp.iqCaller.set(
+  xml("pubsub", { xmlns: PUBSUB }, xml("subscribe", { node: BLOG, jid: "reader@localhost" })),
+  "author@localhost",
+);
+const came = new Promise((resolve) =>
+  reader.xmpp.on("stanza", (stanza) => {
+    const item = stanza.getChild("event")?.getChild("items")?.getChild("item");
+    if (item) resolve([item.attrs.id, item.getChild("entry").getChildText("title"), stanza.attrs.from]);
+  }),
+);
+const reply = await publish("2");
+if (reply.getChild("publish").getChild("item").attrs.id !== "2") fail(new Error(reply.toString()));
+const found = (await came).join(" ");
+if (found !== "2 hello <&> author@localhost") fail(new Error(found));
+await author.xmpp.stop();
+await reader.xmpp.stop();
+console.log("ok");
+process.exit(0);

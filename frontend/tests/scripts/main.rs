@@ -1,0 +1,49 @@
+//! Tests of the whole server in one process: readable transcripts, ends of streams, and the tidiness of the sources. One
+//! binary, since each links RocksDB.
+//!
+//! `*.script` say who sends what and who receives what; `play.rs` is their language.
+
+mod client;
+mod compare;
+mod play;
+mod server;
+mod streams;
+mod tidy;
+mod tidy_sources;
+
+/// A test for each script, so that each is run and reported by its name.
+macro_rules! scripts {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                play::play(concat!(stringify!($name), ".script")).await;
+            }
+        )*
+
+        #[test]
+        fn every_script_is_played() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts");
+            let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+            let mut found: Vec<String> =
+                files.filter_map(|file| Some(file.strip_suffix(".script")?.to_owned())).collect();
+            found.sort();
+            assert_eq!(found, [$(stringify!($name)),*]);
+        }
+    };
+}
+
+scripts! {
+    access_models
+    bind
+    disco
+    messages
+    offline_messages
+    presence_subscriptions
+    pubsub_configure
+    pubsub_errors
+    pubsub_owner
+    pubsub_publish
+    roster
+    stanza_rules
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The clients that the tests drive.
+#   clients.sh install   puts them into ~/.cache/reef/clients, and does nothing where all is there
+#   clients.sh test      runs the suites of frontend/tests/clients against a reef each; words choose tests
+# What cannot be had is named as `skipped`, never passed over in silence.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+export REEF_CLIENTS=${REEF_CLIENTS:-$HOME/.cache/reef/clients}
+slixmpp=1.17.0 aiodns=4.0.4 feedparser=6.0.14 xmpp_client=0.14.0
+python=$REEF_CLIENTS/venv/bin/python
+
+skipped() {
+    echo "skipped: $1 ($2)"
+}
+
+# Installs Debian packages where there are any: true if they are here afterwards.
+packages() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    local sudo=()
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    echo "reef: installing for the tests: $*" >&2
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 && return
+    "${sudo[@]}" apt-get update -qq >/dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+}
+
+install_python() {
+    [ "$(cat "$REEF_CLIENTS/python.done" 2>/dev/null)" = "$slixmpp $aiodns" ] && "$python" -c 'import slixmpp' 2>/dev/null && return
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null && ! packages python3-venv; then
+        skipped "suites with slixmpp" "no python3 with venv"
+        return
+    fi
+    python3 -m venv --clear "$REEF_CLIENTS/venv"
+    if "$python" -m pip install -q --disable-pip-version-check "slixmpp==$slixmpp" "aiodns==$aiodns"; then
+        echo "$slixmpp $aiodns" >"$REEF_CLIENTS/python.done"
+    else
+        skipped "suites with slixmpp" "PyPI does not give slixmpp $slixmpp"
+    fi
+}
+
+# Real Atom entries: the tests that feedparser ships with its source.
+install_feeds() {
+    [ "$(cat "$REEF_CLIENTS/feeds.done" 2>/dev/null)" = "$feedparser" ] && return
+    [ -x "$python" ] || return 0
+    local to
+    to=$(mktemp -d)
+    if "$python" -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: -d "$to" "feedparser==$feedparser"; then
+        rm -rf "$REEF_CLIENTS/feeds"
+        mkdir -p "$REEF_CLIENTS/feeds"
+        tar -xzf "$to"/feedparser-*.tar.gz -C "$REEF_CLIENTS/feeds" --wildcards '*/tests/*.xml'
+        echo "$feedparser" >"$REEF_CLIENTS/feeds.done"
+    else
+        skipped "the suite with a feed" "PyPI does not give the source of feedparser $feedparser"
+    fi
+    rm -rf "$to"
+}
+
+install_node() {
+    [ "$(cat "$REEF_CLIENTS/npm.done" 2>/dev/null)" = "$xmpp_client" ] && command -v node >/dev/null 2>&1 && return
+    if ! { command -v node && command -v npm; } >/dev/null 2>&1 && ! packages nodejs npm; then
+        skipped "@xmpp/client" "no node"
+        return
+    fi
+    mkdir -p "$REEF_CLIENTS/npm"
+    echo '{"private":true}' >"$REEF_CLIENTS/npm/package.json"
+    if npm install --prefix "$REEF_CLIENTS/npm" --silent --no-audit --no-fund "@xmpp/client@$xmpp_client" >/dev/null; then
+        echo "$xmpp_client" >"$REEF_CLIENTS/npm.done"
+    else
+        skipped "@xmpp/client" "the npm registry does not give it"
+    fi
+}
+
+install_terminal() {
+    for program in profanity tmux; do
+        command -v "$program" >/dev/null 2>&1 || packages "$program" || skipped "$program" "apt does not give it"
+    done
+}
+
+case ${1:-} in
+install)
+    mkdir -p "$REEF_CLIENTS"
+    install_python
+    install_feeds
+    install_node
+    install_terminal
+    ;;
+test)
+    shift
+    target=${CARGO_TARGET_DIR:-$HOME/.cache/reef/target}
+    export REEF=${REEF:-$target/release/reef}
+    if [ ! -x "$REEF" ]; then
+        echo "there is no $REEF: run \`make build\` first" >&2
+        exit 1
+    fi
+    if ! "$python" -c 'import slixmpp' 2>/dev/null; then
+        skipped "all suites with real clients" "no slixmpp: scripts/clients.sh install"
+        exit 0
+    fi
+    exec "$python" "$here/frontend/tests/clients/run.py" "$@"
+    ;;
+*)
+    echo "usage: clients.sh install | test [WORD]..." >&2
+    exit 2
+    ;;
+esac
