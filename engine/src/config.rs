@@ -174,7 +174,8 @@ impl NodeConfig {
 
     /// Whether followers or items of a node that was like `before` may have to go.
     pub fn narrows(&self, before: &NodeConfig) -> bool {
-        let access = self.access != before.access || self.roster_groups != before.roster_groups;
+        let groups = self.access == AccessModel::Roster && self.roster_groups != before.roster_groups;
+        let access = self.access != AccessModel::Open && (self.access != before.access || groups);
         access || self.max_items < before.max_items
     }
 
@@ -273,4 +274,21 @@ pub enum SubscriptionState {
     Pending,
     /// Gets what is published.
     Subscribed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_takes_something_away_narrows() {
+        let open = NodeConfig::microblog("urn:xmpp:microblog:0");
+        let with = |setting| open.with(&[setting]);
+        let members = with(Setting::Access(AccessModel::Whitelist));
+        let roster = |group: &str| with(Setting::Access(AccessModel::Roster)).with(&[Setting::RosterGroups(vec![group.into()])]);
+        assert!(members.narrows(&open) && roster("a").narrows(&open) && roster("a").narrows(&roster("b")));
+        assert!(with(Setting::MaxItems(10)).narrows(&open));
+        assert!(!open.narrows(&members) && !members.narrows(&members) && !open.narrows(&with(Setting::MaxItems(10))));
+        assert!(!with(Setting::Title("t".into())).narrows(&open));
+    }
 }

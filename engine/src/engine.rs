@@ -5,7 +5,7 @@
 use crate::clock::Clock;
 use crate::error::{Error, StoreError};
 use crate::fanout::{Batches, Fanout, Wake};
-use crate::limits::Limits;
+use crate::limits::{Limits, READERS, READS_WAITING_MAX};
 use crate::load;
 use crate::log::apply::Tables;
 use crate::log::{Applier, Gauge, NoBus, RocksLog, Work};
@@ -122,7 +122,7 @@ impl Engine {
             metrics: metrics.clone(),
             late: Mutex::default(),
         };
-        let readers = Readers::start().map_err(io)?;
+        let readers = Readers::start("reader", READERS, READS_WAITING_MAX).map_err(io)?;
         let engine = Engine {
             admission,
             metrics,

@@ -36,8 +36,12 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
         Reject::ClosedNode => error(C::NotAllowed).pubsub(P::ClosedNode),
         Reject::PreconditionNotMet => error(C::Conflict).pubsub(P::PreconditionNotMet),
         Reject::PayloadTooBig => error(C::NotAcceptable).pubsub(P::PayloadTooBig),
-        Reject::NotSubscribed => error(C::UnexpectedRequest).pubsub(P::NotSubscribed),
-        Reject::TooMany("subscriptions") => error(C::PolicyViolation).pubsub(P::TooManySubscriptions),
+        Reject::NotSubscribed => error(C::UnexpectedRequest)
+            .with_type(ErrorType::Cancel)
+            .pubsub(P::NotSubscribed),
+        Reject::TooMany("subscriptions") => error(C::PolicyViolation)
+            .with_type(ErrorType::Wait)
+            .pubsub(P::TooManySubscriptions),
         Reject::TooMany("nodes") => error(C::Conflict).pubsub(P::MaxNodesExceeded),
         Reject::TooMany(what) => error(C::ResourceConstraint).with_text(format!("too many {what}")),
         Reject::NotAcceptable(why) => error(C::NotAcceptable).with_text(*why),

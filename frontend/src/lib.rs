@@ -8,15 +8,16 @@ pub mod cli; //     what may be typed
 pub mod config; //  what the operator says
 pub mod server; //  what is started, in which order
 
-mod host;
+mod host; //        accounts for the negotiation
 pub mod listen; //  sockets
 pub mod sasl; //    who are you
 pub mod stream; //  from the first byte to `<success/>`
-pub mod tls; //     certificates //        accounts for the negotiation
+pub mod tls; //     certificates
 
 mod errors; //      engine errors → stanza errors
-mod limits;
+mod limits; //      fixed limits
 mod router; //      between shards
 mod session; //     after login
 mod tables; //      accounts, rosters, offline messages
-mod xep; //         one file per XEP //      fixed limits
+#[doc(hidden)]
+pub mod xep; //     one file per XEP

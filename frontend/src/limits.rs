@@ -34,3 +34,5 @@ pub(crate) const TICK_MS: u64 = 1000;
 pub(crate) const LINGER_MS: u64 = 10_000;
 /// Sends of one presence to last items: nodes looked at.
 pub(crate) const LAST_ITEMS: usize = 2000;
+/// Changes of passwords that may wait.
+pub(crate) const HASHES_WAITING: usize = 64;

@@ -6,6 +6,7 @@
 use crate::admin::{self, Live, Performer};
 use crate::config::{Config, Durability};
 use crate::host::Accounts;
+use crate::limits::HASHES_WAITING;
 use crate::listen::serve_c2s;
 use crate::router::{Bell, Mail, Router};
 use crate::session;
@@ -19,6 +20,7 @@ use jid::BareJid;
 use reef_engine::clock::{SystemClock, random};
 use reef_engine::limits::Limits;
 use reef_engine::log::record::Applied;
+use reef_engine::outbox::Readers;
 use reef_engine::{Engine, Options};
 use reef_stanza::StreamNamespace;
 use std::net::SocketAddr;
@@ -38,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) routes: Routes,
     pub(crate) caps: CapsCache,
+    /// Derives keys from passwords.
+    pub(crate) hashers: Readers,
     /// `<stream:features/>` after SASL.
     pub(crate) bound_features: Vec<u8>,
 }
@@ -167,6 +171,7 @@ impl Running {
             router,
             routes: Routes::all(),
             caps: CapsCache::default(),
+            hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
             bound_features: bound_features(&caps),
             config,
         });

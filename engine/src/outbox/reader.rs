@@ -1,8 +1,7 @@
-//! The reader pool: the threads that may wait for the disk, so that no shard has to.
+//! A pool of threads that may wait for the disk, so that no shard has to; also used for what takes long to compute.
 //!
 //! Jobs are short (a page, a listing, a login's rows); the queue is bounded, and a full one is an answer, not a wait.
 
-use crate::limits::{READERS, READS_WAITING_MAX};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 
 /// A job: runs once on a reader thread. It must not wait for another job.
@@ -12,17 +11,17 @@ pub(super) type Read = Box<dyn FnOnce() + Send>;
 pub struct Readers(Sender<Read>);
 
 impl Readers {
-    /// Starts the threads.
+    /// Starts `threads`, named after what they do, for whom `waiting` jobs may wait.
     ///
     /// # Errors
     /// The system has no thread to give.
     #[allow(clippy::disallowed_methods, reason = "the pool's own threads")]
-    pub fn start() -> std::io::Result<Readers> {
-        let (sender, receiver) = bounded::<Read>(READS_WAITING_MAX);
-        for number in 0..READERS {
+    pub fn start(name: &str, threads: usize, waiting: usize) -> std::io::Result<Readers> {
+        let (sender, receiver) = bounded::<Read>(waiting);
+        for number in 0..threads {
             let jobs = receiver.clone();
             std::thread::Builder::new()
-                .name(format!("reader-{number}"))
+                .name(format!("{name}-{number}"))
                 .spawn(move || {
                     for job in jobs {
                         // A job that panics ends alone: whoever waits for it is told by its own drop guard.

@@ -111,7 +111,7 @@ pub fn entries(xml: &str) -> Result<Vec<(String, Element)>, AtomError> {
         .collect();
     // Feeds list the newest first; those of one moment keep the order that this gives.
     entries.reverse();
-    entries.sort_by(|a, b| instant(&a.0).cmp(&instant(&b.0)));
+    entries.sort_by_key(|entry| instant(&entry.0));
     Ok(entries.into_iter().map(|(_, id, entry)| (id, entry)).collect())
 }
 

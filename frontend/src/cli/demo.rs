@@ -2,6 +2,7 @@
 //!
 //! Everything goes the way a client's would. Registration is open, and on loopback only.
 
+use super::live::Follower;
 use super::serve::{log, runtime, until_told};
 use super::{Exit, print};
 use crate::admin::{self, Request, Response};
@@ -28,6 +29,7 @@ pub(super) fn demo(config: &mut Config) -> Result<(), Exit> {
         let made = prepare(&running).await?;
         print::line("ready");
         explain(&running, config, made);
+        show(&running, config).await?;
         until_told(running).await
     })
 }
@@ -74,6 +76,39 @@ async fn prepare(running: &Running) -> Result<bool, Exit> {
     })
     .await
     .map_err(Exit::failed)?
+}
+
+/// A follower logs in as any client does, the author posts, and the post arrives.
+async fn show(running: &Running, config: &Config) -> Result<(), Exit> {
+    let Some(address) = running.c2s_tls.first() else {
+        return Ok(());
+    };
+    let (domain, [author, follower, _]) = (&config.domain, PEOPLE);
+    let certificate = match config.tls.cert.as_os_str() {
+        own if own.is_empty() => config.data_dir.join("tls/cert.pem"),
+        given => given.into(),
+    };
+    let mut client = Follower::login(*address, &certificate, &format!("{follower}@{domain}"), PASSWORD).await?;
+    let (performer, jid) = (running.performer(), format!("{author}@{domain}"));
+    let said = "O Romeo, Romeo! wherefore art thou Romeo?";
+    let posted = tokio::task::spawn_blocking(move || {
+        let author = jid::BareJid::new(&jid).map_err(Exit::failed)?;
+        let entry = admin::text_entry(&author, said, SystemClock.now().0);
+        let entry = String::from_utf8_lossy(&reef_stanza::self_contained(&entry, None)).into_owned();
+        let node = reef_stanza::ns::MICROBLOG.to_owned();
+        done(performer.perform(Request::Post {
+            jid,
+            node,
+            item: None,
+            entry,
+        }))
+    });
+    posted.await.map_err(Exit::failed)??;
+    let got = client.hears(said).await?;
+    print::line(&format!(
+        "{follower}, logged in over TLS, has just received live: {got}"
+    ));
+    client.leave().await
 }
 
 fn done(response: Response) -> Result<(), Exit> {

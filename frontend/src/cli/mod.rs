@@ -5,6 +5,7 @@
 
 mod args;
 mod demo;
+mod live;
 mod print;
 mod run;
 mod serve;

@@ -2,8 +2,10 @@
 //!
 //! Reads and writes never block. Knows no user and no stanza; `read.rs` and `flush.rs` use it.
 
+use super::iq::Parked;
 use super::sm::Sm;
 use super::tcp;
+use crate::limits::IN_FLIGHT;
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
 use minidom::Element;
@@ -59,6 +61,10 @@ pub(super) struct Conn {
     /// Which cursor the session moves: the resource it asked for.
     pub(super) device: String,
     pub(super) in_flight: u32,
+    /// A request is under way that reads: what comes behind it waits, so that it does not see that.
+    pub(super) reading: bool,
+    /// A request that waits for those before it, so that it sees what they changed.
+    pub(super) parked: Option<Box<Parked>>,
     pub(super) sm: Option<Box<Sm>>,
     pub(super) presence: Option<Box<Element>>,
     pub(super) priority: i8,
@@ -79,6 +85,11 @@ pub(super) struct Conn {
 }
 
 impl Conn {
+    /// Whether nothing more is handled for now. What is read is kept, and goes on with the answer that is waited for.
+    pub(super) fn waits(&self) -> bool {
+        self.phase == Phase::Binding || self.in_flight >= IN_FLIGHT || self.reading || self.parked.is_some()
+    }
+
     /// Whether it waits to be bound, and is still there.
     pub(super) fn binds(&self) -> bool {
         self.phase == Phase::Binding && !self.closing

@@ -135,8 +135,11 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
         return Ok(Drained::Empty);
     };
     scratch.clear();
-    std::mem::swap(scratch, &mut conn.out);
+    // The connection's own buffer is given back: an idle session holds none.
+    scratch.extend_from_slice(&std::mem::take(&mut conn.out));
     let (mut last, mut drained) = (None, Drained::Empty);
+    // What a session of negative priority is handed moves no cursor.
+    let follows = conn.priority >= 0;
     if let Some(key) = conn.key.filter(|_| !conn.closing && conn.presence.is_some()) {
         let (sm, full, bare) = (&mut conn.sm, &conn.full_escaped, &conn.bare_escaped);
         drained = shard.drain(key, |post, manner| {
@@ -149,11 +152,14 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
             } else {
                 bare
             };
+            let begun = scratch.len();
             writer::append(post, manner, to, scratch);
-            if let Some(sm) = sm {
-                sm.sent(Unacked::Post(Arc::clone(post), manner));
+            match sm {
+                Some(sm) if follows => sm.sent(Unacked::Post(Arc::clone(post), manner)),
+                Some(sm) => sm.sent(Unacked::Stanza(scratch.get(begun..).unwrap_or_default().into())),
+                None => {}
             }
-            last = Some(post.seq);
+            last = Some(post.seq).filter(|_| follows);
             true
         });
     }
@@ -161,7 +167,6 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
         scratch.extend_from_slice(ASK);
     }
     if scratch.is_empty() && !wire.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
-        std::mem::swap(scratch, &mut conn.out);
         return Ok(Drained::Empty);
     }
     let (taken, blocked) = wire.write(scratch)?;
@@ -169,9 +174,6 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
     conn.blocked = blocked;
     if taken < scratch.len() {
         conn.out.extend_from_slice(scratch.get(taken..).unwrap_or_default());
-    } else if conn.out.is_empty() && scratch.capacity() < WRITE_TURN {
-        // The connection's own buffer was small and is given back: an idle session holds none.
-        conn.out = Vec::new();
     }
     mark(conn, last, written);
     // A window that is full opens with an ack, a blocked socket with its event; only a spent turn asks for another.

@@ -5,7 +5,6 @@
 use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
-use crate::limits::IN_FLIGHT;
 use crate::xep::{Answer, Ctx, Later, Target};
 use jid::Jid;
 use minidom::Element;
@@ -23,6 +22,16 @@ pub(crate) struct IqRef {
     /// The `to` of the request is the `from` of the answer.
     to: Option<String>,
     from: Option<String>,
+}
+
+/// A request that waits until those before it are answered: what a session asks is done in order (RFC 6120 §10.1).
+/// Commits are in order by themselves and do not wait for each other.
+#[allow(clippy::large_enum_variant, reason = "always in a box")]
+pub(super) enum Parked {
+    /// A `get`, not yet handled.
+    Ask(Target, Element),
+    /// One whose handler wants to read.
+    Later(IqRef, Later),
 }
 
 impl IqRef {
@@ -97,6 +106,11 @@ impl Hub {
     }
 
     fn ask(&mut self, slot: u32, target: Target, mut iq: Element) {
+        let under_way = self.conn_mut(slot).filter(|conn| conn.in_flight > 0);
+        if let Some(conn) = under_way.filter(|_| iq.attr("type") == Some("get")) {
+            conn.parked = Some(Box::new(Parked::Ask(target, iq)));
+            return;
+        }
         let asked = IqRef::new(self.conn_ref(slot), &iq);
         let set = iq.attr("type") == Some("set");
         let lang = iq
@@ -156,15 +170,29 @@ impl Hub {
     }
 
     fn later(&mut self, iq: IqRef, later: Later) {
+        let commits = matches!(later, Later::Submit { .. });
+        let conn = self.alive(iq.conn).and_then(|slot| self.conn_mut(slot));
+        if let Some(conn) = conn.filter(|conn| !commits && conn.in_flight > 0) {
+            conn.parked = Some(Box::new(Parked::Later(iq, later)));
+            return;
+        }
         let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
         let begun = match later {
             Later::Read(job) => self.server.engine.read(move |engine| {
-                let answer = catch_unwind(AssertUnwindSafe(|| job(engine)))
-                    .unwrap_or_else(|_| Err(StanzaError::new(Condition::InternalServerError)));
+                let answer = caught(|| job(engine));
                 server
                     .router
                     .answer(shard, Box::new(move |hub| hub.came(asked, answer)));
             }),
+            Later::Hash(job) => {
+                let run = move || {
+                    let answer = caught(job);
+                    server
+                        .router
+                        .answer(shard, Box::new(move |hub| hub.came(asked, answer)));
+                };
+                self.server.hashers.submit(Box::new(run)).map_err(|_| Error::Busy)
+            }
             Later::Submit { by, change, then } => {
                 let ticket = Box::new(move |fate: Result<Applied, Error>| {
                     // Here, on the applier's thread, so that sessions hear of changes in the order of the log.
@@ -182,24 +210,46 @@ impl Hub {
             Ok(()) => {
                 if let Some(conn) = self.alive(iq.conn).and_then(|slot| self.conn_mut(slot)) {
                     conn.in_flight += 1;
+                    conn.reading = !commits;
                 }
             }
             Err(error) => self.answer(iq, Err(errors::stanza_error(&error))),
         }
     }
 
-    /// What was waited for has come: the session may read on.
+    /// What was waited for has come: the session may go on.
     fn came(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
-        if let Some(slot) = self.alive(iq.conn)
-            && let Some(conn) = self.conn_mut(slot)
-        {
+        let conn_ref = iq.conn;
+        let mut waited = false;
+        if let Some(conn) = self.alive(conn_ref).and_then(|slot| self.conn_mut(slot)) {
             // Its socket may not have been read dry, and then no event tells of what is there.
-            let waited = conn.in_flight >= IN_FLIGHT || !conn.unread.is_empty();
+            waited = conn.waits() || !conn.unread.is_empty();
             conn.in_flight = conn.in_flight.saturating_sub(1);
-            if waited {
-                self.readable.push_back(iq.conn);
-            }
+            conn.reading = false;
         }
         self.answer(iq, answer);
+        if waited {
+            self.unpark(conn_ref);
+            self.readable.push_back(conn_ref);
+        }
     }
+
+    fn unpark(&mut self, conn: ConnRef) {
+        let Some(slot) = self.alive(conn) else { return };
+        let parked = self
+            .conn_mut(slot)
+            .filter(|conn| conn.in_flight == 0)
+            .and_then(|conn| conn.parked.take());
+        match parked.map(|parked| *parked) {
+            Some(Parked::Ask(target, iq)) => self.ask(slot, target, iq),
+            Some(Parked::Later(iq, later)) => self.later(iq, later),
+            None => {}
+        }
+    }
+}
+
+/// A job that panics is answered all the same.
+fn caught(job: impl FnOnce() -> Result<Answer, StanzaError>) -> Result<Answer, StanzaError> {
+    let ran = catch_unwind(AssertUnwindSafe(job));
+    ran.unwrap_or_else(|_| Err(StanzaError::new(Condition::InternalServerError)))
 }

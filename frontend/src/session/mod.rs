@@ -4,7 +4,7 @@
 //! thread, without locks and without waiting. It must not know RocksDB or tokio. In the order of the flow:
 
 mod conn; //       a connection: socket, TLS, bytes
-mod end;
+mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
 mod iq; //         requests and their answers
@@ -17,7 +17,7 @@ mod route; //      from a stanza to the sessions that get it
 mod sm; //         XEP-0198: the queue
 mod subscription; // RFC 6121 §3: what changed rosters mean for sessions
 mod tcp; //        what the kernel is told and asked
-mod writer; //     posts → bytes, encoded once //        leaving, being resumed, being thrown out
+mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
 pub(crate) use subscription::carry_out;

@@ -92,6 +92,8 @@ impl Hub {
             key: None,
             device: String::new(),
             in_flight: 0,
+            reading: false,
+            parked: None,
             sm: None,
             presence: None,
             priority: 0,

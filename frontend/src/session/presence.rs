@@ -10,6 +10,7 @@ use crate::xep::{last_items, xep0115_caps};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::model::Seq;
+use reef_engine::shard::Parting;
 use reef_stanza::element::{Build, el};
 use reef_stanza::ns;
 use std::collections::BTreeSet;
@@ -43,7 +44,7 @@ impl Hub {
         let was_listening = !initial && conn.priority >= 0;
         conn.priority = priority;
         conn.presence = Some(Box::new(presence.clone()));
-        self.listen_to_posts(slot);
+        self.listen_to_posts(slot, was_listening);
         self.take_caps(slot, &presence);
         self.broadcast(slot, &presence);
         if initial {
@@ -54,13 +55,26 @@ impl Hub {
         }
     }
 
-    /// Tells the engine's shard, with the cursor to catch up from.
-    fn listen_to_posts(&mut self, slot: u32) {
+    /// Tells the engine's shard, with the cursor to catch up from, which is written first: should all end before the first
+    /// checkpoint, the device stands there and not at a newer cursor of another one.
+    fn listen_to_posts(&mut self, slot: u32, was_listening: bool) {
         let Some(conn) = self.conn(slot) else { return };
         let (Some(key), listening) = (conn.key, conn.priority >= 0) else {
             return;
         };
         let start = listening.then(|| self.cursor_of(slot));
+        let subscriber = self.user_of(slot).and_then(|user| user.subscriber);
+        if let (false, Some(seq), Some(subscriber)) = (was_listening, start, subscriber) {
+            let device = conn.device.as_str().into();
+            self.keep_cursor(
+                slot,
+                Parting {
+                    subscriber,
+                    device,
+                    seq,
+                },
+            );
+        }
         if let Some(parting) = self.shard.available(key, start) {
             self.keep_cursor(slot, parting);
         }

@@ -6,7 +6,7 @@
 use super::conn::{Got, Phase};
 use super::iq::IqRef;
 use super::{ConnRef, Hub};
-use crate::limits::{IN_FLIGHT, READ_TURN};
+use crate::limits::READ_TURN;
 use jid::Jid;
 use minidom::Element;
 use reef_stanza::element::Build;
@@ -110,7 +110,7 @@ impl Hub {
             let Some(at) = self.alive(conn).and_then(|_| self.conn_mut(slot)) else {
                 return false;
             };
-            if at.phase == Phase::Binding || at.in_flight >= IN_FLIGHT {
+            if at.waits() {
                 at.unread.extend_from_slice(input);
                 return false;
             }

@@ -162,6 +162,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "any instant will do to begin with")]
 mod tests {
     use super::*;
 

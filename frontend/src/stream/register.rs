@@ -68,6 +68,10 @@ impl<H: Host> Negotiation<'_, H> {
         }
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the rate of an address is a matter of real time"
+    )]
     async fn create(&self, submit: Submit) -> Result<(), Stop> {
         let username = submit
             .username

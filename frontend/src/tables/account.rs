@@ -73,7 +73,7 @@ pub(super) fn suspend(apply: &mut Apply<'_, '_>, user: &str, suspended: bool) ->
 /// Ends both subscriptions with every contact, then takes all rows of the account.
 pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcome) -> Result<(), ApplyError> {
     known(apply, user)?;
-    for (contact, _) in roster::roster(apply.tx, user)? {
+    for (contact, _) in roster(apply.tx, user)? {
         subscription::remove(apply, user, &contact, outcome)?;
     }
     outcome.pushes.retain(|push| *push.user != *user);

@@ -11,7 +11,7 @@ mod subscription;
 pub(crate) use account::account;
 pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
-pub use subscription::Kind;
+pub(crate) use subscription::Kind;
 
 use bytes::Bytes;
 use reef_engine::error::StoreError;
@@ -28,7 +28,7 @@ const OFFLINE: Family = Family(Family::TABLES + 2);
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Op {
+pub(crate) enum Op {
     /// Makes an account; refused with `Conflict` where there is one.
     CreateAccount {
         /// The account.
@@ -112,44 +112,44 @@ pub enum Op {
 
 /// What an operation changed that sessions must hear of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Changed contacts, for the sessions of their account.
-    pub pushes: Vec<Push>,
+    pub(crate) pushes: Vec<Push>,
     /// Presences to deliver to local accounts, or to other servers.
-    pub sent: Vec<Sent>,
+    pub(crate) sent: Vec<Sent>,
 }
 
 /// A roster push (RFC 6121 §2.1.6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Push {
+pub(crate) struct Push {
     /// Whose roster.
-    pub user: Arc<str>,
+    pub(crate) user: Arc<str>,
     /// Which contact.
-    pub contact: Arc<str>,
+    pub(crate) contact: Arc<str>,
     /// The contact now, also one who only asked and is not listed; `None` when it is removed.
-    pub row: Option<RosterRow>,
+    pub(crate) row: Option<RosterRow>,
     /// Whether clients see a change: that somebody asked is none of the roster's.
-    pub shown: bool,
+    pub(crate) shown: bool,
     /// The roster's version now.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 /// A presence that goes out because of the operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// Bare JID of the sender.
-    pub from: Arc<str>,
+    pub(crate) from: Arc<str>,
     /// Bare JID of the receiver.
-    pub to: Arc<str>,
+    pub(crate) to: Arc<str>,
     /// What it says.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The stanza as the sender wrote it; empty where the server speaks for him.
-    pub stanza: Vec<u8>,
+    pub(crate) stanza: Vec<u8>,
 }
 
 impl Op {
     /// The record's bytes.
-    pub fn encode(&self) -> Bytes {
+    pub(crate) fn encode(&self) -> Bytes {
         postcard::to_stdvec(self)
             .expect("operations are plain data, which always encodes")
             .into()
@@ -158,14 +158,14 @@ impl Op {
 
 impl Outcome {
     /// Reads what a record answered; nothing where it cannot be read.
-    pub fn decode(bytes: &[u8]) -> Outcome {
+    pub(crate) fn decode(bytes: &[u8]) -> Outcome {
         postcard::from_bytes(bytes).unwrap_or_default()
     }
 }
 
 /// The front end's tables.
 #[derive(Debug, Default)]
-pub struct FrontTables;
+pub(crate) struct FrontTables;
 
 impl Tables for FrontTables {
     fn names(&self) -> &'static [&'static str] {
@@ -236,7 +236,7 @@ impl Tables for FrontTables {
     }
 
     fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
-        let rows = roster::roster(view, owner)?.into_iter();
+        let rows = roster(view, owner)?.into_iter();
         let within = rows.filter(|(_, row)| row.groups.iter().any(|group| groups.contains(group)));
         Ok(within.map(|(contact, _)| contact).collect())
     }

@@ -13,26 +13,26 @@ use std::sync::Arc;
 
 /// A contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RosterRow {
+pub(crate) struct RosterRow {
     /// His name for it; empty is none.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// The groups.
-    pub groups: Vec<Arc<str>>,
+    pub(crate) groups: Vec<Arc<str>>,
     /// The account gets the contact's presence.
-    pub to: bool,
+    pub(crate) to: bool,
     /// The contact gets the account's presence.
-    pub from: bool,
+    pub(crate) from: bool,
     /// The account asked for the contact's presence.
-    pub ask: bool,
+    pub(crate) ask: bool,
     /// The contact asked, and has not been answered: the stanza.
-    pub asked: Option<Vec<u8>>,
+    pub(crate) asked: Option<Vec<u8>>,
     /// Whether it is in the roster, or only the memory of an open question (RFC 6121 §3.1.3).
-    pub listed: bool,
+    pub(crate) listed: bool,
 }
 
 impl RosterRow {
     /// The `subscription` attribute.
-    pub fn subscription(&self) -> &'static str {
+    pub(crate) fn subscription(&self) -> &'static str {
         match (self.to, self.from) {
             (true, true) => "both",
             (true, false) => "to",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The four presences that manage a subscription, and the two that follow from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Asks for presence.
     Subscribe,
     /// Grants it.
@@ -26,7 +26,7 @@ pub enum Kind {
 
 impl Kind {
     /// The `type` of the stanza; `None` for the two that stand for stanzas of the sender's sessions.
-    pub fn as_str(self) -> Option<&'static str> {
+    pub(crate) fn as_str(self) -> Option<&'static str> {
         match self {
             Kind::Subscribe => Some("subscribe"),
             Kind::Subscribed => Some("subscribed"),

@@ -23,7 +23,8 @@ pub(crate) mod xep0115_caps;
 mod xep0199_ping;
 
 pub(crate) use rfc6121_roster::roster_item;
-pub(crate) use xep0060_pubsub::{config_fields, last_items, node_template, settings};
+pub(crate) use xep0030_disco::server_info;
+pub(crate) use xep0060_pubsub::{config_fields, last_items, node_info, node_items, node_template, nodes, settings};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
 /// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
@@ -108,9 +109,13 @@ pub(crate) enum Answer {
 }
 
 /// What an answer waits for.
+#[allow(clippy::large_enum_variant, reason = "most are commits, and each is moved twice")]
 pub(crate) enum Later {
     /// The store: runs on a reader thread, which may wait for the disk.
     Read(Box<dyn FnOnce(&Engine) -> Result<Answer, StanzaError> + Send>),
+    /// A key derived from a password, which takes milliseconds: on a thread of its own, so that nobody slows the reads of
+    /// others by changing his password.
+    Hash(Box<dyn FnOnce() -> Result<Answer, StanzaError> + Send>),
     /// A commit; `then` runs back on the asker's shard, where he may have gone meanwhile.
     Submit {
         /// Bare JID whose rights count.
@@ -129,6 +134,11 @@ impl Answer {
     /// Reads the store first.
     pub(crate) fn read(job: impl FnOnce(&Engine) -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
         Answer::Later(Later::Read(Box::new(job)))
+    }
+
+    /// Derives keys from a password first.
+    pub(crate) fn hash(job: impl FnOnce() -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
+        Answer::Later(Later::Hash(Box::new(job)))
     }
 
     /// Commits first.
@@ -212,6 +222,23 @@ pub(crate) type Handler<P> = fn(&mut Ctx<'_>, P) -> Result<Answer, StanzaError>;
 /// The features of a place, from the table.
 pub(crate) fn features(of: fn(&Module) -> &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     MODULES.iter().flat_map(move |module| of(module).iter().copied())
+}
+
+/// The table of modules in the README, which a test compares.
+#[doc(hidden)]
+pub fn readme_table() -> String {
+    let mut table = String::from("| | version | |\n|---|---|---|\n");
+    for module in MODULES {
+        let Module {
+            spec,
+            version,
+            title,
+            note,
+            ..
+        } = module;
+        table.push_str(&format!("| {spec}, {title} | {version} | {note} |\n"));
+    }
+    table
 }
 
 /// Modules that are done in the session or in another module: they have no routes, but they are said.

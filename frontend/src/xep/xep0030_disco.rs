@@ -72,7 +72,7 @@ fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<An
         (Target::Account(place) | Target::Service(place), Some(node)) => {
             let (name, by) = (NodeName::new(place.as_str(), node), ctx.from.to_bare());
             Ok(Answer::read(move |engine| {
-                super::xep0060_pubsub::node_info(engine, &name, by.as_str()).map(Answer::Payload)
+                super::node_info(engine, &name, by.as_str()).map(Answer::Payload)
             }))
         }
     }
@@ -106,25 +106,19 @@ fn items(ctx: &mut Ctx<'_>, DiscoItemsQuery { node, rsm: _ }: DiscoItemsQuery) -
             let place = place.clone();
             Ok(Answer::read(move |engine| {
                 exists(engine, &place)?;
-                Ok(listed(
-                    None,
-                    super::xep0060_pubsub::nodes(engine, place.as_str(), by.as_str())?,
-                ))
+                Ok(listed(None, super::nodes(engine, place.as_str(), by.as_str())?))
             }))
         }
         (Target::Service(place), None) => {
             let place = place.clone();
             Ok(Answer::read(move |engine| {
-                Ok(listed(
-                    None,
-                    super::xep0060_pubsub::nodes(engine, place.as_str(), by.as_str())?,
-                ))
+                Ok(listed(None, super::nodes(engine, place.as_str(), by.as_str())?))
             }))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) => {
             let name = NodeName::new(place.as_str(), node);
             Ok(Answer::read(move |engine| {
-                let items = super::xep0060_pubsub::node_items(engine, &name, by.as_str())?;
+                let items = super::node_items(engine, &name, by.as_str())?;
                 Ok(listed(Some(&name.node), items))
             }))
         }

@@ -61,7 +61,7 @@ fn change_password(ctx: &Ctx<'_>, user: BareJid, submit: Submit) -> Result<Answe
         return Err(StanzaError::new(Condition::NotAcceptable).with_text("the username is another's"));
     }
     let iterations = ctx.hub.server.config.c2s.scram_iterations;
-    Ok(Answer::read(move |_| {
+    Ok(Answer::hash(move || {
         let salt = random::<{ Credentials::SALT_BYTES }>().map_err(|error| errors::stanza_error(&error))?;
         let credentials = Credentials::derive(&password, iterations, salt.to_vec())
             .map_err(|error| StanzaError::new(Condition::NotAcceptable).with_text(error.to_string()))?;

@@ -3,7 +3,7 @@
 //! What stands behind a hash is learned once for all clients that say it, if it is true; else it counts for the session
 //! that told it alone. Knows no session: `session/presence.rs` asks and is answered.
 
-use super::{Module, xep0030_disco::server_info};
+use super::{Module, server_info};
 use crate::limits::CAPS_CACHE;
 use dashmap::DashMap;
 use jid::FullJid;

@@ -121,5 +121,5 @@ async def test_one_who_does_not_read_is_cut_off_and_others_are_served(reef):
         talker.send_message("deaf@localhost/x", "x" * 100_000, mtype="chat")
     await talker.sync()
     text = (await deaf.everything()).decode(errors="replace")
-    assert "policy-violation" in text or not text.endswith("</message>"), text[-200:]
+    assert text.count("</message>") < 60, "it got everything"
     await talker.quit()

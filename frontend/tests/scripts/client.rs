@@ -79,7 +79,9 @@ impl Client {
 
     pub(crate) async fn send(&mut self, text: &str) {
         // A server that has closed already is seen when its answer is read.
-        let _ = timeout(PATIENCE, self.socket.write_all(text.as_bytes())).await.expect("a server that reads");
+        let _ = timeout(PATIENCE, self.socket.write_all(text.as_bytes()))
+            .await
+            .expect("a server that reads");
     }
 
     /// The next stanza; `None` where the stream ends instead.
@@ -107,7 +109,9 @@ impl Client {
     async fn read(&mut self) -> Option<Vec<u8>> {
         let mut bytes = vec![0; 16_384];
         let read = timeout(PATIENCE, self.socket.read(&mut bytes)).await;
-        let count = read.unwrap_or_else(|_| panic!("nothing came behind {}", self.text)).unwrap_or(0);
+        let count = read
+            .unwrap_or_else(|_| panic!("nothing came behind {}", self.text))
+            .unwrap_or(0);
         bytes.truncate(count);
         self.text.push_str(&String::from_utf8_lossy(&bytes));
         (count > 0).then_some(bytes)

@@ -37,7 +37,8 @@ impl Names {
         }
         let attributes = |element: &Element| -> BTreeMap<(String, String), String> {
             let all = element.attrs().iter();
-            all.map(|((ns, name), value)| ((ns.to_string(), name.to_string()), value.clone())).collect()
+            all.map(|((ns, name), value)| ((ns.to_string(), name.to_string()), value.clone()))
+                .collect()
         };
         let (left, right) = (attributes(wanted), attributes(came));
         if !left.keys().eq(right.keys()) {

@@ -3,6 +3,8 @@
 //!
 //! `*.script` say who sends what and who receives what; `play.rs` is their language.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod client;
 mod compare;
 mod play;
@@ -39,6 +41,7 @@ scripts! {
     disco
     messages
     offline_messages
+    order
     presence_subscriptions
     pubsub_configure
     pubsub_errors

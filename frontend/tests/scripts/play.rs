@@ -27,7 +27,9 @@ pub(crate) async fn play(file: &str) {
     let steps = steps(&script);
     let words = |prefix: &str| -> Vec<String> {
         let lines = steps.iter().filter_map(|step| step.line.strip_prefix(prefix));
-        lines.flat_map(|line| line.split_whitespace().map(str::to_owned)).collect()
+        lines
+            .flat_map(|line| line.split_whitespace().map(str::to_owned))
+            .collect()
     };
     let server = Server::start(&words("with:"), &words("accounts:")).await;
     let mut stage = Stage {
@@ -93,7 +95,9 @@ impl Stage {
     }
 
     fn client(&mut self, who: &str, at: &str) -> &mut Client {
-        self.clients.get_mut(who).unwrap_or_else(|| panic!("{at}: {who} has not connected"))
+        self.clients
+            .get_mut(who)
+            .unwrap_or_else(|| panic!("{at}: {who} has not connected"))
     }
 
     async fn connect(&mut self, who: &str, binds: bool) {
@@ -113,12 +117,19 @@ impl Stage {
         );
         let wanted: Element = wrapped.parse().unwrap_or_else(|error| panic!("{at}: {error}"));
         for wanted in wanted.children() {
-            let client = self.clients.get_mut(who).unwrap_or_else(|| panic!("{at}: {who} has not connected"));
+            let client = self
+                .clients
+                .get_mut(who)
+                .unwrap_or_else(|| panic!("{at}: {who} has not connected"));
             let Some(came) = client.stanza().await else {
                 panic!("{at}: the stream ended before {}", String::from(wanted));
             };
             if let Some(difference) = self.names.difference(wanted, &came) {
-                panic!("{at}: {difference}\nwanted: {}\ncame:   {}", String::from(wanted), String::from(&came));
+                panic!(
+                    "{at}: {difference}\nwanted: {}\ncame:   {}",
+                    String::from(wanted),
+                    String::from(&came)
+                );
             }
         }
     }
@@ -129,9 +140,19 @@ impl Stage {
             self.pings += 1;
             let id = format!("ping-{}", self.pings);
             let client = self.client(who, at);
-            client.send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>")).await;
-            let came = client.stanza().await.unwrap_or_else(|| panic!("{at}: the stream ended"));
-            assert_eq!(came.attr("id"), Some(id.as_str()), "{at}: came: {}", String::from(&came));
+            client
+                .send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"))
+                .await;
+            let came = client
+                .stanza()
+                .await
+                .unwrap_or_else(|| panic!("{at}: the stream ended"));
+            assert_eq!(
+                came.attr("id"),
+                Some(id.as_str()),
+                "{at}: came: {}",
+                String::from(&came)
+            );
         }
     }
 }

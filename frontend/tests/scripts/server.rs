@@ -46,7 +46,9 @@ impl Server {
     /// What an operator asks; it must be done.
     pub(crate) async fn ask(&self, request: Request) {
         let performer = self.running.performer();
-        let response = tokio::task::spawn_blocking(move || performer.perform(request)).await.unwrap();
+        let response = tokio::task::spawn_blocking(move || performer.perform(request))
+            .await
+            .unwrap();
         assert!(!matches!(response, Response::Failed(_)), "{response:?}");
     }
 

@@ -106,7 +106,9 @@ async fn a_wrong_header_after_sasl_is_answered_with_one_header_and_the_error() {
         client.stanza().await;
         let secret = "AGp1bGlldAByMG0zMA==";
         client
-            .send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>"))
+            .send(&format!(
+                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>"
+            ))
             .await;
         assert_eq!(client.stanza().await.unwrap().name(), "success");
         client.send(&sent).await;
@@ -186,7 +188,11 @@ async fn who_is_removed_or_suspended_is_thrown_out() {
             jid: format!("romeo@{DOMAIN}"),
         },
     ] {
-        let user = if matches!(request, Request::UserRemove { .. }) { "romeo" } else { "juliet" };
+        let user = if matches!(request, Request::UserRemove { .. }) {
+            "romeo"
+        } else {
+            "juliet"
+        };
         if user == "romeo" {
             server.add(user).await;
         }
@@ -215,7 +221,9 @@ async fn who_leaves_while_binding_leaves_nothing_behind() {
     client.authenticate("juliet").await;
     client.bind("x").await;
     client.send("</stream:stream>").await;
-    tokio::time::timeout(Duration::from_secs(10), client.rest()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), client.rest())
+        .await
+        .unwrap();
     server.running.stop().await;
 }
 

@@ -62,39 +62,3 @@ pub(super) fn delete(asked: &Asked, node: &str, redirect: Option<String>) -> Res
 pub(super) fn purge(asked: &Asked, node: &str) -> Result<Answer, StanzaError> {
     Ok(asked.commit(Change::Purge { node: asked.name(node) }))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn access_narrows_when_its_model_or_its_groups_change() {
-        let open = NodeConfig {
-            access: AccessModel::Open,
-            ..NodeConfig::pep()
-        };
-        let presence = NodeConfig::pep();
-        let roster = NodeConfig {
-            access: AccessModel::Roster,
-            roster_groups: vec!["a".into()],
-            ..NodeConfig::pep()
-        };
-        assert!(narrows(&open, &presence));
-        assert!(!narrows(&presence, &open));
-        assert!(!narrows(
-            &presence,
-            &NodeConfig {
-                title: "t".into(),
-                ..presence.clone()
-            }
-        ));
-        assert!(narrows(&presence, &roster));
-        assert!(narrows(
-            &roster,
-            &NodeConfig {
-                roster_groups: vec!["b".into()],
-                ..roster.clone()
-            }
-        ));
-    }
-}
