@@ -285,7 +285,8 @@ mod tests {
         let open = NodeConfig::microblog("urn:xmpp:microblog:0");
         let with = |setting| open.with(&[setting]);
         let members = with(Setting::Access(AccessModel::Whitelist));
-        let roster = |group: &str| with(Setting::Access(AccessModel::Roster)).with(&[Setting::RosterGroups(vec![group.into()])]);
+        let roster =
+            |group: &str| with(Setting::Access(AccessModel::Roster)).with(&[Setting::RosterGroups(vec![group.into()])]);
         assert!(members.narrows(&open) && roster("a").narrows(&open) && roster("a").narrows(&roster("b")));
         assert!(with(Setting::MaxItems(10)).narrows(&open));
         assert!(!open.narrows(&members) && !members.narrows(&members) && !open.narrows(&with(Setting::MaxItems(10))));
