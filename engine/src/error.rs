@@ -44,6 +44,9 @@ pub enum Reject {
     /// A value cannot be accepted; why.
     #[error("not acceptable: {0}")]
     NotAcceptable(&'static str),
+    /// Try again later: what was asked before is still being done.
+    #[error("what was asked before is still being done")]
+    NotYet,
     /// A table of another part refused: its own code.
     #[error("refused with code {0}")]
     Table(u16),

@@ -26,6 +26,12 @@ pub const RECENT_MAX: usize = 4 << 20;
 pub const RECENT_CHUNK: usize = 4096;
 /// Posts kept decoded, and encoded once somebody wrote them, for those who catch up.
 pub const POSTS_CACHED: usize = 8192;
+/// Bytes of those.
+pub const POSTS_CACHED_BYTES: usize = 64 << 20;
+/// Bytes of the posts that a shard keeps for the final stretch of catching up.
+pub const SHARD_RECENT_BYTES: usize = 8 << 20;
+/// Followers of a node that is narrowed up to which all are looked at in the same commit.
+pub const NARROW_AT_ONCE: u64 = 1024;
 /// Milliseconds between two background steps while nothing is committed.
 pub const SWEEP_EVERY_MS: u64 = 200;
 /// Posts of one catch-up page.

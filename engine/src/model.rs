@@ -171,6 +171,17 @@ pub struct Post {
     pub delayed: OnceLock<Splice>,
 }
 
+impl Post {
+    /// Bytes that it holds, with both of its encoded forms: an upper estimate.
+    pub fn cost(&self) -> usize {
+        let payload = match &self.event {
+            Event::Publish { payload, .. } => payload.len(),
+            _ => 0,
+        };
+        payload * 3 + 1024
+    }
+}
+
 /// What of an item its receivers see, by the node's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {

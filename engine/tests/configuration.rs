@@ -105,3 +105,18 @@ fn one_publish_lets_only_some_items_go_and_the_rest_follows() {
     }
     assert_eq!(items(), 3);
 }
+
+#[test]
+fn what_is_published_behind_a_narrowed_access_reaches_nobody_who_may_not_read() {
+    let mut world = World::new();
+    world.publish(A, "p");
+    world.follow(F, A);
+    let mut f = world.attach(F, "phone");
+    world.settle(&mut []);
+    world.seats[f.seat].shard.available(f.key, Some(reef_engine::model::Seq(0)));
+    world.settle(&mut [&mut f]);
+    configure(&world, Setting::Access(AccessModel::Whitelist));
+    world.publish(A, "secret");
+    world.settle(&mut [&mut f]);
+    assert!(f.items().is_empty(), "{:?}", f.items());
+}

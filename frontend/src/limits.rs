@@ -8,6 +8,10 @@ pub(crate) const READ_TURN: usize = 64 << 10;
 pub(crate) const WRITE_TURN: usize = 64 << 10;
 /// Bytes of chat, presence and replies that may wait for a client that does not read, before it is cut off.
 pub(crate) const UNWRITTEN_MAX: usize = 1 << 20;
+/// Bytes of stanzas that a client with stream management may leave unacknowledged, before it is cut off.
+pub(crate) const UNACKED_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a subscription request that waits for its answer; a longer one is kept without its status.
+pub(crate) const SUBSCRIBE_BYTES_MAX: usize = 4 << 10;
 /// Requests of one session that may be under way; more are not read before some are answered.
 pub(crate) const IN_FLIGHT: u32 = 64;
 /// Subscribers looked at by expansions between two looks at the sockets.

@@ -3,9 +3,9 @@
 //! Written by the applier, read by the reader pool: who catches up scans four bytes a `Seq` and reads only what his user
 //! follows. Knows no store: `load.rs` fills it at start.
 
-use crate::limits::{POSTS_CACHED, RECENT_CHUNK, RECENT_MAX};
+use crate::limits::{POSTS_CACHED, POSTS_CACHED_BYTES, RECENT_CHUNK, RECENT_MAX};
 use crate::model::{NodeId, Post, Seq};
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -17,8 +17,8 @@ pub struct Recent {
     /// Chunks of node ids by `Seq / RECENT_CHUNK`. Guards the list only; held for a push or a clone of the handles.
     chunks: RwLock<Chunks>,
     posts: DashMap<Seq, Arc<Post>>,
-    /// In which order posts were cached, to forget the oldest. Held for a push and a pop.
-    order: Mutex<VecDeque<Seq>>,
+    /// In which order posts were cached, to forget the oldest. Held for a push and a few pops.
+    order: Mutex<Order>,
 }
 
 #[derive(Default)]
@@ -28,6 +28,13 @@ struct Chunks {
     /// The number of the first chunk.
     first: u64,
     list: VecDeque<Chunk>,
+}
+
+/// What is cached, oldest first, with its cost.
+#[derive(Default)]
+struct Order {
+    posts: VecDeque<(Seq, usize)>,
+    bytes: usize,
 }
 
 fn split(seq: Seq) -> (u64, usize) {
@@ -80,16 +87,27 @@ impl Recent {
 
     /// Keeps a decoded post for others who need the same; answers with the one that is kept.
     pub fn cache(&self, post: Arc<Post>) -> Arc<Post> {
-        let seq = post.seq;
-        let kept = self.posts.entry(seq).or_insert(post).value().clone();
-        let mut order = self.order.lock().unwrap_or_else(|e| e.into_inner());
-        order.push_back(seq);
-        if order.len() > POSTS_CACHED {
-            let oldest = order.pop_front();
-            drop(order);
-            oldest.map(|seq| self.posts.remove(&seq));
+        let (seq, cost) = (post.seq, post.cost());
+        match self.posts.entry(seq) {
+            Entry::Occupied(kept) => return kept.get().clone(),
+            Entry::Vacant(free) => drop(free.insert(post.clone())),
         }
-        kept
+        let mut gone = Vec::new();
+        {
+            let mut order = self.order.lock().unwrap_or_else(|e| e.into_inner());
+            order.posts.push_back((seq, cost));
+            order.bytes += cost;
+            while (order.posts.len() > POSTS_CACHED || order.bytes > POSTS_CACHED_BYTES)
+                && let Some((oldest, cost)) = order.posts.pop_front()
+            {
+                order.bytes -= cost;
+                gone.push(oldest);
+            }
+        }
+        for seq in gone {
+            self.posts.remove(&seq);
+        }
+        post
     }
 
     /// A decoded post.

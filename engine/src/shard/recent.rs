@@ -3,6 +3,7 @@
 //! Knows no session. What it answers is what the log would tell: replaced and retracted items are left out.
 
 use crate::index::Index;
+use crate::limits::SHARD_RECENT_BYTES;
 use crate::model::{Event, Post, Seq, SubscriberId};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub(super) struct RecentPosts {
     /// All posts above this are here.
     from: Seq,
     most: usize,
+    bytes: usize,
 }
 
 impl RecentPosts {
@@ -21,15 +23,18 @@ impl RecentPosts {
             posts: VecDeque::new(),
             from: last,
             most,
+            bytes: 0,
         }
     }
 
     pub(super) fn push(&mut self, post: &Arc<Post>) {
         self.posts.push_back(post.clone());
-        if self.posts.len() > self.most
+        self.bytes += post.cost();
+        while (self.posts.len() > self.most || self.bytes > SHARD_RECENT_BYTES)
             && let Some(gone) = self.posts.pop_front()
         {
             self.from = gone.seq;
+            self.bytes -= gone.cost();
         }
     }
 

@@ -166,6 +166,15 @@ fn ask(config: &Config, requests: Vec<Request>, json: bool) -> Result<(), Exit> 
         }
         Ok(()) => return Ok(()),
     }
+    let makes = requests
+        .iter()
+        .any(|request| matches!(request, Request::UserAdd { .. }));
+    if !makes && !config.data_dir.join("store").is_dir() {
+        let dir = config.data_dir.display();
+        return Err(Exit::failed(format!(
+            "{dir} has no store: name the data folder with --set data_dir=…, or --config"
+        )));
+    }
     let performer = offline(config)?;
     for mut request in requests {
         loop {

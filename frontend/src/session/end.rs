@@ -114,7 +114,9 @@ impl Hub {
         }
         let text = String::from_utf8_lossy(&bytes);
         let parsed = Element::from_reader_with_prefixes(text.as_bytes(), Some(ns::CLIENT.to_owned()));
-        if let Ok(message) = parsed {
+        // What was for this session alone, or is worth nothing later, is not for others.
+        let chat = |message: &Element| matches!(message.attr("type"), None | Some("chat" | "normal"));
+        if let Some(message) = parsed.ok().filter(chat) {
             self.deliver_message(&user.clone().into(), message);
         }
     }

@@ -9,6 +9,9 @@ use crate::server::Server;
 use crossbeam::channel::Receiver;
 use mio::{Events, Poll, Token};
 use reef_engine::Seat;
+use reef_engine::outbox::Page;
+use reef_engine::shard::Key;
+use reef_stanza::{StreamCondition, StreamFault};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -178,19 +181,28 @@ impl Hub {
                 let page = match page {
                     Ok(Ok(page)) => Some(page),
                     Ok(Err(error)) => {
-                        tracing::error!(%error, "a page cannot be read");
+                        tracing::error!(%error, "a page cannot be read: its session ends");
                         None
                     }
                     Err(_) => None,
                 };
                 server
                     .router
-                    .answer(shard, Box::new(move |hub| hub.shard.page(key, page)));
+                    .answer(shard, Box::new(move |hub| hub.page_came(key, page)));
             });
             if read.is_err() {
                 self.shard.page(key, None);
                 return;
             }
+        }
+    }
+
+    /// What cannot be read now cannot be read at once either: the session ends, and its cursor stays.
+    fn page_came(&mut self, key: Key, page: Option<Page>) {
+        let unreadable = page.is_none();
+        self.shard.page(key, page);
+        if unreadable && let Some(slot) = self.slot_of(key) {
+            self.end(slot, Some(StreamFault::new(StreamCondition::InternalServerError)));
         }
     }
 

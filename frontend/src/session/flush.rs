@@ -6,7 +6,7 @@
 use super::conn::{Conn, Phase};
 use super::sm::Unacked;
 use super::{ConnRef, Hub, writer};
-use crate::limits::{CONFIRM_TURN, UNWRITTEN_MAX, WRITE_TURN};
+use crate::limits::{CONFIRM_TURN, UNACKED_BYTES_MAX, UNWRITTEN_MAX, WRITE_TURN};
 use reef_engine::model::Seq;
 use reef_engine::shard::{Drained, Shard};
 use reef_stanza::{StreamCondition, StreamFault};
@@ -29,19 +29,24 @@ impl Hub {
         let Some(conn) = self.conn_mut(slot).filter(|conn| !conn.closing) else {
             return;
         };
-        let mut waiting = conn.out.len();
         if conn.wire.is_some() {
             conn.out.extend_from_slice(&stanza);
         }
+        let mut deaf = conn.blocked && conn.out.len() > UNWRITTEN_MAX;
         if let Some(sm) = conn.sm.as_mut().filter(|_| conn.phase == Phase::Open) {
             sm.sent(Unacked::Stanza(stanza.into()));
-            if sm.waiting() > most * 2 {
-                waiting = usize::MAX;
-            }
+            deaf |= sm.waiting() > most * 2 || sm.bytes() > UNACKED_BYTES_MAX;
         }
-        if waiting > UNWRITTEN_MAX {
+        if deaf {
             let fault = StreamFault::new(StreamCondition::PolicyViolation);
             return self.end(slot, Some(fault.with_text("too much is unread")));
+        }
+        // Much that comes at once is written as it comes: only what a client does not read may pile up.
+        if self
+            .conn(slot)
+            .is_some_and(|conn| conn.out.len() > WRITE_TURN && !conn.blocked)
+        {
+            return self.flush(slot);
         }
         self.mark_to_flush(slot);
     }

@@ -122,6 +122,9 @@ impl Hub {
         conn.blocked = from.blocked;
         conn._permit = from._permit;
         conn.deadline = None;
+        // Positions on the lost wire say nothing about this one.
+        conn.marks.clear();
+        conn.unmarked = None;
         let Some(sm) = conn.sm.as_mut() else { return };
         let resumed = el("resumed", ns::SM)
             .set("h", &sm.handled.to_string())

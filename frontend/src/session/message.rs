@@ -2,15 +2,17 @@
 //!
 //! Knows no post: those are written by the shard. A message is kept before its sender could think it lost, or refused.
 
-use super::Hub;
 use super::writer::stamp;
+use super::{ConnRef, Hub, OfflineRead};
 use crate::errors;
 use crate::tables::{self, Op};
 use jid::{BareJid, Jid};
 use minidom::Element;
-use reef_engine::log::record::Change;
+use reef_engine::error::Error;
+use reef_engine::log::record::{Applied, Change};
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, StreamNamespace, ns, write_element};
+use std::sync::Arc;
 
 impl Hub {
     /// A message of this shard's session.
@@ -88,57 +90,97 @@ impl Hub {
             op: op.encode(),
         };
         let (server, shard, returned) = (self.server.clone(), self.number, message.clone());
-        let ticket = move |fate: Result<_, _>| {
-            if fate.is_err() {
-                let error = StanzaError::new(Condition::ServiceUnavailable);
-                server
-                    .router
-                    .answer(shard, Box::new(move |hub| hub.return_to_sender(&returned, &error)));
-            }
+        let name = user.clone();
+        let ticket = move |fate: Result<Applied, Error>| {
+            let job = move |hub: &mut Hub| match fate {
+                // Somebody may have come since: he does not wait for his next login.
+                Ok(_) => hub.offer_offline(&name),
+                Err(_) => hub.return_to_sender(&returned, &StanzaError::new(Condition::ServiceUnavailable)),
+            };
+            server.router.answer(shard, Box::new(job));
         };
         if let Err(error) = self.server.engine.admission.submit("", change, Box::new(ticket)) {
             self.return_to_sender(&message, &errors::stanza_error(&error));
         }
     }
 
-    /// A session became available: what was kept for the user goes there (XEP-0160 §3), and then is forgotten.
-    pub(super) fn send_offline(&mut self, slot: u32) {
-        let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));
-        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
+    /// A session became available, or something was kept: what there is goes to one of the user's sessions (XEP-0160 §3),
+    /// and then is forgotten. One read at a time, so that no message goes to two.
+    pub(super) fn offer_offline(&mut self, name: &BareJid) {
+        let Some(slot) = self.available(name, 0).first().copied() else {
             return;
         };
-        let read = self
-            .server
-            .engine
-            .read(move |engine| match tables::offline(engine.view(), user.as_str()) {
-                Ok(kept) if kept.is_empty() => {}
-                Ok(kept) => server
-                    .router
-                    .answer(shard, Box::new(move |hub| hub.offline_came(conn, &user, kept))),
-                Err(error) => drop(errors::unreadable(error)),
-            });
+        let conn = self.conn_ref(slot);
+        let Some(user) = self.users.get_mut(name) else { return };
+        if user.offline != OfflineRead::Idle {
+            user.offline = OfflineRead::Again;
+            return;
+        }
+        user.offline = OfflineRead::Running;
+        let (server, shard, asked) = (self.server.clone(), self.number, name.clone());
+        let read = self.server.engine.read(move |engine| {
+            let kept = tables::offline(engine.view(), asked.as_str()).map_err(errors::unreadable);
+            let job = move |hub: &mut Hub| hub.offline_came(conn, &asked, kept.unwrap_or_default());
+            server.router.answer(shard, Box::new(job));
+        });
         if read.is_err() {
             tracing::warn!("too many reads: offline messages wait for the next presence");
+            self.offline_done(name);
         }
     }
 
-    fn offline_came(&mut self, conn: super::ConnRef, user: &BareJid, kept: Vec<tables::Offline>) {
-        let Some(slot) = self.alive(conn) else { return };
-        let Some(last) = kept.last().map(|kept| kept.number) else {
-            return;
-        };
+    fn offline_came(&mut self, conn: ConnRef, user: &BareJid, kept: Vec<tables::Offline>) {
+        let mut last = None;
         for message in kept {
+            let Some(slot) = self.listens(conn) else { break };
             self.send_bytes(slot, message.stanza);
+            // One who was cut off by this very message gets it again.
+            last = self.listens(conn).map(|_| message.number).or(last);
         }
+        if let Some(slot) = self.listens(conn) {
+            self.flush(slot);
+        }
+        let Some(upto) = last.filter(|_| self.listens(conn).is_some()) else {
+            return self.offline_done(user);
+        };
+        let name: Arc<str> = user.as_str().into();
         let op = Op::TakeOffline {
-            user: user.as_str().into(),
-            upto: last,
+            user: name.clone(),
+            upto,
         };
         let change = Change::Table {
-            owner: user.as_str().into(),
+            owner: name,
             op: op.encode(),
         };
+        let (server, shard, asked) = (self.server.clone(), self.number, user.clone());
+        let ticket = move |_| {
+            let done = move |hub: &mut Hub| hub.offline_done(&asked);
+            server.router.answer(shard, Box::new(done));
+        };
         // Where this is refused they come once more, with the same ids.
-        let _ = self.server.engine.admission.submit("", change, Box::new(|_| {}));
+        if self
+            .server
+            .engine
+            .admission
+            .submit("", change, Box::new(ticket))
+            .is_err()
+        {
+            self.offline_done(user);
+        }
+    }
+
+    /// The session, if it still gets messages.
+    fn listens(&self, conn: ConnRef) -> Option<u32> {
+        let slot = self.alive(conn)?;
+        let conn = self.conn(slot)?;
+        (!conn.closing && conn.presence.is_some()).then_some(slot)
+    }
+
+    fn offline_done(&mut self, name: &BareJid) {
+        let Some(user) = self.users.get_mut(name) else { return };
+        let again = std::mem::take(&mut user.offline) == OfflineRead::Again;
+        if again {
+            self.offer_offline(name);
+        }
     }
 }

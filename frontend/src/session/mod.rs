@@ -44,6 +44,16 @@ pub(crate) struct ConnRef {
     generation: u32,
 }
 
+/// Whether a user's kept messages are being read: once at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum OfflineRead {
+    #[default]
+    Idle,
+    Running,
+    /// Something came meanwhile: once more.
+    Again,
+}
+
 /// A user with at least one bound session here, or who had one a moment ago.
 #[derive(Default)]
 pub(crate) struct User {
@@ -55,6 +65,8 @@ pub(crate) struct User {
     subscriber: Option<SubscriberId>,
     /// What his devices had confirmed when they were last here.
     devices: Devices,
+    /// Whether his kept messages are being read.
+    offline: OfflineRead,
     /// Connections of his that wait to be bound.
     binding: u32,
     /// Until his rows are read: what changed meanwhile.

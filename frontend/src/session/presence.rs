@@ -51,7 +51,8 @@ impl Hub {
             self.greet(slot);
         }
         if priority >= 0 && !was_listening {
-            self.send_offline(slot);
+            let user = self.conn(slot).map(|conn| conn.user.clone());
+            user.iter().for_each(|user| self.offer_offline(user));
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Sm {
     /// Stanzas that the client has acknowledged.
     acked: u32,
     unacked: VecDeque<Unacked>,
+    /// Bytes of the stanzas among them; posts are pointers.
+    bytes: usize,
     /// `<r/>` was sent and not answered.
     asked: bool,
     /// Stanzas sent since the last `<r/>`.
@@ -46,6 +48,7 @@ impl Sm {
             handled: 0,
             acked: 0,
             unacked: VecDeque::new(),
+            bytes: 0,
             asked: false,
             since_asked: 0,
             urgent: false,
@@ -55,7 +58,10 @@ impl Sm {
     /// Notes something that was sent.
     pub(super) fn sent(&mut self, sent: Unacked) {
         self.urgent |= match &sent {
-            Unacked::Stanza(bytes) => bytes.starts_with(b"<message"),
+            Unacked::Stanza(bytes) => {
+                self.bytes += bytes.len();
+                bytes.starts_with(b"<message")
+            }
             Unacked::Post(..) => true,
         };
         self.unacked.push_back(sent);
@@ -81,6 +87,11 @@ impl Sm {
         self.unacked.len()
     }
 
+    /// How many bytes of stanzas.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The client has handled `h` stanzas: the last post among those, if any.
     pub(super) fn acknowledge(&mut self, h: u32) -> Result<Option<Seq>, TooMany> {
         let newly = h.wrapping_sub(self.acked);
@@ -92,8 +103,9 @@ impl Sm {
         (self.acked, self.asked) = (h, false);
         let mut last = None;
         for gone in self.unacked.drain(..newly as usize) {
-            if let Unacked::Post(post, _) = gone {
-                last = last.max(Some(post.seq));
+            match gone {
+                Unacked::Post(post, _) => last = last.max(Some(post.seq)),
+                Unacked::Stanza(bytes) => self.bytes -= bytes.len(),
             }
         }
         Ok(last)

@@ -5,6 +5,7 @@
 
 use super::Hub;
 use crate::errors;
+use crate::limits::SUBSCRIBE_BYTES_MAX;
 use crate::router::Router;
 use crate::tables::{Kind, Op, Outcome, Push, Sent};
 use jid::{BareJid, Jid};
@@ -37,6 +38,15 @@ impl Hub {
         let presence = presence.set("from", user.as_str()).set("to", contact.as_str());
         let mut stanza = Vec::new();
         write_element(&presence, StreamNamespace::Client, &mut stanza);
+        if stanza.len() > SUBSCRIBE_BYTES_MAX {
+            // It is kept until it is answered: without what the sender put into it.
+            stanza.clear();
+            let bare = el("presence", ns::CLIENT)
+                .set_opt("type", kind.as_str())
+                .set("from", user.as_str());
+            let bare = bare.set_opt("id", presence.attr("id")).set("to", contact.as_str());
+            write_element(&bare, StreamNamespace::Client, &mut stanza);
+        }
         let op = Op::Subscription {
             from: user.as_str().into(),
             to: contact.as_str().into(),

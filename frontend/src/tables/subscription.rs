@@ -104,6 +104,11 @@ fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome)
             outcome.sent.pop();
             return granted(apply, asked, outcome);
         }
+        // A full roster holds no more open questions: the request is dropped, as if it were never answered.
+        Kind::Subscribe if old.is_none() && roster::room(apply, user, asked.most).is_err() => {
+            outcome.sent.pop();
+            return Ok(());
+        }
         Kind::Subscribe => row.asked = Some(asked.stanza.to_vec()),
         Kind::Subscribed if !row.ask => {
             outcome.sent.retain(|sent| sent.kind != Kind::Subscribed);

@@ -5,11 +5,13 @@
 use super::{Apply, ApplyError, Effect};
 use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting};
 use crate::error::Reject;
-use crate::limits::Limits;
+use crate::limits::{Limits, NARROW_AT_ONCE};
 use crate::log::record::Outcome;
 use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
 use crate::store::keys::{self, Family, NodePart};
 use crate::store::rows::{self, NodeRow, NodeState};
+use crate::store::{Range, View};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Whether the service can keep what a configuration asks for.
@@ -88,9 +90,7 @@ impl Apply<'_, '_> {
         row.config = row.config.with(settings);
         config_bounds(&row.config, self.limits)?;
         if row.config.narrows(&before) {
-            // Who may no longer read, and what is too many, is many: that is the background's.
-            self.tx
-                .put(Family::SWEEP, keys::sweep_config(node), rows::encode(&SubscriberId(0)));
+            self.narrow(node, &row)?;
         }
         self.tx
             .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
@@ -98,6 +98,40 @@ impl Apply<'_, '_> {
             self.notify(node, &row, &"".into(), Event::Configure)?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Ends the subscriptions of those who may no longer read. Where they are many that is the background's, as are items
+    /// that are too many; until it is done nothing new is published there.
+    fn narrow(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
+        let state = rows::node_state(self.tx, node)?;
+        let many = state.followers > NARROW_AT_ONCE;
+        let mut seen = SubscriberId(0);
+        if !many {
+            let mut ids = Vec::new();
+            self.tx.scan(
+                Family::FOLLOWER,
+                &Range::prefix(&node.0.to_be_bytes()),
+                &mut |key, _| {
+                    ids.extend(keys::read_follower(key).map(|(_, id)| id));
+                    ControlFlow::Continue(())
+                },
+            )?;
+            for id in ids {
+                if let Some(jid) = rows::subscriber_name(self.tx, id)? {
+                    self.end_if_unreadable(node, row, &jid)?;
+                }
+            }
+            seen = SubscriberId(u32::MAX);
+        }
+        self.tx
+            .put(Family::SWEEP, keys::sweep_config(node), rows::encode(&seen));
+        Ok(())
+    }
+
+    /// Whether followers who may no longer read are still being looked for.
+    pub(super) fn narrowing(&self, node: NodeId) -> Result<bool, ApplyError> {
+        let seen: Option<SubscriberId> = rows::get(self.tx, Family::SWEEP, &keys::sweep_config(node))?;
+        Ok(seen.is_some_and(|seen| seen != SubscriberId(u32::MAX)))
     }
 
     pub(super) fn delete_node(&mut self, name: &NodeName, redirect: Option<Arc<str>>) -> Result<Outcome, ApplyError> {

@@ -36,6 +36,9 @@ impl Apply<'_, '_> {
                 (node, row)
             }
         };
+        if self.narrowing(node)? {
+            return Err(Reject::NotYet.into());
+        }
         let most = match row.config.max_payload_bytes {
             0 => self.limits.item_bytes,
             bytes => self.limits.item_bytes.min(bytes as usize),
