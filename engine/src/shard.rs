@@ -141,7 +141,7 @@ impl Shard {
                     while self.expand(usize::MAX) {}
                     self.index.remove_node(*node);
                 }
-                Effect::Follow { .. } | Effect::Unfollow { .. } => {}
+                Effect::Follow { .. } | Effect::Unfollow { .. } | Effect::Gone(_) => {}
             }
             self.last = self.last.max(*seq);
         }

@@ -113,7 +113,9 @@ fn what_is_published_behind_a_narrowed_access_reaches_nobody_who_may_not_read() 
     world.follow(F, A);
     let mut f = world.attach(F, "phone");
     world.settle(&mut []);
-    world.seats[f.seat].shard.available(f.key, Some(reef_engine::model::Seq(0)));
+    world.seats[f.seat]
+        .shard
+        .available(f.key, Some(reef_engine::model::Seq(0)));
     world.settle(&mut [&mut f]);
     configure(&world, Setting::Access(AccessModel::Whitelist));
     world.publish(A, "secret");

@@ -215,8 +215,10 @@ impl Applier {
     /// Gives the shards what was committed.
     pub(super) fn hand(&mut self, batch: Batch) {
         for (seq, effect) in &batch.effects {
-            if let Effect::Post(post) = effect {
-                self.recent.insert(*seq, post);
+            match effect {
+                Effect::Post(post) => self.recent.insert(*seq, post),
+                Effect::Gone(seq) => self.recent.forget(*seq),
+                Effect::Follow { .. } | Effect::Unfollow { .. } | Effect::NodeGone(_) => {}
             }
         }
         if batch.effects.is_empty() {

@@ -129,7 +129,7 @@ impl Reading<'_> {
         };
         let (mut left, mut upto) = (most, self.request.upto);
         loop {
-            let (candidates, complete) = self.candidates(upto, true, usize::MAX)?;
+            let (candidates, complete) = self.candidates(upto, true, PAGE_SCAN)?;
             let oldest = candidates.last().map(|(seq, _)| Seq(seq.0 - 1));
             for (seq, node) in candidates {
                 if let Some(post) = self.post(seq, node)?

@@ -79,6 +79,19 @@ impl Recent {
         }
     }
 
+    /// The entry at a place is no longer there.
+    pub fn forget(&self, seq: Seq) {
+        let (number, at) = split(seq);
+        let chunks = self.chunks.read().unwrap_or_else(|e| e.into_inner());
+        let chunk = number
+            .checked_sub(chunks.first)
+            .and_then(|index| chunks.list.get(usize::try_from(index).ok()?));
+        if let Some(slot) = chunk.and_then(|chunk| chunk.get(at)) {
+            slot.store(0, Ordering::Release);
+        }
+        self.posts.remove(&seq);
+    }
+
     /// Notes a post that was just committed.
     pub fn insert(&self, seq: Seq, post: &Arc<Post>) {
         self.note(seq, post.node);
@@ -166,6 +179,9 @@ mod tests {
             Some(vec![(9_001, 9_001), (9_003, 9_003), (20_000, 20_000)])
         );
         assert_eq!(seen(&recent, 9_001, 9_003, true), Some(vec![(9_003, 9_003)]));
+        recent.forget(Seq(9_003));
+        recent.forget(Seq(1));
+        assert_eq!(seen(&recent, 9_001, 9_003, true), Some(vec![]));
         assert_eq!(seen(&recent, 10, 9_003, true), None);
     }
 

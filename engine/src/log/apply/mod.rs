@@ -111,6 +111,8 @@ pub enum Effect {
     },
     /// All edges of a node ended.
     NodeGone(NodeId),
+    /// The entry at this place is no longer there.
+    Gone(Seq),
 }
 
 /// One record being applied.

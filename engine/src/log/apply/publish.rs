@@ -63,7 +63,7 @@ impl Apply<'_, '_> {
         let older = self.item(node, &state, item)?;
         let first = match older {
             Some(older) => {
-                self.tx.delete(Family::LOG, keys::log(node, older.seq));
+                self.gone(node, older.seq);
                 older.first
             }
             None => {
@@ -141,9 +141,16 @@ impl Apply<'_, '_> {
         found
     }
 
+    /// Deletes an entry, and its place in the order: who catches up does not look for what is gone.
+    fn gone(&mut self, node: NodeId, seq: Seq) {
+        self.tx.delete(Family::LOG, keys::log(node, seq));
+        self.tx.delete(Family::TAIL, keys::tail(seq));
+        self.effects.push(Effect::Gone(seq));
+    }
+
     /// Removes an item's rows.
     pub(super) fn forget(&mut self, node: NodeId, seq: Seq, item: &str, state: &mut NodeState) {
-        self.tx.delete(Family::LOG, keys::log(node, seq));
+        self.gone(node, seq);
         self.tx.delete(Family::ITEM, keys::item(node, item));
         state.items = state.items.saturating_sub(1);
     }
