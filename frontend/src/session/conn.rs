@@ -5,7 +5,7 @@
 use super::iq::Parked;
 use super::sm::Sm;
 use super::tcp;
-use crate::limits::IN_FLIGHT;
+use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
 use minidom::Element;
@@ -87,7 +87,9 @@ pub(super) struct Conn {
 impl Conn {
     /// Whether nothing more is handled for now. What is read is kept, and goes on with the answer that is waited for.
     pub(super) fn waits(&self) -> bool {
-        self.phase == Phase::Binding || self.in_flight >= IN_FLIGHT || self.reading || self.parked.is_some()
+        // One who asks and does not read is not asked on: he waits for himself.
+        let deaf = self.blocked && self.out.len() > WRITE_TURN;
+        self.phase == Phase::Binding || self.in_flight >= IN_FLIGHT || self.reading || self.parked.is_some() || deaf
     }
 
     /// Whether it waits to be bound, and is still there.

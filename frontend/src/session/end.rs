@@ -129,7 +129,9 @@ impl Hub {
             return;
         };
         if user.loading.is_some() {
-            self.users.remove(name);
+            if user.loads == 0 {
+                self.users.remove(name);
+            }
         } else {
             user.left = Some(now);
             self.leaving.push_back((now, name.clone()));

@@ -96,11 +96,13 @@ impl Hub {
     }
 
     /// The socket takes more.
-    pub(super) fn writable(&mut self, conn: ConnRef) {
-        let Some(slot) = self.alive(conn) else { return };
+    pub(super) fn writable(&mut self, conn_ref: ConnRef) {
+        let Some(slot) = self.alive(conn_ref) else { return };
         if let Some(conn) = self.conn_mut(slot).filter(|conn| conn.blocked) {
             conn.blocked = false;
             self.flush(slot);
+            // It may have waited for this.
+            self.readable.push_back(conn_ref);
         }
     }
 

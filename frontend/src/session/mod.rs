@@ -71,6 +71,9 @@ pub(crate) struct User {
     binding: u32,
     /// Until his rows are read: what changed meanwhile.
     loading: Option<Vec<Push>>,
+    /// Reads of his rows that are under way: until they are back he stays, so that none fills a later entry of his with
+    /// rows older than what was pushed since.
+    loads: u32,
     /// When his last session ended, in milliseconds.
     left: Option<u64>,
 }

@@ -171,6 +171,7 @@ impl Hub {
 
     fn load(&mut self, conn: ConnRef, iq: IqRef, user: BareJid) {
         let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
+        let name = user.clone();
         let read = self.server.engine.read(move |engine| {
             let loaded = load(engine, user.as_str());
             server
@@ -178,16 +179,22 @@ impl Hub {
                 .answer(shard, Box::new(move |hub| hub.loaded(conn, asked, &user, loaded)));
         });
         if read.is_err() {
-            self.refuse_bind(conn, iq, errors::busy());
+            return self.refuse_bind(conn, iq, errors::busy());
+        }
+        if let Some(user) = self.users.get_mut(&name) {
+            user.loads += 1;
         }
     }
 
     fn loaded(&mut self, conn: ConnRef, iq: IqRef, name: &BareJid, loaded: Result<Option<Loaded>, StoreError>) {
+        if let Some(user) = self.users.get_mut(name) {
+            user.loads -= 1;
+        }
         let rows = match loaded {
             Ok(Some(rows)) => rows,
             // The account was removed since it logged in.
-            Ok(None) => return self.refuse_bind(conn, iq, StanzaError::new(Condition::NotAuthorized)),
-            Err(error) => return self.refuse_bind(conn, iq, errors::unreadable(error)),
+            Ok(None) => return self.not_loaded(conn, iq, name, StanzaError::new(Condition::NotAuthorized)),
+            Err(error) => return self.not_loaded(conn, iq, name, errors::unreadable(error)),
         };
         if let Some(user) = self.users.get_mut(name)
             && let Some(meanwhile) = user.loading.take()
@@ -207,6 +214,11 @@ impl Hub {
             Some(slot) => self.bound(slot, iq),
             None => self.forget_if_gone(name),
         }
+    }
+
+    fn not_loaded(&mut self, conn: ConnRef, iq: IqRef, name: &BareJid, error: StanzaError) {
+        self.refuse_bind(conn, iq, error);
+        self.forget_if_gone(name);
     }
 
     fn refuse_bind(&mut self, conn: ConnRef, iq: IqRef, error: StanzaError) {

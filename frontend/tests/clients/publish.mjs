@@ -1,8 +1,13 @@
 // @xmpp/client: STARTTLS and direct TLS, SCRAM, bind, publish, receive. Ports by argument; ends with `ok` or an error.
+import { webcrypto } from "node:crypto";
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 
-const require = createRequire(process.env.REEF_CLIENTS + "/npm/package.json");
-const { client, xml } = require("@xmpp/client");
+// Debian's Node 18 has it, but not where @xmpp/client looks for it.
+globalThis.crypto ??= webcrypto;
+// It lies outside this folder, and is an ES module, which Debian's Node 18 cannot `require`.
+const { resolve } = createRequire(process.env.REEF_CLIENTS + "/npm/package.json");
+const { client, xml } = await import(pathToFileURL(resolve("@xmpp/client")).href);
 const [starttls, direct] = process.argv.slice(2);
 const BLOG = "urn:xmpp:microblog:0";
 const PUBSUB = "http://jabber.org/protocol/pubsub";

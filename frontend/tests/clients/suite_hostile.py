@@ -123,3 +123,26 @@ async def test_one_who_does_not_read_is_cut_off_and_others_are_served(reef):
     text = (await deaf.everything()).decode(errors="replace")
     assert text.count("</message>") < 60, "it got everything"
     await talker.quit()
+
+
+async def test_one_who_asks_and_reads_late_is_slowed_and_gets_every_answer(reef):
+    await reef.users("late")
+    late = await Raw(reef).login("late", "x")
+    await late_asks(late, 3_000)
+
+
+async def late_asks(late, count):
+    """Asks for more than fits any buffer before the first answer is read."""
+    disco = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+    asked = asyncio.ensure_future(ask(late, count, disco))
+    got = 0
+    while got < count:
+        stanza = await late.stanza()
+        assert stanza.get("id") == f"d{got}", stanza.get("id")
+        got += 1
+    await asked
+
+
+async def ask(late, count, payload):
+    late.send("".join(f"<iq type='get' id='d{n}' to='localhost'>{payload}</iq>" for n in range(count)))
+    await late.writer.drain()
