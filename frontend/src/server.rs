@@ -8,7 +8,7 @@ use crate::config::{Config, Durability};
 use crate::host::Accounts;
 use crate::limits::HASHES_WAITING;
 use crate::listen::serve_c2s;
-use crate::router::{Bell, Mail, Router};
+use crate::router::{Bell, Router};
 use crate::session;
 use crate::session::{Thread, WAKER};
 use crate::stream::{C2s, Mode};
@@ -254,19 +254,17 @@ impl Running {
         // Nobody listens any more where this fails.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}
-        for shard in 0..self.server.router.shards() {
-            let stop = Mail::Job(Box::new(session::Hub::stop));
-            if self.server.router.send(shard, stop).is_err() {
-                tracing::warn!(shard, "a shard could not be told to stop");
-            }
-        }
-        let (shards, engine) = (self.shards, self.server.engine.clone());
+        let (shards, server) = (self.shards, self.server);
         let ended = tokio::task::spawn_blocking(move || {
+            for shard in 0..server.router.shards() {
+                // Waits where a shard's box is full: every cursor is to be written.
+                server.router.answer(shard, Box::new(session::Hub::stop));
+            }
             for shard in shards {
                 // A panic was logged where it happened.
                 let _ = shard.join();
             }
-            engine.close();
+            server.engine.close();
         });
         if ended.await.is_err() {
             tracing::error!("stopping failed");
