@@ -1,14 +1,9 @@
 //! `reef`: the composition root. Arguments → config → engine → listeners; nothing else.
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use reef_frontend::cli::{Args, run};
 use std::io::Write;
 use std::process::ExitCode;
-
-/// A million small sessions are allocated and freed here: mimalloc keeps them dense.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
