@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod limits;
 pub mod metrics;
+pub mod queue;
 
 pub mod publish;
 

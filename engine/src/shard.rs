@@ -8,6 +8,7 @@ mod catch_up;
 mod checkpoint;
 mod expand;
 mod interest;
+mod online;
 mod overflow;
 mod posts;
 mod recent;
@@ -24,8 +25,9 @@ use crate::log::apply::Effect;
 use crate::metrics::Metrics;
 use crate::model::{Event, Post, Seq, SubscriberId, VShard};
 use interest::Interests;
+use online::Online;
 use posts::Posts;
-use session::{Online, Sessions, State};
+use session::{Sessions, State};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -194,7 +196,7 @@ impl Shard {
         self.let_go(key);
         if let Some(session) = self.sessions.get_mut(key) {
             session.available = false;
-            session.next = None;
+            session.next = session::Link::default();
         }
         parting
     }

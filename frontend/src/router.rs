@@ -6,11 +6,11 @@
 use crate::limits::MAILBOX;
 use crate::session::Hub;
 use crate::stream::Authenticated;
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use jid::Jid;
 use minidom::Element;
 use reef_engine::fanout::Wake;
 use reef_engine::model::VShard;
+use reef_engine::queue::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -99,13 +99,9 @@ impl Router {
         let Some((sender, bell)) = self.shards.get(shard) else {
             return Err(mail);
         };
-        match sender.try_send(mail) {
-            Ok(()) => {
-                bell.ring();
-                Ok(())
-            }
-            Err(TrySendError::Full(mail) | TrySendError::Disconnected(mail)) => Err(mail),
-        }
+        sender.try_send(mail)?;
+        bell.ring();
+        Ok(())
     }
 
     /// Sends an answer that somebody waits for; waits itself while the box is full. For readers and the applier, for

@@ -22,7 +22,7 @@ use reef_engine::limits::Limits;
 use reef_engine::log::record::Applied;
 use reef_engine::outbox::Readers;
 use reef_engine::{Engine, Options};
-use reef_stanza::StreamNamespace;
+use reef_stanza::{Budget, StreamNamespace};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) hashers: Readers,
     /// `<stream:features/>` after SASL.
     pub(crate) bound_features: Vec<u8>,
+    /// What a stanza of one who has logged in may cost.
+    pub(crate) budget: Arc<Budget>,
 }
 
 impl Server {
@@ -173,6 +175,10 @@ impl Running {
             caps: CapsCache::default(),
             hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
             bound_features: bound_features(&caps),
+            budget: Arc::new(Budget {
+                stanza_bytes: config.limits.stanza_bytes,
+                ..Budget::AFTER_AUTH
+            }),
             config,
         });
         let mut shards = Vec::new();

@@ -87,7 +87,7 @@ impl World {
         };
         let known = outbox::cursors_of(&*self.disk, id, VShard::of(&name)).map_err(|e| e.to_string())?;
         let start = known.start(Some(&device.name));
-        let own = known.0.iter().any(|row| row.device == device.name);
+        let own = known.0.iter().any(|row| *row.device == *device.name);
         let row = CursorRow::At { seq: start, at: now };
         let writes = outbox::device_writes(id, &device.name, row, &known, &self.plan.limits, now);
         self.queue.push(Work::Cursors(writes));

@@ -12,8 +12,9 @@ pub use applier::{Applier, Commit, Gauge};
 
 use crate::error::Error;
 use crate::model::{RecordId, Timestamp};
+use crate::queue::{Receiver, Sender, bounded};
 use crate::store::Write;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam::channel::RecvTimeoutError;
 use record::{Applied, Record};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,10 +98,7 @@ impl RocksLog {
 
 impl Log for RocksLog {
     fn append(&self, work: Work) -> Result<(), Full> {
-        match self.0.try_send(work) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Full),
-        }
+        self.0.try_send(work).map_err(|_| Full)
     }
 
     fn waiting(&self) -> usize {
@@ -115,7 +113,7 @@ impl Source for RocksSource {
             Err(RecvTimeoutError::Timeout) => return true,
             Err(RecvTimeoutError::Disconnected) => return false,
         }
-        out.extend(self.0.try_iter().take(max.saturating_sub(1)));
+        out.extend(std::iter::from_fn(|| self.0.try_recv()).take(max.saturating_sub(1)));
         true
     }
 }

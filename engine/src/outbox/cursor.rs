@@ -18,7 +18,7 @@ const EPOCHS_KEPT: u32 = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceRow {
     /// The device: its user-agent id, or the resource that it asked for.
-    pub device: String,
+    pub device: Box<str>,
     /// It has everything up to here.
     pub seq: Seq,
     /// When that was written.
@@ -33,7 +33,7 @@ impl Devices {
     /// Where a device begins: at its own cursor, else at the account's highest. The first device of an account begins
     /// at nothing: each subscription says since when it counts.
     pub fn start(&self, device: Option<&str>) -> Seq {
-        let own = device.and_then(|device| self.0.iter().find(|row| row.device == device));
+        let own = device.and_then(|device| self.0.iter().find(|row| *row.device == *device));
         own.or_else(|| self.0.iter().max_by_key(|row| row.seq))
             .map_or(Seq(0), |row| row.seq)
     }
@@ -115,8 +115,10 @@ pub fn cursors_of(view: &dyn View, subscriber: SubscriberId, vshard: VShard) -> 
                 at,
             ),
         };
+        let device = device.into();
         devices.0.push(DeviceRow { device, seq, at });
     }
+    devices.0.shrink_to_fit();
     Ok(devices)
 }
 
@@ -136,7 +138,7 @@ pub fn device_writes(
         value: Some(rows::encode(&row)),
     }];
     let oldest = now.0.saturating_sub(u64::from(limits.device_days) * 86_400_000);
-    let mut others: Vec<&DeviceRow> = known.0.iter().filter(|row| row.device != device).collect();
+    let mut others: Vec<&DeviceRow> = known.0.iter().filter(|row| *row.device != *device).collect();
     others.sort_by_key(|row| std::cmp::Reverse(row.at));
     for (rank, other) in others.iter().enumerate() {
         // One row always stays, so that the account's highest cursor outlives the last device.

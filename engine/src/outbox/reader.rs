@@ -2,7 +2,7 @@
 //!
 //! Jobs are short (a page, a listing, a login's rows); the queue is bounded, and a full one is an answer, not a wait.
 
-use crossbeam::channel::{Sender, TrySendError, bounded};
+use crate::queue::{Sender, bounded};
 
 /// A job: runs once on a reader thread. It must not wait for another job.
 pub(super) type Read = Box<dyn FnOnce() + Send>;
@@ -23,7 +23,7 @@ impl Readers {
             std::thread::Builder::new()
                 .name(format!("{name}-{number}"))
                 .spawn(move || {
-                    for job in jobs {
+                    while let Some(job) = jobs.recv() {
                         // A job that panics ends alone: whoever waits for it is told by its own drop guard.
                         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
                     }
@@ -37,8 +37,6 @@ impl Readers {
     /// # Errors
     /// The job, unrun.
     pub fn submit(&self, job: Read) -> Result<(), Read> {
-        self.0.try_send(job).map_err(|error| match error {
-            TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
-        })
+        self.0.try_send(job)
     }
 }

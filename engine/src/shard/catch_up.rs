@@ -20,13 +20,13 @@ impl Shard {
         };
         let mut cursor = cursor;
         if matches!(session.state, State::Quiet) {
-            if let Some(place) = session.place {
+            if let Some(place) = session.place.get() {
                 // It followed before on the same stream, which still holds what was handed to it.
                 cursor = cursor.max(place);
             } else {
                 session.handed = cursor;
                 session.confirmed = cursor;
-                session.listed = Some(cursor);
+                session.listed = Some(cursor).into();
             }
             self.leave_to_log(key);
         }
@@ -72,13 +72,13 @@ impl Shard {
     pub(super) fn let_go(&mut self, key: Key) {
         let Some(session) = self.sessions.get(key) else { return };
         let place = match session.state {
-            State::Quiet => session.place,
+            State::Quiet => session.place.get(),
             _ => Some(self.reached(session)),
         };
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        session.place = place;
+        session.place = place.into();
         session.state = State::Quiet;
         for entry in std::mem::take(&mut session.ring).iter() {
             self.posts.release(entry.number);

@@ -50,12 +50,12 @@ impl Shard {
     /// What the session has confirmed, if it follows or followed: the caller has it written.
     pub(super) fn part(&mut self, key: Key) -> Option<Parting> {
         let session = self.sessions.get(key)?;
-        if matches!(session.state, State::Quiet) && session.place.is_none() {
+        if matches!(session.state, State::Quiet) && session.place.get().is_none() {
             return None;
         }
         let seq = self.position(session);
         let session = self.sessions.get_mut(key)?;
-        session.listed = Some(seq);
+        session.listed = Some(seq).into();
         Some(Parting {
             subscriber: session.subscriber,
             device: session.device.clone()?,
@@ -66,7 +66,7 @@ impl Shard {
     /// Up to where a session that follows, or followed, has confirmed everything.
     pub fn confirmed(&self, key: Key) -> Option<Seq> {
         let session = self.sessions.get(key)?;
-        let follows = !matches!(session.state, State::Quiet) || session.place.is_some();
+        let follows = !matches!(session.state, State::Quiet) || session.place.get().is_some();
         follows.then(|| self.position(session))
     }
 
@@ -81,7 +81,7 @@ impl Shard {
     /// Everything up to here was handed out.
     pub(super) fn reached(&self, session: &Session) -> Seq {
         match &session.state {
-            State::Quiet => session.place.unwrap_or(session.confirmed),
+            State::Quiet => session.place.get().unwrap_or(session.confirmed),
             State::CatchingUp(catch_up) => catch_up.reached(),
             State::Live => {
                 let first = session.ring.front().and_then(|e| self.posts.get(e.number));
@@ -104,14 +104,14 @@ impl Shard {
             let live = matches!(session.state, State::Live);
             let settled = session.ring.is_empty() && session.handed <= session.confirmed;
             let row = if settled && live {
-                session.listed.map(|_| CursorRow::Live {
+                session.listed.get().map(|_| CursorRow::Live {
                     epoch: self.epoch,
                     at: now,
                 })
-            } else if matches!(session.state, State::Quiet) && session.place.is_none() {
+            } else if matches!(session.state, State::Quiet) && session.place.get().is_none() {
                 None
-            } else if session.listed.is_some() || !live || position < self.watermark_before {
-                let moved = session.listed != Some(position);
+            } else if session.listed.get().is_some() || !live || position < self.watermark_before {
+                let moved = session.listed.get() != Some(position);
                 moved.then_some(CursorRow::At { seq: position, at: now })
             } else {
                 confirmed = confirmed.min(position);
@@ -122,8 +122,8 @@ impl Shard {
                 continue;
             };
             match row {
-                Some(CursorRow::Live { .. }) => session.listed = None,
-                Some(CursorRow::At { seq, .. }) => session.listed = Some(seq),
+                Some(CursorRow::Live { .. }) => session.listed = None.into(),
+                Some(CursorRow::At { seq, .. }) => session.listed = Some(seq).into(),
                 None => {}
             }
             session.unsettled = !settled || matches!(session.state, State::CatchingUp(_));

@@ -69,7 +69,7 @@ impl Shard {
                 left -= 1;
                 let mut at = self.online.first(id);
                 while let Some(index) = at {
-                    at = self.sessions.at(index).and_then(|s| s.next);
+                    at = self.sessions.at(index).and_then(|s| s.next.get());
                     self.offer(index, number, &post, small);
                 }
             }
@@ -185,7 +185,7 @@ impl Shard {
             };
             session.expanded = session.expanded.max(seq);
             session.edges = seq;
-            at = session.next;
+            at = session.next.get();
         }
     }
 

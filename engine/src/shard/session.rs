@@ -1,13 +1,10 @@
-//! A session as its shard knows it, and the tables in which it is found.
+//! A session as its shard knows it, and the slab of all of them.
 //!
-//! Knows no socket and no stanza. Sessions of one subscriber are a list through the slab; the online table maps a dense
-//! subscriber id to its head without hashing.
+//! Knows no socket and no stanza. Sessions of one subscriber are a list through the slab, which `online.rs` begins.
 
 use super::ring::Ring;
-use crate::limits::BLOCK;
 use crate::model::{Post, Seq, SubscriberId};
 use crate::outbox::Run;
-use roaring::RoaringBitmap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -58,33 +55,72 @@ impl CatchUp {
     }
 }
 
-/// A session.
+/// A slot in the slab, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Link(u32);
+
+impl Link {
+    /// The slot.
+    pub(super) fn get(self) -> Option<u32> {
+        self.0.checked_sub(1)
+    }
+}
+
+impl From<Option<u32>> for Link {
+    fn from(slot: Option<u32>) -> Link {
+        Link(slot.map_or(0, |slot| slot + 1))
+    }
+}
+
+/// An `Option<Seq>` in eight bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Noted(u64);
+
+impl Noted {
+    /// What was noted.
+    pub(super) fn get(self) -> Option<Seq> {
+        self.0.checked_sub(1).map(Seq)
+    }
+}
+
+impl From<Option<Seq>> for Noted {
+    fn from(seq: Option<Seq>) -> Noted {
+        Noted(seq.map_or(0, |seq| seq.next().0))
+    }
+}
+
+/// A session. What an expansion reads and writes comes first, in one cache line.
+#[repr(C)]
 pub(super) struct Session {
+    /// Up to here it was looked at by expansions.
+    pub(super) expanded: Seq,
     pub(super) subscriber: SubscriberId,
-    pub(super) next: Option<u32>,
+    pub(super) next: Link,
     pub(super) generation: u32,
     pub(super) attached: bool,
     pub(super) available: bool,
     pub(super) dirty: bool,
     pub(super) unsettled: bool,
+    pub(super) ring: Ring,
     /// Which node names it wants by presence; 0 is none.
     pub(super) interest: u32,
-    /// Up to here it was looked at by expansions.
-    pub(super) expanded: Seq,
+    pub(super) state: State,
     /// The last post that was handed to its writer.
     pub(super) handed: Seq,
     /// The last that its client confirmed.
     pub(super) confirmed: Seq,
     /// The last change of what he follows that may concern pending posts: goes live at a watermark at or above it.
     pub(super) edges: Seq,
-    /// Up to where it had been handed everything when it last stopped following; `None` before it first followed.
-    pub(super) place: Option<Seq>,
-    pub(super) ring: Ring,
-    pub(super) state: State,
-    /// The device whose cursor it moves, and what its row says.
+    /// Up to where it had been handed everything when it last stopped following; none before it first followed.
+    pub(super) place: Noted,
+    /// What its device's row says.
+    pub(super) listed: Noted,
+    /// The device whose cursor it moves.
     pub(super) device: Option<Box<str>>,
-    pub(super) listed: Option<Seq>,
 }
+
+// A million of these are held at once: what is added here is added a million times.
+const _: () = assert!(size_of::<Session>() <= 144);
 
 impl Session {
     /// Whether posts of a page wait.
@@ -101,10 +137,14 @@ impl Session {
     }
 }
 
-/// The slab of sessions.
+/// Sessions in one chunk of the slab.
+const CHUNK: usize = 1024;
+
+/// The slab of sessions: in chunks, so that it grows without being copied and without spare room.
 #[derive(Default)]
 pub(super) struct Sessions {
-    slots: Vec<Session>,
+    chunks: Vec<Vec<Session>>,
+    used: usize,
     free: Vec<u32>,
 }
 
@@ -112,60 +152,66 @@ impl Sessions {
     /// A new session.
     pub(super) fn insert(&mut self, subscriber: SubscriberId, device: Option<Box<str>>) -> Key {
         let session = Session {
+            expanded: Seq(0),
             subscriber,
-            next: None,
+            next: Link::default(),
             generation: 0,
             attached: true,
             available: false,
             dirty: false,
             unsettled: false,
+            ring: Ring::default(),
             interest: 0,
-            expanded: Seq(0),
+            state: State::Quiet,
             handed: Seq(0),
             confirmed: Seq(0),
             edges: Seq(0),
-            place: None,
-            ring: Ring::default(),
-            state: State::Quiet,
+            place: Noted::default(),
+            listed: Noted::default(),
             device,
-            listed: None,
         };
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let Some(slot) = self.at_mut(index)
         {
             let generation = slot.generation;
             *slot = Session { generation, ..session };
             return Key { index, generation };
         }
-        self.slots.push(session);
-        Key {
-            index: (self.slots.len() - 1) as u32,
-            generation: 0,
+        let index = self.used as u32;
+        self.used += 1;
+        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
+            Some(chunk) => chunk.push(session),
+            None => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(session);
+                self.chunks.push(chunk);
+            }
         }
+        Key { index, generation: 0 }
     }
 
     /// The session of a key.
     pub(super) fn get(&self, key: Key) -> Option<&Session> {
-        self.slots
-            .get(key.index as usize)
+        self.at(key.index)
             .filter(|s| s.attached && s.generation == key.generation)
     }
 
     /// The session of a key.
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Session> {
-        self.slots
-            .get_mut(key.index as usize)
+        self.at_mut(key.index)
             .filter(|s| s.attached && s.generation == key.generation)
     }
 
     /// The session in a slot.
     pub(super) fn at(&self, index: u32) -> Option<&Session> {
-        self.slots.get(index as usize)
+        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
     }
 
     /// The session in a slot.
     pub(super) fn at_mut(&mut self, index: u32) -> Option<&mut Session> {
-        self.slots.get_mut(index as usize)
+        self.chunks
+            .get_mut(index as usize / CHUNK)?
+            .get_mut(index as usize % CHUNK)
     }
 
     /// The key of a slot.
@@ -178,7 +224,7 @@ impl Sessions {
 
     /// Frees a slot; its key is stale from now on.
     pub(super) fn remove(&mut self, index: u32) {
-        if let Some(slot) = self.slots.get_mut(index as usize).filter(|s| s.attached) {
+        if let Some(slot) = self.at_mut(index).filter(|s| s.attached) {
             slot.attached = false;
             slot.generation = slot.generation.wrapping_add(1);
             slot.ring = Ring::default();
@@ -190,82 +236,12 @@ impl Sessions {
 
     /// The slots in use.
     pub(super) fn indices(&self) -> impl Iterator<Item = u32> + '_ {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(_, s)| s.attached)
-            .map(|(index, _)| index as u32)
+        let all = self.chunks.iter().flatten();
+        (0..).zip(all).filter(|(_, s)| s.attached).map(|(index, _)| index)
     }
 
     /// How many sessions.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-}
-
-/// Who is available here: subscriber → first session.
-#[derive(Default)]
-pub(super) struct Online {
-    /// By block of ids: the slot of the first session plus 1, 0 for none.
-    blocks: Vec<Option<Box<[u32]>>>,
-    ids: RoaringBitmap,
-}
-
-impl Online {
-    /// The subscribers, for intersections.
-    pub(super) fn ids(&self) -> &RoaringBitmap {
-        &self.ids
-    }
-
-    /// The first session of a subscriber.
-    pub(super) fn first(&self, id: SubscriberId) -> Option<u32> {
-        let block = self.blocks.get((id.0 / BLOCK) as usize)?.as_ref()?;
-        block.get((id.0 % BLOCK) as usize)?.checked_sub(1)
-    }
-
-    fn set(&mut self, id: SubscriberId, first: Option<u32>) {
-        let at = (id.0 / BLOCK) as usize;
-        if at >= self.blocks.len() {
-            self.blocks.resize_with(at + 1, || None);
-        }
-        if let Some(block) = self.blocks.get_mut(at) {
-            let block = block.get_or_insert_with(|| vec![0; BLOCK as usize].into_boxed_slice());
-            if let Some(slot) = block.get_mut((id.0 % BLOCK) as usize) {
-                *slot = first.map_or(0, |index| index + 1);
-            }
-        }
-        if first.is_some() {
-            self.ids.insert(id.0)
-        } else {
-            self.ids.remove(id.0)
-        };
-    }
-
-    /// Links an available session.
-    pub(super) fn link(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
-        let first = self.first(id);
-        if let Some(session) = sessions.at_mut(index) {
-            session.next = first;
-        }
-        self.set(id, Some(index));
-    }
-
-    /// Takes a session out.
-    pub(super) fn unlink(&mut self, sessions: &mut Sessions, index: u32, id: SubscriberId) {
-        let after = sessions.at(index).and_then(|s| s.next);
-        if self.first(id) == Some(index) {
-            return self.set(id, after);
-        }
-        let mut at = self.first(id);
-        while let Some(here) = at {
-            let next = sessions.at(here).and_then(|s| s.next);
-            if next == Some(index) {
-                if let Some(session) = sessions.at_mut(here) {
-                    session.next = after;
-                }
-                return;
-            }
-            at = next;
-        }
+        self.used - self.free.len()
     }
 }

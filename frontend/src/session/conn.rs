@@ -8,12 +8,11 @@ use super::tcp;
 use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
-use minidom::Element;
 use mio::net::TcpStream;
 use reef_engine::model::Seq;
-use reef_engine::shard::Key;
+use reef_engine::shard::{Key, Manner};
 use reef_stanza::StreamReader;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -42,49 +41,131 @@ pub(super) struct Wire {
 pub(super) struct Conn {
     /// `None` while a session waits to be resumed.
     pub(super) wire: Option<Wire>,
-    pub(super) reader: StreamReader,
-    /// Read and not yet framed: more requests than may be under way.
-    pub(super) unread: Vec<u8>,
     /// Composed and not yet taken by the kernel (without TLS) or by rustls.
     pub(super) out: Vec<u8>,
+    pub(super) key: Option<Key>,
+    /// How stanzas address it.
+    pub(super) address: Address,
     /// The kernel takes no more for now.
     pub(super) blocked: bool,
     pub(super) to_flush: bool,
     pub(super) phase: Phase,
+    pub(super) priority: i8,
+    pub(super) sm: Option<Box<Sm>>,
+    /// Its last presence, encoded; `None` where it is not available.
+    pub(super) presence: Option<Box<[u8]>>,
+    pub(super) reader: StreamReader,
+    /// Read and not yet framed: more requests than may be under way.
+    pub(super) unread: Vec<u8>,
     pub(super) user: BareJid,
-    /// The full JID once bound, and its escaped forms for splicing.
+    /// The full JID once bound.
     pub(super) jid: Option<FullJid>,
-    pub(super) full_escaped: Box<[u8]>,
-    pub(super) bare_escaped: Box<[u8]>,
-    pub(super) lang: Option<String>,
-    pub(super) key: Option<Key>,
-    /// Which cursor the session moves: the resource it asked for.
-    pub(super) device: String,
+    /// The resource was made by the server: it names no device.
+    pub(super) made: bool,
+    pub(super) lang: Option<Box<str>>,
     pub(super) in_flight: u32,
     /// A request is under way that reads: what comes behind it waits, so that it does not see that.
     pub(super) reading: bool,
     /// A request that waits for those before it, so that it sees what they changed.
     pub(super) parked: Option<Box<Parked>>,
-    pub(super) sm: Option<Box<Sm>>,
-    pub(super) presence: Option<Box<Element>>,
-    pub(super) priority: i8,
-    pub(super) directed: BTreeSet<jid::Jid>,
+    pub(super) directed: Option<Box<BTreeSet<jid::Jid>>>,
     pub(super) caps: Caps,
     /// The roster was asked for: pushes go here (RFC 6121 §2.1.6).
     pub(super) interested: bool,
     /// After how many bytes on the wire which post is confirmed, where there is no stream management.
-    pub(super) marks: VecDeque<(u64, Seq)>,
-    pub(super) unmarked: Option<Seq>,
+    pub(super) marks: Marks,
     /// Milliseconds: when an unbound stream is given up, or a session that waits to be resumed.
     pub(super) deadline: Option<u64>,
     /// The stream has ended: close when everything is written.
     pub(super) closing: bool,
     /// Everything was written and our side is closed; the client's close is waited for, not for long.
     pub(super) closed: bool,
-    pub(super) _permit: Option<ConnectionPermit>,
+    pub(super) _permit: Option<Box<ConnectionPermit>>,
+}
+
+// A million of these are held at once: what is added here is added a million times.
+const _: () = assert!(size_of::<Conn>() <= 384);
+
+/// A full JID as it is written into an attribute, and how much of it is the bare one.
+#[derive(Default)]
+pub(super) struct Address {
+    escaped: Box<[u8]>,
+    bare: u32,
+}
+
+impl Address {
+    pub(super) fn new(jid: &FullJid) -> Address {
+        let mut escaped = Vec::new();
+        reef_stanza::escape_attr(jid.to_bare().as_str(), &mut escaped);
+        let bare = escaped.len() as u32;
+        escaped.push(b'/');
+        reef_stanza::escape_attr(jid.resource().as_str(), &mut escaped);
+        Address {
+            escaped: escaped.into(),
+            bare,
+        }
+    }
+
+    pub(super) fn to(&self, manner: Manner) -> &[u8] {
+        match manner {
+            Manner::Notify => &self.escaped,
+            Manner::Follower | Manner::Delayed => self.escaped.get(..self.bare as usize).unwrap_or_default(),
+        }
+    }
+}
+
+/// After how many bytes on the wire which post is with the client. Two are enough: one that is waited for, and the
+/// newest.
+#[derive(Default)]
+pub(super) struct Marks {
+    waited: (u64, Seq),
+    newest: (u64, Seq),
+    /// Handed to the wire, and not all of it with the kernel yet; 0 is none.
+    unmarked: Seq,
+}
+
+impl Marks {
+    /// A post was handed to the wire.
+    pub(super) fn handed(&mut self, seq: Seq) {
+        self.unmarked = self.unmarked.max(seq);
+    }
+
+    /// All that was handed is with the kernel, `written` bytes in all.
+    pub(super) fn written(&mut self, written: u64) {
+        if self.unmarked == Seq(0) {
+            return;
+        }
+        let mark = (written, std::mem::take(&mut self.unmarked));
+        if self.waited.1 == Seq(0) {
+            self.waited = mark;
+        } else {
+            self.newest = mark;
+        }
+    }
+
+    /// Whether something is waited for.
+    pub(super) fn waits(&self) -> bool {
+        self.waited.1 != Seq(0)
+    }
+
+    /// So many bytes are with the client: the last post among them.
+    pub(super) fn acknowledged(&mut self, bytes: u64) -> Option<Seq> {
+        let mut last = None;
+        while self.waits() && self.waited.0 <= bytes {
+            last = Some(self.waited.1);
+            self.waited = std::mem::take(&mut self.newest);
+        }
+        last
+    }
 }
 
 impl Conn {
+    /// Which cursor the session moves: the resource it asked for; empty where it asked for none.
+    pub(super) fn device(&self) -> &str {
+        let jid = self.jid.as_ref().filter(|_| !self.made);
+        jid.map_or("", |jid| jid.resource().as_str())
+    }
+
     /// Whether nothing more is handled for now. What is read is kept, and goes on with the answer that is waited for.
     pub(super) fn waits(&self) -> bool {
         // One who asks and does not read is not asked on: he waits for himself.
@@ -98,13 +179,16 @@ impl Conn {
     }
 }
 
+/// A question to the client, by its id.
+pub(super) type Question = (String, crate::xep::xep0115_caps::CapsRef);
+
 /// What a session's capabilities are known of.
 #[derive(Default)]
 pub(super) struct Caps {
-    /// Its last `<c/>`, as `node#ver`.
-    pub(super) seen: Option<String>,
+    /// Its last `<c/>`, `node#ver`, as a number; 0 is none.
+    pub(super) seen: u64,
     /// Questions asked of the client: id → what they are about.
-    pub(super) asked: Vec<(String, crate::xep::xep0115_caps::CapsRef)>,
+    pub(super) asked: Option<Box<Vec<Question>>>,
     /// The node names it wants by presence.
     pub(super) wants: Option<Arc<BTreeSet<Arc<str>>>>,
 }

@@ -14,6 +14,7 @@ use reef_engine::shard::Parting;
 use reef_engine::store::rows::CursorRow;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamCondition, StreamFault, ns};
+use std::cmp::Reverse;
 
 impl Hub {
     /// The connection broke, or was closed without a word.
@@ -34,7 +35,16 @@ impl Hub {
         conn.unread = Vec::new();
         conn.blocked = false;
         conn._permit = None;
-        conn.deadline = Some(until);
+        self.set_deadline(slot, until);
+    }
+
+    /// Gives a connection a time by which it must have gone on.
+    pub(super) fn set_deadline(&mut self, slot: u32, deadline: u64) {
+        let conn_ref = self.conn_ref(slot);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.deadline = Some(deadline);
+            self.deadlines.push(Reverse((deadline, conn_ref)));
+        }
     }
 
     /// Ends a stream and its session: with a stream error, or as the client asked.
@@ -66,9 +76,7 @@ impl Hub {
             Some(_) => {
                 // One who does not read his goodbye is not waited for long.
                 let soon = self.now() + 5_000;
-                if let Some(conn) = self.conn_mut(slot) {
-                    conn.deadline = Some(soon);
-                }
+                self.set_deadline(slot, soon);
                 self.flush(slot);
             }
         }
@@ -181,7 +189,7 @@ impl Hub {
             }),
         }
         // As the store keeps them: one who takes a new resource each time takes no more memory.
-        user.devices.0.sort_by_key(|row| std::cmp::Reverse(row.at));
+        user.devices.0.sort_by_key(|row| Reverse(row.at));
         user.devices.0.truncate(limits.devices_per_account);
         self.server.engine.admission.cursors(writes);
     }
@@ -220,7 +228,7 @@ impl Hub {
                 hub.end(slot, Some(StreamFault::new(StreamCondition::NotAuthorized)));
             }
             // What is remembered of him is no longer true.
-            if hub.users.get(&user).is_some_and(super::User::gone) {
+            if hub.users.get(&user).is_some_and(|user| user.gone()) {
                 hub.users.remove(&user);
             }
         };
@@ -238,14 +246,14 @@ impl Hub {
     /// Once a second: streams that were never bound, sessions that were not resumed, goodbyes that were not read.
     pub(super) fn expire(&mut self) {
         let now = self.now();
-        let late = |conn: &super::Conn| conn.deadline.is_some_and(|deadline| deadline <= now);
-        let expired: Vec<u32> = (0_u32..)
-            .zip(&self.conns)
-            .filter(|(_, c)| c.as_deref().is_some_and(late))
-            .map(|(n, _)| n)
-            .collect();
-        for slot in expired {
-            let Some(conn) = self.conn(slot) else { continue };
+        while let Some(first) = self.deadlines.peek().filter(|first| first.0.0 <= now) {
+            let conn_ref = first.0.1;
+            self.deadlines.pop();
+            let Some(slot) = self.alive(conn_ref) else { continue };
+            let late = |conn: &&super::Conn| conn.deadline.is_some_and(|deadline| deadline <= now);
+            let Some(conn) = self.conn(slot).filter(late) else {
+                continue;
+            };
             if conn.closing {
                 self.drop_conn(slot);
             } else {

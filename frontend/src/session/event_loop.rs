@@ -6,13 +6,13 @@ use super::Hub;
 use crate::limits::{EXPAND_TURN, FLUSH_TURN, READ_TURN, TICK_MS, WRITE_TURN};
 use crate::router::{Bell, Job, Mail};
 use crate::server::Server;
-use crossbeam::channel::Receiver;
 use mio::{Events, Poll, Token};
 use reef_engine::Seat;
 use reef_engine::outbox::Page;
+use reef_engine::queue::Receiver;
 use reef_engine::shard::Key;
 use reef_stanza::{StreamCondition, StreamFault};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -58,6 +58,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         slots: Vec::new(),
         users: HashMap::new(),
         leaving: VecDeque::new(),
+        deadlines: BinaryHeap::new(),
         local: VecDeque::new(),
         readable: VecDeque::new(),
         to_flush: VecDeque::new(),
@@ -122,7 +123,7 @@ impl Hub {
     /// One turn of everything; true where more is to be done without waiting.
     fn turn(&mut self) -> bool {
         for _ in 0..self.mail.len() {
-            let Ok(mail) = self.mail.try_recv() else { break };
+            let Some(mail) = self.mail.try_recv() else { break };
             self.open_mail(mail);
         }
         while let Ok(batch) = self.batches.try_recv() {

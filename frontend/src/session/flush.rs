@@ -124,13 +124,10 @@ impl Hub {
         let (Some(wire), Some(key)) = (&conn.wire, conn.key) else {
             return;
         };
-        if conn.marks.is_empty() {
-            return;
-        }
-        let acknowledged = wire.acknowledged();
-        while let Some((_, seq)) = conn.marks.front().copied().filter(|(at, _)| *at <= acknowledged) {
+        if conn.marks.waits()
+            && let Some(seq) = conn.marks.acknowledged(wire.acknowledged())
+        {
             shard.confirm(key, seq);
-            conn.marks.pop_front();
         }
     }
 }
@@ -151,19 +148,14 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
     // What a session of negative priority is handed moves no cursor.
     let follows = conn.priority >= 0;
     if let Some(key) = conn.key.filter(|_| !conn.closing && conn.presence.is_some()) {
-        let (sm, full, bare) = (&mut conn.sm, &conn.full_escaped, &conn.bare_escaped);
+        let (sm, address) = (&mut conn.sm, &conn.address);
         drained = shard.drain(key, |post, manner| {
             let windowed = sm.as_ref().is_some_and(|sm| sm.waiting() >= most);
             if windowed || scratch.len() >= WRITE_TURN {
                 return false;
             }
-            let to = if manner == reef_engine::shard::Manner::Notify {
-                full
-            } else {
-                bare
-            };
             let begun = scratch.len();
-            writer::append(post, manner, to, scratch);
+            writer::append(post, manner, address.to(manner), scratch);
             match sm {
                 Some(sm) if follows => sm.sent(Unacked::Post(Arc::clone(post), manner)),
                 Some(sm) => sm.sent(Unacked::Stanza(scratch.get(begun..).unwrap_or_default().into())),
@@ -196,15 +188,8 @@ fn mark(conn: &mut Conn, last: Option<Seq>, written: u64) {
     if conn.sm.is_some() {
         return;
     }
-    conn.unmarked = conn.unmarked.max(last);
-    if conn.blocked || conn.unmarked.is_none() {
-        return;
-    }
-    if let Some(seq) = conn.unmarked.take() {
-        // Two marks suffice: one that is waited for, and the newest.
-        if conn.marks.len() > 1 {
-            conn.marks.pop_back();
-        }
-        conn.marks.push_back((written, seq));
+    last.iter().for_each(|seq| conn.marks.handed(*seq));
+    if !conn.blocked {
+        conn.marks.written(written);
     }
 }

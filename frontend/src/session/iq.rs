@@ -123,7 +123,7 @@ impl Hub {
         };
         let Some(conn) = self.conn(slot) else { return };
         let Some(from) = conn.jid.clone() else { return };
-        let lang = lang.or_else(|| conn.lang.clone());
+        let lang = lang.or_else(|| conn.lang.as_deref().map(str::to_owned));
         let mut ctx = Ctx {
             hub: self,
             slot,

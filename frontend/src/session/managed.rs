@@ -9,7 +9,6 @@ use super::sm::{Sm, TooMany, Unacked};
 use super::writer;
 use minidom::Element;
 use mio::{Interest, Token};
-use reef_engine::shard::Manner;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamCondition, StreamFault, StreamNamespace, ns, write_element};
 
@@ -123,8 +122,7 @@ impl Hub {
         conn._permit = from._permit;
         conn.deadline = None;
         // Positions on the lost wire say nothing about this one.
-        conn.marks.clear();
-        conn.unmarked = None;
+        conn.marks = super::conn::Marks::default();
         let Some(sm) = conn.sm.as_mut() else { return };
         let resumed = el("resumed", ns::SM)
             .set("h", &sm.handled.to_string())
@@ -134,12 +132,7 @@ impl Hub {
             match unacked {
                 Unacked::Stanza(bytes) => conn.out.extend_from_slice(bytes),
                 Unacked::Post(post, manner) => {
-                    let to = if *manner == Manner::Notify {
-                        &conn.full_escaped
-                    } else {
-                        &conn.bare_escaped
-                    };
-                    writer::append(post, *manner, to, &mut conn.out);
+                    writer::append(post, *manner, conn.address.to(*manner), &mut conn.out);
                 }
             }
         }

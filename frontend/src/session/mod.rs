@@ -27,18 +27,20 @@ use crate::router::{Bell, Mail};
 use crate::server::Server;
 use crate::tables::{Push, RosterRow};
 use conn::Conn;
-use crossbeam::channel::Receiver;
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::fanout::Batches;
 use reef_engine::model::SubscriberId;
 use reef_engine::outbox::Devices;
+use reef_engine::queue::Receiver;
 use reef_engine::shard::{Key, Shard};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Names a connection for as long as it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConnRef {
     pub(crate) slot: u32,
     generation: u32,
@@ -58,7 +60,7 @@ enum OfflineRead {
 #[derive(Default)]
 pub(crate) struct User {
     /// The slots of his sessions, those to be resumed included.
-    sessions: Vec<u32>,
+    sessions: SmallVec<[u32; 2]>,
     /// His contacts, and those who asked to be.
     roster: BTreeMap<BareJid, RosterRow>,
     roster_version: u64,
@@ -70,7 +72,7 @@ pub(crate) struct User {
     /// Connections of his that wait to be bound.
     binding: u32,
     /// Until his rows are read: what changed meanwhile.
-    loading: Option<Vec<Push>>,
+    loading: Option<Box<Vec<Push>>>,
     /// Reads of his rows that are under way: until they are back he stays, so that none fills a later entry of his with
     /// rows older than what was pushed since.
     loads: u32,
@@ -92,9 +94,11 @@ pub(crate) struct Hub {
     free: Vec<u32>,
     /// The connection of each session of the shard, by the index of its key.
     slots: Vec<u32>,
-    users: HashMap<BareJid, User>,
+    users: HashMap<BareJid, Box<User>>,
     /// Users whose last session ended, and when: forgotten a moment later.
     leaving: VecDeque<(u64, BareJid)>,
+    /// Who must have gone on by when; entries that no longer hold are passed over.
+    deadlines: BinaryHeap<Reverse<(u64, ConnRef)>>,
     /// Stanzas of this shard for this shard: handled after the one that caused them.
     local: VecDeque<(Jid, Element)>,
     /// Connections that may have more to read.
@@ -212,7 +216,7 @@ impl Hub {
     }
 
     fn user_of(&self, slot: u32) -> Option<&User> {
-        self.users.get(&self.conn(slot)?.user)
+        self.users.get(&self.conn(slot)?.user).map(|user| &**user)
     }
 
     /// How many connections there are.

@@ -3,7 +3,7 @@
 //! The first session of a user reads his roster and cursors, on a reader thread; until then he is not bound. Next:
 //! `read.rs`.
 
-use super::conn::{Caps, Conn, Phase, Wire};
+use super::conn::{Address, Caps, Conn, Marks, Phase, Wire};
 use super::iq::IqRef;
 use super::{ConnRef, Hub, User};
 use crate::errors;
@@ -19,10 +19,9 @@ use reef_engine::outbox::{self, Devices};
 use reef_engine::store::rows;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{
-    Budget, Condition, ErrorType, StanzaError, StreamCondition, StreamFault, StreamHeader, StreamNamespace,
-    StreamReader, ns, stream_header,
+    Condition, ErrorType, StanzaError, StreamCondition, StreamFault, StreamHeader, StreamNamespace, StreamReader, ns,
+    stream_header,
 };
-use std::collections::{BTreeSet, VecDeque};
 
 /// A user's rows.
 pub(super) struct Loaded {
@@ -64,10 +63,6 @@ impl Hub {
             Ok(wire) => wire,
             Err(error) => return tracing::debug!(%error, "a client was gone before its shard had it"),
         };
-        let budget = Budget {
-            stanza_bytes: self.server.config.limits.stanza_bytes,
-            ..Budget::AFTER_AUTH
-        };
         let token_of_slot = self.free.last().copied().unwrap_or(self.conns.len() as u32);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self
@@ -78,36 +73,36 @@ impl Hub {
         }
         let conn = Conn {
             wire: Some(wire),
-            reader: StreamReader::new(StreamNamespace::Client, budget),
-            unread,
             out: Vec::new(),
+            key: None,
+            address: Address::default(),
             blocked: false,
             to_flush: false,
             phase: Phase::Header,
-            bare_escaped: escaped(user.as_str()),
+            priority: 0,
+            sm: None,
+            presence: None,
+            reader: StreamReader::new(StreamNamespace::Client, self.server.budget.clone()),
+            unread,
             user,
             jid: None,
-            full_escaped: Box::default(),
-            lang,
-            key: None,
-            device: String::new(),
+            made: false,
+            lang: lang.map(String::into_boxed_str),
             in_flight: 0,
             reading: false,
             parked: None,
-            sm: None,
-            presence: None,
-            priority: 0,
-            directed: BTreeSet::new(),
+            directed: None,
             caps: Caps::default(),
             interested: false,
-            marks: VecDeque::new(),
-            unmarked: None,
-            deadline: Some(self.now() + self.server.config.c2s.handshake_timeout.as_millis() as u64),
+            marks: Marks::default(),
+            deadline: None,
             closing: false,
             closed: false,
-            _permit: Some(token),
+            _permit: token.counts().then(|| Box::new(token)),
         };
         let slot = self.insert(conn);
+        let wait = self.server.config.c2s.handshake_timeout.as_millis() as u64;
+        self.set_deadline(slot, self.now() + wait);
         self.readable.push_back(self.conn_ref(slot));
     }
 
@@ -124,7 +119,7 @@ impl Hub {
         self.write_raw(slot, &reply);
         if let Some(conn) = self.conn_mut(slot) {
             conn.phase = Phase::Bind;
-            conn.lang = header.lang.clone().or_else(|| conn.lang.take());
+            conn.lang = header.lang.as_deref().map(Into::into).or_else(|| conn.lang.take());
         }
         if header.to.as_deref().is_some_and(|to| !self.server.is_domain(to)) {
             return Err(StreamFault::new(StreamCondition::HostUnknown));
@@ -153,13 +148,15 @@ impl Hub {
         let jid = user.with_resource(&part);
         if let Some(conn) = self.conn_mut(slot) {
             conn.phase = Phase::Binding;
-            conn.device = if made { String::new() } else { part.to_string() };
-            conn.full_escaped = escaped(jid.as_str());
+            conn.made = made;
+            conn.address = Address::new(&jid);
             conn.jid = Some(jid);
         }
-        let fresh = || User {
-            loading: Some(Vec::new()),
-            ..User::default()
+        let fresh = || {
+            Box::new(User {
+                loading: Some(Box::default()),
+                ..User::default()
+            })
         };
         let known = self.users.entry(user.clone()).or_insert_with(fresh);
         known.binding += 1;
@@ -246,7 +243,7 @@ impl Hub {
             return name.iter().for_each(|name| self.forget_if_gone(name));
         };
         let Some(jid) = conn.jid.clone() else { return };
-        let (name, device) = (conn.user.clone(), conn.device.clone());
+        let (name, device) = (conn.user.clone(), conn.device().to_owned());
         let sessions = self
             .users
             .get(&name)
@@ -281,10 +278,4 @@ impl Hub {
 
 fn bind_result(jid: &FullJid) -> Element {
     el("bind", ns::BIND).child(el("jid", ns::BIND).with_text(jid.as_str()))
-}
-
-fn escaped(jid: &str) -> Box<[u8]> {
-    let mut bytes = Vec::with_capacity(jid.len());
-    reef_stanza::escape_attr(jid, &mut bytes);
-    bytes.into()
 }

@@ -9,10 +9,10 @@ use crate::tables::Kind;
 use crate::xep::{last_items, xep0115_caps};
 use jid::{BareJid, Jid};
 use minidom::Element;
-use reef_engine::model::Seq;
+use reef_engine::model::{Seq, fnv1a};
 use reef_engine::shard::Parting;
 use reef_stanza::element::{Build, el};
-use reef_stanza::ns;
+use reef_stanza::{StreamNamespace, ns, write_element};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Hub {
         let initial = conn.presence.is_none();
         let was_listening = !initial && conn.priority >= 0;
         conn.priority = priority;
-        conn.presence = Some(Box::new(presence.clone()));
+        conn.presence = Some(encoded(&presence));
         self.listen_to_posts(slot, was_listening);
         self.take_caps(slot, &presence);
         self.broadcast(slot, &presence);
@@ -66,7 +66,7 @@ impl Hub {
         let start = listening.then(|| self.cursor_of(slot));
         let subscriber = self.user_of(slot).and_then(|user| user.subscriber);
         if let (false, Some(seq), Some(subscriber)) = (was_listening, start, subscriber) {
-            let device = conn.device.as_str().into();
+            let device = conn.device().into();
             self.keep_cursor(
                 slot,
                 Parting {
@@ -86,8 +86,9 @@ impl Hub {
         let (Some(conn), Some(user)) = (self.conn(slot), self.user_of(slot)) else {
             return Seq(0);
         };
-        let known = !conn.device.is_empty() && user.devices.0.iter().any(|row| row.device == conn.device);
-        let stored = user.devices.start(Some(&conn.device));
+        let device = conn.device();
+        let known = !device.is_empty() && user.devices.0.iter().any(|row| *row.device == *device);
+        let stored = user.devices.start(Some(device));
         if known {
             return stored;
         }
@@ -141,7 +142,7 @@ impl Hub {
             .into_iter()
             .filter(|other| *other != slot)
         {
-            if let Some(presence) = self.conn(other).and_then(|c| c.presence.clone()) {
+            if let Some(presence) = self.shown(other) {
                 self.send(slot, &presence.set("to", jid.as_str()));
             }
         }
@@ -163,9 +164,9 @@ impl Hub {
             conn.presence = None;
             conn.priority = 0;
             // What it wants is looked up anew when it comes again, and with it last items.
-            conn.caps.seen = None;
+            conn.caps.seen = 0;
         }
-        for to in directed {
+        for to in directed.into_iter().flat_map(|directed| *directed) {
             self.route(to.clone(), presence.clone().set("to", to.as_str()));
         }
         if let Some(parting) = key.and_then(|key| self.shard.unavailable(key)) {
@@ -176,10 +177,14 @@ impl Hub {
     /// Directed presence (§4.6): remembered, so that they hear when the session leaves.
     fn directed(&mut self, slot: u32, to: Jid, presence: Element) {
         if let Some(conn) = self.conn_mut(slot) {
+            let directed = conn.directed.get_or_insert_default();
             match presence.attr("type") {
-                None if conn.directed.len() < DIRECTED => drop(conn.directed.insert(to.clone())),
+                None if directed.len() < DIRECTED => drop(directed.insert(to.clone())),
                 None => {}
-                Some(_) => drop(conn.directed.remove(&to)),
+                Some(_) => drop(directed.remove(&to)),
+            }
+            if directed.is_empty() {
+                conn.directed = None;
             }
         }
         self.route(to, presence);
@@ -215,7 +220,7 @@ impl Hub {
     /// Sends the last presence of each of a user's sessions to somebody.
     pub(super) fn show_presence(&mut self, user: &BareJid, to: &Jid) {
         for slot in self.available(user, i8::MIN) {
-            if let Some(presence) = self.conn(slot).and_then(|c| c.presence.clone()) {
+            if let Some(presence) = self.shown(slot) {
                 self.route(to.clone(), presence.set("to", to.as_str()));
             }
         }
@@ -226,25 +231,25 @@ impl Hub {
         let Some(caps) = xep0115_caps::seen(presence) else {
             return;
         };
-        let said = format!("{}#{}", caps.node, caps.ver);
+        let said = fnv1a(format!("{}#{}", caps.node, caps.ver).as_bytes()).max(1);
         let Some(conn) = self.conn(slot) else { return };
-        if conn.caps.seen.as_deref() == Some(said.as_str()) {
+        if conn.caps.seen == said {
             return self.want(slot, None);
         }
         let Some(jid) = conn.jid.clone() else { return };
         if let Some(wants) = self.server.caps.get(&caps) {
             if let Some(conn) = self.conn_mut(slot) {
-                conn.caps.seen = Some(said);
+                conn.caps.seen = said;
             }
             return self.want(slot, Some(wants));
         }
-        if conn.caps.asked.len() >= CAPS_ASKED {
+        if conn.caps.asked.as_ref().is_some_and(|asked| asked.len() >= CAPS_ASKED) {
             return;
         }
         let query = xep0115_caps::query(&jid, &self.server.domain, &caps, self.server.random());
         if let (Some(conn), Some(id)) = (self.conn_mut(slot), query.attr("id")) {
-            conn.caps.seen = Some(said);
-            conn.caps.asked.push((id.to_owned(), caps));
+            conn.caps.seen = said;
+            conn.caps.asked.get_or_insert_default().push((id.to_owned(), caps));
         }
         self.send(slot, &query);
     }
@@ -252,15 +257,14 @@ impl Hub {
     /// An answer of the client to a question of the server.
     pub(super) fn answered(&mut self, slot: u32, iq: &Element) {
         let Some(conn) = self.conn_mut(slot) else { return };
-        let Some(at) = conn
-            .caps
-            .asked
-            .iter()
-            .position(|(id, _)| Some(id.as_str()) == iq.attr("id"))
-        else {
+        let Some(asked) = &mut conn.caps.asked else { return };
+        let Some(at) = asked.iter().position(|(id, _)| Some(id.as_str()) == iq.attr("id")) else {
             return;
         };
-        let (_, caps) = conn.caps.asked.swap_remove(at);
+        let (_, caps) = asked.swap_remove(at);
+        if asked.is_empty() {
+            conn.caps.asked = None;
+        }
         let result = iq
             .get_child("query", ns::DISCO_INFO)
             .filter(|_| iq.attr("type") == Some("result"));
@@ -306,4 +310,19 @@ impl Hub {
             tracing::warn!("too many reads: last items were not sent");
         }
     }
+}
+
+impl Hub {
+    /// What a session last said of its presence.
+    fn shown(&self, slot: u32) -> Option<Element> {
+        let encoded = self.conn(slot)?.presence.as_deref()?;
+        Element::from_reader_with_prefixes(encoded, Some(ns::CLIENT.to_owned())).ok()
+    }
+}
+
+/// A presence is asked for rarely and held for long: a tree of it would take a kilobyte.
+fn encoded(presence: &Element) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    write_element(presence, StreamNamespace::Client, &mut bytes);
+    bytes.into()
 }

@@ -90,6 +90,11 @@ impl Connections {
 }
 
 impl ConnectionPermit {
+    /// Whether it is still counted anywhere: once authenticated, only where addresses have a limit.
+    pub fn counts(&self) -> bool {
+        !self.authenticated || self.connections.per_address_max > 0
+    }
+
     /// The connection has authenticated: it counts for its address only.
     pub fn authenticate(&mut self) {
         if !std::mem::replace(&mut self.authenticated, true) {

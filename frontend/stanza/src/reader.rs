@@ -2,6 +2,7 @@
 //! stanza may come when is for the caller. Comes after the socket or TLS; next: the negotiation, later the session.
 
 mod fault;
+mod root;
 mod tree;
 
 #[cfg(test)]
@@ -13,11 +14,13 @@ use rxml::parser::{CommentMode, Options, RawEvent, RawParser, WithOptions};
 use rxml::{Namespace, Parse};
 
 use self::fault::{bad_format, from_rxml, invalid_namespace, over_budget};
-use self::tree::{Declaration, Ended, Resolved, Tree};
+use self::root::Root;
+use self::tree::{Ended, Resolved, Tree};
 use crate::budget::Budget;
 use crate::error::{StreamCondition, StreamFault};
 use crate::header::{StreamHeader, StreamNamespace, parse_version};
 use crate::ns;
+use std::sync::Arc;
 
 /// One thing that a stream says.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +35,14 @@ pub enum Frame {
     End,
 }
 
-/// Reads one stream. Between stanzas it holds what the header declared (93 bytes of heap for an ordinary one) and no
+/// Reads one stream. Between stanzas it holds what the header declared (nothing of its own for an ordinary one) and no
 /// parser: that is made when a `<` comes and dropped when the input is used up.
 pub struct StreamReader {
-    namespace: StreamNamespace,
-    budget: Budget,
-    phase: Phase,
+    budget: Arc<Budget>,
     /// The root's name as written, `stream:stream`, and its declarations.
-    root: String,
-    inherited: Vec<Declaration>,
+    root: Root,
+    namespace: StreamNamespace,
+    phase: Phase,
     parse: Option<Box<Parsing>>,
 }
 
@@ -62,22 +64,20 @@ struct Parsing {
 }
 
 impl StreamReader {
-    /// A reader that waits for a stream header. Allocates nothing.
-    pub fn new(namespace: StreamNamespace, budget: Budget) -> Self {
-        let (root, inherited) = (String::new(), Vec::new());
+    /// A reader that waits for a stream header. Allocates nothing where the budget is shared.
+    pub fn new(namespace: StreamNamespace, budget: impl Into<Arc<Budget>>) -> Self {
         StreamReader {
+            budget: budget.into(),
+            root: Root::default(),
             namespace,
-            budget,
             phase: Phase::Header,
-            root,
-            inherited,
             parse: None,
         }
     }
 
     /// Another budget, from the next byte on; for the length of names and attribute values from the next stanza on.
-    pub fn set_budget(&mut self, budget: Budget) {
-        self.budget = budget;
+    pub fn set_budget(&mut self, budget: impl Into<Arc<Budget>>) {
+        self.budget = budget.into();
         if self.is_between_stanzas() {
             self.parse = None;
         }
@@ -85,7 +85,7 @@ impl StreamReader {
 
     /// A stream restart (RFC 6120 §4.3.3): forgets everything but its budget and waits for a new header.
     pub fn reset(&mut self) {
-        *self = StreamReader::new(self.namespace, self.budget);
+        *self = StreamReader::new(self.namespace, self.budget.clone());
     }
 
     /// Takes from `input` as much as makes at most one frame and advances it. `Ok(None)`: all of `input` was taken and
@@ -140,7 +140,7 @@ impl StreamReader {
     fn parse(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, StreamFault> {
         let mut parsing = match self.parse.take() {
             Some(parsing) => parsing,
-            None => Parsing::new(&self.root, &self.budget)?,
+            None => Parsing::new(self.root.name(), &self.budget)?,
         };
         let result = self.parse_with(&mut parsing, input);
         self.parse = Some(parsing);
@@ -181,13 +181,13 @@ impl StreamReader {
             RawEvent::XmlDeclaration(..) => {}
             RawEvent::ElementHeadOpen(_, name) => {
                 if self.phase == Phase::Header {
-                    self.root = written(&name);
+                    self.root = Root::named(written(&name));
                 }
                 tree.start(name, &self.budget)?;
             }
-            RawEvent::Attribute(_, name, value) => tree.attribute(name, value, &self.inherited, &self.budget)?,
+            RawEvent::Attribute(_, name, value) => tree.attribute(name, value, self.root.inherited(), &self.budget)?,
             RawEvent::ElementHeadClose(_) => {
-                let resolved = tree.resolve(&self.inherited)?;
+                let resolved = tree.resolve(self.root.inherited())?;
                 if self.phase == Phase::Header {
                     return self.header(tree, resolved).map(Some);
                 }
@@ -215,15 +215,13 @@ impl StreamReader {
         if resolved.name != "stream" {
             return Err(bad_format("the root element is not a stream"));
         }
-        let mut inherited = tree.take_scope();
+        let inherited = tree.take_scope();
         let default = inherited.iter().find(|known| known.prefix.is_none());
         if default.is_none_or(|known| known.namespace != self.namespace.as_str()) {
             return Err(invalid_namespace(
                 "the default namespace is not that of the stream's content",
             ));
         }
-        inherited.shrink_to_fit();
-        self.root.shrink_to_fit();
         let attributes = resolved.attributes;
         let plain = |name: &str| attributes.get(&Namespace::NONE, name).cloned();
         let header = StreamHeader {
@@ -236,7 +234,7 @@ impl StreamReader {
                 .iter()
                 .any(|known| known.prefix.is_some() && known.namespace == ns::DIALBACK),
         };
-        self.inherited = inherited;
+        self.root.declare(inherited);
         self.phase = Phase::Stanzas;
         Ok(Frame::Header(header))
     }
