@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod checkpoint;
+mod dirty;
 mod expand;
 mod interest;
 mod online;
@@ -24,6 +25,7 @@ use crate::limits::Limits;
 use crate::log::apply::Effect;
 use crate::metrics::Metrics;
 use crate::model::{Event, Post, Seq, SubscriberId, VShard};
+use dirty::{Dirty, Marked};
 use interest::Interests;
 use online::Online;
 use posts::Posts;
@@ -69,9 +71,8 @@ pub struct Shard {
     runs: u64,
     /// Everything up to here was applied.
     last: Seq,
-    /// Touched by small fan-outs: written first.
-    dirty_small: VecDeque<Key>,
-    dirty_large: VecDeque<Key>,
+    /// Have something to write.
+    dirty: Dirty,
     /// Have something that their client has not confirmed.
     unsettled: VecDeque<Key>,
     /// Want a page.
@@ -108,8 +109,7 @@ impl Shard {
             recent,
             runs: 0,
             last,
-            dirty_small: VecDeque::new(),
-            dirty_large: VecDeque::new(),
+            dirty: Dirty::default(),
             unsettled: VecDeque::new(),
             wants: VecDeque::new(),
             reading: 0,
@@ -206,6 +206,10 @@ impl Shard {
         self.sessions.get(key)?;
         let parting = self.part(key);
         self.unavailable(key);
+        if let Some(session) = self.sessions.get_mut(key) {
+            let marked = std::mem::take(&mut session.dirty);
+            self.dirty.forget(key.index, marked);
+        }
         self.sessions.remove(key.index);
         self.metrics.sessions.dec();
         parting
@@ -221,13 +225,14 @@ impl Shard {
 
     /// The next session that has something to write; small fan-outs first.
     pub fn next_dirty(&mut self) -> Option<Key> {
-        while let Some(key) = self.dirty_small.pop_front().or_else(|| self.dirty_large.pop_front()) {
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.dirty = false;
-                return Some(key);
-            }
-        }
-        None
+        let slot = self.dirty.next()?;
+        let session = self.sessions.at_mut(slot)?;
+        session.dirty = Marked::Clean;
+        let generation = session.generation;
+        Some(Key {
+            index: slot,
+            generation,
+        })
     }
 
     /// The driver ended its turn with a session that has more: it comes up again.

@@ -70,7 +70,7 @@ impl Shard {
                 let mut at = self.online.first(id);
                 while let Some(index) = at {
                     at = self.sessions.at(index).and_then(|s| s.next.get());
-                    self.offer(index, number, &post, small);
+                    self.offer(index, number, &post, small, !walk.by_presence);
                 }
             }
             if left == 0 {
@@ -111,15 +111,16 @@ impl Shard {
         Hits::Slice(ids.into_iter())
     }
 
-    /// Puts a post on a session's queue if it is due and was not looked at before, after older ones that are due.
-    fn offer(&mut self, index: u32, number: u32, post: &Arc<Post>, small: bool) {
+    /// Puts a post on a session's queue if it is due and was not looked at before, after older ones that are due. A
+    /// `follower` is known to be one: he stood in the set that is walked, and a change of it has him looked at first.
+    fn offer(&mut self, index: u32, number: u32, post: &Arc<Post>, small: bool, follower: bool) {
         let Some(session) = self.sessions.at(index) else { return };
         if session.expanded >= post.seq {
             return;
         }
         self.serve_ahead(index, post.seq, small);
         if let Some(session) = self.sessions.at(index)
-            && let Some(notify) = self.due(session, post)
+            && let Some(notify) = self.due(session, post, follower)
         {
             self.enqueue(index, number, notify, small);
         }
@@ -129,8 +130,9 @@ impl Shard {
     }
 
     /// Whether a post is due to a session now, and if so whether by presence. Who catches up gets it from the log.
-    fn due(&self, session: &Session, post: &Post) -> Option<bool> {
-        let follows = !matches!(session.state, State::Quiet) && self.index.follows(post.node, session.subscriber);
+    fn due(&self, session: &Session, post: &Post, follower: bool) -> Option<bool> {
+        let follows =
+            !matches!(session.state, State::Quiet) && (follower || self.index.follows(post.node, session.subscriber));
         if follows && matches!(session.state, State::CatchingUp(_)) {
             return None;
         }
@@ -165,7 +167,7 @@ impl Shard {
             if held.seq > from
                 && held.hits.is_some()
                 && let (Some(post), Some(session)) = (&held.post, self.sessions.at(index))
-                && let Some(notify) = self.due(session, post)
+                && let Some(notify) = self.due(session, post, false)
             {
                 due.push((number, notify));
             }
@@ -258,13 +260,6 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        if !std::mem::replace(&mut session.dirty, true) {
-            let queue = if small {
-                &mut self.dirty_small
-            } else {
-                &mut self.dirty_large
-            };
-            queue.push_back(key);
-        }
+        session.dirty = self.dirty.mark(key.index, session.dirty, small);
     }
 }

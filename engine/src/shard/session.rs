@@ -2,6 +2,7 @@
 //!
 //! Knows no socket and no stanza. Sessions of one subscriber are a list through the slab, which `online.rs` begins.
 
+use super::dirty::Marked;
 use super::ring::Ring;
 use crate::model::{Post, Seq, SubscriberId};
 use crate::outbox::Run;
@@ -99,7 +100,7 @@ pub(super) struct Session {
     pub(super) generation: u32,
     pub(super) attached: bool,
     pub(super) available: bool,
-    pub(super) dirty: bool,
+    pub(super) dirty: Marked,
     pub(super) unsettled: bool,
     pub(super) ring: Ring,
     /// Which node names it wants by presence; 0 is none.
@@ -158,7 +159,7 @@ impl Sessions {
             generation: 0,
             attached: true,
             available: false,
-            dirty: false,
+            dirty: Marked::Clean,
             unsettled: false,
             ring: Ring::default(),
             interest: 0,

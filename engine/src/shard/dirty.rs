@@ -1,0 +1,118 @@
+//! Which sessions have something to write, and in which order they are written.
+//!
+//! Those that a small fan-out touched come first, in the order of their touching. Those of large ones come in the order of
+//! the slab, which is mostly that of their logins, so that memory and the kernel's sockets are walked and not jumped
+//! through. Knows no post.
+
+use std::collections::VecDeque;
+
+/// Slots of sessions, each at most once.
+#[derive(Default)]
+pub(super) struct Dirty {
+    small: VecDeque<u32>,
+    /// A bit for each slot.
+    large: Vec<u64>,
+    /// How many bits are set.
+    waiting: usize,
+    /// The word from which the search goes on, round and round.
+    at: usize,
+}
+
+/// What a session remembers of its place in [`Dirty`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Marked {
+    #[default]
+    Clean,
+    Small,
+    Large,
+}
+
+impl Dirty {
+    /// Adds a slot, or moves it forward; what it is to remember.
+    pub(super) fn mark(&mut self, slot: u32, marked: Marked, small: bool) -> Marked {
+        match (marked, small) {
+            (Marked::Small, _) | (Marked::Large, false) => marked,
+            (Marked::Large, true) => {
+                self.take(slot);
+                self.small.push_back(slot);
+                Marked::Small
+            }
+            (Marked::Clean, true) => {
+                self.small.push_back(slot);
+                Marked::Small
+            }
+            (Marked::Clean, false) => {
+                let at = slot as usize / 64;
+                if at >= self.large.len() {
+                    self.large.resize(at + 1, 0);
+                }
+                if let Some(word) = self.large.get_mut(at) {
+                    *word |= 1 << (slot % 64);
+                    self.waiting += 1;
+                }
+                Marked::Large
+            }
+        }
+    }
+
+    /// The next.
+    pub(super) fn next(&mut self) -> Option<u32> {
+        if let Some(slot) = self.small.pop_front() {
+            return Some(slot);
+        }
+        if self.waiting == 0 {
+            return None;
+        }
+        loop {
+            if self.at >= self.large.len() {
+                self.at = 0;
+            }
+            let word = self.large.get_mut(self.at)?;
+            if *word != 0 {
+                let bit = word.trailing_zeros();
+                *word &= *word - 1;
+                self.waiting -= 1;
+                return Some(self.at as u32 * 64 + bit);
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Forgets a slot that is freed.
+    pub(super) fn forget(&mut self, slot: u32, marked: Marked) {
+        match marked {
+            Marked::Clean => {}
+            Marked::Small => self.small.retain(|other| *other != slot),
+            Marked::Large => self.take(slot),
+        }
+    }
+
+    fn take(&mut self, slot: u32) {
+        if let Some(word) = self.large.get_mut(slot as usize / 64)
+            && *word & (1 << (slot % 64)) != 0
+        {
+            *word &= !(1 << (slot % 64));
+            self.waiting -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_ones_come_first_and_large_ones_in_the_order_of_their_slots() {
+        let mut dirty = Dirty::default();
+        for slot in [200, 3, 64, 130] {
+            assert_eq!(dirty.mark(slot, Marked::Clean, false), Marked::Large);
+        }
+        assert_eq!(dirty.mark(9, Marked::Clean, true), Marked::Small);
+        assert_eq!(dirty.mark(130, Marked::Large, true), Marked::Small);
+        dirty.forget(64, Marked::Large);
+        let order: Vec<u32> = std::iter::from_fn(|| dirty.next()).collect();
+        assert_eq!(order, [9, 130, 3, 200]);
+        assert_eq!(dirty.mark(2, Marked::Clean, false), Marked::Large);
+        assert_eq!((dirty.next(), dirty.next()), (Some(2), None));
+    }
+}
