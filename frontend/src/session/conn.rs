@@ -1,19 +1,18 @@
-//! A connection: a socket, perhaps TLS, a reader, and what is still to be written. Bytes only.
+//! A connection: its wire, its reader, what is still to be written, and what is known of its session.
 //!
-//! Reads and writes never block. Knows no user and no stanza; `read.rs` and `flush.rs` use it.
+//! Held a million times, so that each field is weighed; what an idle session does not need lies behind a pointer. `read.rs`
+//! and `flush.rs` use it.
 
 use super::iq::Parked;
 use super::sm::Sm;
-use super::tcp;
+use super::wire::Wire;
 use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
-use mio::net::TcpStream;
 use reef_engine::model::Seq;
 use reef_engine::shard::{Key, Manner};
 use reef_stanza::StreamReader;
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 /// How far a stream is.
@@ -27,14 +26,6 @@ pub(super) enum Phase {
     Binding,
     /// Bound.
     Open,
-}
-
-/// The socket, with TLS where there is.
-pub(super) struct Wire {
-    pub(super) socket: TcpStream,
-    pub(super) tls: Option<Box<rustls::ServerConnection>>,
-    /// Bytes handed to the kernel, for the question how many are acknowledged.
-    pub(super) written: u64,
 }
 
 /// A connection and its session.
@@ -191,124 +182,4 @@ pub(super) struct Caps {
     pub(super) asked: Option<Box<Vec<Question>>>,
     /// The node names it wants by presence.
     pub(super) wants: Option<Arc<BTreeSet<Arc<str>>>>,
-}
-
-/// What reading brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Got {
-    /// So many bytes.
-    Bytes(usize),
-    /// Nothing more for now.
-    Blocked,
-    /// The other side has closed.
-    Closed,
-}
-
-impl Wire {
-    /// Takes over a socket: tunes it.
-    pub(super) fn new(socket: std::net::TcpStream, tls: Option<rustls::ServerConnection>) -> io::Result<Wire> {
-        socket.set_nonblocking(true)?;
-        tcp::tune(&socket)?;
-        let mut tls = tls.map(Box::new);
-        if let Some(tls) = &mut tls {
-            // What may wait is bounded by our own turn, not by rustls.
-            tls.set_buffer_limit(None);
-        }
-        Ok(Wire {
-            socket: TcpStream::from_std(socket),
-            tls,
-            written: 0,
-        })
-    }
-
-    /// Reads plaintext.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
-        let Some(tls) = &mut self.tls else {
-            return got(self.socket.read(buffer));
-        };
-        loop {
-            // What rustls has already decrypted comes first.
-            match got(tls.reader().read(buffer))? {
-                Got::Blocked => {}
-                done => return Ok(done),
-            }
-            match got(tls.read_tls(&mut self.socket))? {
-                Got::Bytes(_) => {
-                    tls.process_new_packets()
-                        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-                }
-                Got::Closed => return Ok(Got::Closed),
-                Got::Blocked => return Ok(Got::Blocked),
-            }
-        }
-    }
-
-    /// Reads what no longer matters, past TLS.
-    pub(super) fn pass_over(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
-        got(self.socket.read(buffer))
-    }
-
-    /// Writes plaintext; how much of it was taken, and whether the kernel takes no more for now. rustls takes all.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
-        if let Some(tls) = &mut self.tls {
-            tls.writer().write_all(bytes)?;
-            return Ok((bytes.len(), self.push_tls()?));
-        }
-        let mut taken = 0;
-        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-            match self.socket.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    taken += n;
-                    self.written += n as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((taken, true)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((taken, false))
-    }
-
-    /// Moves encrypted bytes to the kernel; true while some wait.
-    fn push_tls(&mut self) -> io::Result<bool> {
-        let Some(tls) = &mut self.tls else { return Ok(false) };
-        while tls.wants_write() {
-            match tls.write_tls(&mut self.socket) {
-                Ok(n) => self.written += n as u64,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Bytes that the client's TCP has acknowledged.
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.written
-            .saturating_sub(tcp::unacknowledged(&self.socket).unwrap_or(0))
-    }
-
-    /// Says goodbye: close_notify, then FIN, as far as it goes without waiting.
-    pub(super) fn close(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.send_close_notify();
-        }
-        // The client may be gone already: there is nothing left to do about it.
-        let _ = self.push_tls();
-        let _ = self.socket.shutdown(std::net::Shutdown::Write);
-    }
-}
-
-fn got(read: io::Result<usize>) -> io::Result<Got> {
-    match read {
-        Ok(0) => Ok(Got::Closed),
-        Ok(n) => Ok(Got::Bytes(n)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Got::Blocked),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Got::Blocked),
-        // A client that leaves without close_notify has left all the same.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Got::Closed),
-        Err(error) => Err(error),
-    }
 }

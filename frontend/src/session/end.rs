@@ -200,7 +200,7 @@ impl Hub {
         let Some(conn) = self.conn_mut(slot) else { return };
         if !std::mem::replace(&mut conn.closed, true) {
             conn.unread = Vec::new();
-            conn.wire.iter_mut().for_each(super::conn::Wire::close);
+            conn.wire.iter_mut().for_each(super::wire::Wire::close);
             self.readable.push_back(conn_ref);
         }
     }

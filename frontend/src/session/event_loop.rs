@@ -64,6 +64,8 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         to_flush: VecDeque::new(),
         scratch: Vec::with_capacity(WRITE_TURN * 2),
         read_buffer: vec![0; READ_TURN],
+        opened: Vec::new(),
+        sealed: Vec::new(),
         stopping: false,
     };
     std::thread::Builder::new()

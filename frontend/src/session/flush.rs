@@ -75,12 +75,16 @@ impl Hub {
     pub(super) fn flush(&mut self, slot: u32) {
         let most = self.server.config.limits.sm_unacked as usize;
         let Hub {
-            conns, shard, scratch, ..
+            conns,
+            shard,
+            scratch,
+            sealed,
+            ..
         } = self;
         let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
             return;
         };
-        let flushed = flush(conn, shard, scratch, most);
+        let flushed = flush(conn, shard, scratch, sealed, most);
         let done = conn.closing && !conn.blocked;
         let key = conn.key;
         match flushed {
@@ -133,7 +137,13 @@ impl Hub {
 }
 
 /// Composes and writes until nothing is due, the kernel takes no more, or the turn is over (`Full`).
-fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize) -> std::io::Result<Drained> {
+fn flush(
+    conn: &mut Conn,
+    shard: &mut Shard,
+    scratch: &mut Vec<u8>,
+    sealed: &mut Vec<u8>,
+    most: usize,
+) -> std::io::Result<Drained> {
     let Some(wire) = conn.wire.as_mut().filter(|_| !conn.blocked) else {
         return Ok(Drained::Empty);
     };
@@ -141,6 +151,7 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
     // One large stanza does not keep its memory for ever.
     if scratch.capacity() > WRITE_TURN * 16 {
         scratch.shrink_to(WRITE_TURN * 2);
+        sealed.shrink_to(WRITE_TURN * 2);
     }
     // The connection's own buffer is given back: an idle session holds none.
     scratch.extend_from_slice(&std::mem::take(&mut conn.out));
@@ -168,10 +179,10 @@ fn flush(conn: &mut Conn, shard: &mut Shard, scratch: &mut Vec<u8>, most: usize)
     if conn.sm.as_mut().is_some_and(|sm| sm.ask()) {
         scratch.extend_from_slice(ASK);
     }
-    if scratch.is_empty() && !wire.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
+    if scratch.is_empty() && !wire.wants_write() {
         return Ok(Drained::Empty);
     }
-    let (taken, blocked) = wire.write(scratch)?;
+    let (taken, blocked) = wire.write(scratch, sealed)?;
     let written = wire.written;
     conn.blocked = blocked;
     if taken < scratch.len() {

@@ -8,7 +8,7 @@ use super::conn::Phase;
 use super::sm::{Sm, TooMany, Unacked};
 use super::writer;
 use minidom::Element;
-use mio::{Interest, Token};
+use mio::Token;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamCondition, StreamFault, StreamNamespace, ns, write_element};
 
@@ -103,11 +103,10 @@ impl Hub {
         let Some(conn) = self.remove(newer) else { return };
         let mut from = *conn;
         let (registry, token) = (&self.registry, Token(older as usize));
-        if let Some(wire) = &mut from.wire {
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            if let Err(error) = registry.reregister(&mut wire.socket, token, interest) {
-                tracing::warn!(%error, "a resumed socket cannot be polled");
-            }
+        if let Some(wire) = &mut from.wire
+            && let Err(error) = wire.reregister(registry, token)
+        {
+            tracing::warn!(%error, "a resumed socket cannot be polled");
         }
         let Some(conn) = self.conn_mut(older) else { return };
         if let Some(wire) = &mut conn.wire {

@@ -17,6 +17,7 @@ mod route; //      from a stanza to the sessions that get it
 mod sm; //         XEP-0198: the queue
 mod subscription; // RFC 6121 §3: what changed rosters mean for sessions
 mod tcp; //        what the kernel is told and asked
+mod wire; //       a connection's bytes: socket, TLS
 mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
@@ -108,6 +109,9 @@ pub(crate) struct Hub {
     /// For composing what is written, and reading: one for all connections.
     scratch: Vec<u8>,
     read_buffer: Vec<u8>,
+    /// For what TLS opens and seals.
+    opened: Vec<u8>,
+    sealed: Vec<u8>,
     stopping: bool,
 }
 

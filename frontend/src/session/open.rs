@@ -3,15 +3,16 @@
 //! The first session of a user reads his roster and cursors, on a reader thread; until then he is not bound. Next:
 //! `read.rs`.
 
-use super::conn::{Address, Caps, Conn, Marks, Phase, Wire};
+use super::conn::{Address, Caps, Conn, Marks, Phase};
 use super::iq::IqRef;
+use super::wire::Wire;
 use super::{ConnRef, Hub, User};
 use crate::errors;
 use crate::stream::Authenticated;
 use crate::tables;
 use jid::{BareJid, FullJid, ResourcePart};
 use minidom::Element;
-use mio::{Interest, Token};
+use mio::Token;
 use reef_engine::Engine;
 use reef_engine::error::StoreError;
 use reef_engine::model::{SubscriberId, VShard};
@@ -64,11 +65,7 @@ impl Hub {
             Err(error) => return tracing::debug!(%error, "a client was gone before its shard had it"),
         };
         let token_of_slot = self.free.last().copied().unwrap_or(self.conns.len() as u32);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self
-            .registry
-            .register(&mut wire.socket, Token(token_of_slot as usize), interest)
-        {
+        if let Err(error) = wire.register(&self.registry, Token(token_of_slot as usize)) {
             return tracing::warn!(%error, "a client's socket cannot be polled");
         }
         let conn = Conn {

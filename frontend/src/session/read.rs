@@ -3,8 +3,9 @@
 //! Every stanza gets its sender stamped here. A panic while one is handled ends that session alone. Next: `iq.rs`,
 //! `message.rs`, `presence.rs`, `sm.rs`'s elements in `managed.rs`.
 
-use super::conn::{Got, Phase};
+use super::conn::Phase;
 use super::iq::IqRef;
+use super::wire::Got;
 use super::{ConnRef, Hub};
 use crate::limits::READ_TURN;
 use jid::Jid;
@@ -53,29 +54,32 @@ impl Hub {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         // Lost in a panic of another session's.
         buffer.resize(READ_TURN, 0);
-        let turn = self.read_socket(conn, slot, &mut buffer);
-        self.read_buffer = buffer;
+        let mut opened = std::mem::take(&mut self.opened);
+        let turn = self.read_socket(conn, slot, &mut buffer, &mut opened);
+        (self.read_buffer, self.opened) = (buffer, opened);
         turn
     }
 
-    fn read_socket(&mut self, conn: ConnRef, slot: u32, buffer: &mut [u8]) -> Turn {
+    fn read_socket(&mut self, conn: ConnRef, slot: u32, buffer: &mut [u8], opened: &mut Vec<u8>) -> Turn {
         let mut read = 0;
         while read < READ_TURN {
             let Some(wire) = self.conn_mut(slot).and_then(|c| c.wire.as_mut()) else {
                 return Turn::Dry;
             };
-            match wire.read(buffer) {
-                Ok(Got::Bytes(n)) => {
-                    read += n;
-                    if !self.feed(conn, slot, buffer.get(..n).unwrap_or_default()) {
-                        return Turn::Dry;
-                    }
-                }
+            opened.clear();
+            let bytes = match wire.read(buffer, opened) {
+                Ok(Got::Bytes(n)) => buffer.get(..n).unwrap_or_default(),
+                Ok(Got::Opened) => opened,
                 Ok(Got::Blocked) => return Turn::Dry,
                 Ok(Got::Closed) | Err(_) => {
                     self.lost(slot);
                     return Turn::Dry;
                 }
+            };
+            // A record that brought nothing counts, too.
+            read += bytes.len().max(64);
+            if !bytes.is_empty() && !self.feed(conn, slot, bytes) {
+                return Turn::Dry;
             }
         }
         Turn::More
@@ -93,7 +97,7 @@ impl Hub {
             return Turn::Dry;
         };
         match wire.pass_over(&mut self.read_buffer) {
-            Ok(Got::Bytes(_)) => Turn::More,
+            Ok(Got::Bytes(_) | Got::Opened) => Turn::More,
             Ok(Got::Blocked) => Turn::Dry,
             Ok(Got::Closed) | Err(_) => {
                 self.drop_conn(slot);

@@ -3,17 +3,17 @@
 //! It must not know what frames mean. Every method may be dropped at an await without losing or repeating a byte. What
 //! comes next: `Negotiation` talks through it; at the end it is taken apart for the shard, or closed.
 
-use std::io::{self, Read};
+use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reef_stanza::{Budget, Frame, StreamFault, StreamNamespace, StreamReader, stream_header};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+
+use crate::tls::Channel;
 
 /// Bytes asked of the socket at a time.
 const READ_BYTES: usize = 4_096;
@@ -24,7 +24,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Connection {
     transport: Transport,
     reader: StreamReader,
-    /// Read and not yet consumed by `reader`; never more than [`READ_BYTES`].
+    /// Read and not yet consumed by `reader`; a record of TLS more than [`READ_BYTES`] at most.
     input: Vec<u8>,
     /// Not yet taken by the transport.
     output: Vec<u8>,
@@ -33,9 +33,17 @@ pub(crate) struct Connection {
 
 enum Transport {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secured>),
     /// A TLS handshake has the socket, or has failed: nothing can be said any more.
     Lost,
+}
+
+/// A socket with TLS on it.
+struct Secured {
+    socket: TcpStream,
+    channel: Channel,
+    /// Sealed and not yet taken by the socket.
+    sealed: Vec<u8>,
 }
 
 /// Why a stream ends.
@@ -55,7 +63,7 @@ pub(crate) enum End {
 /// A connection taken apart for its shard.
 pub(crate) struct Parts {
     pub(crate) socket: std::net::TcpStream,
-    pub(crate) tls: Option<ServerConnection>,
+    pub(crate) tls: Option<Channel>,
     pub(crate) unread: Vec<u8>,
 }
 
@@ -108,10 +116,10 @@ impl Connection {
         matches!(self.transport, Transport::Tls(_))
     }
 
-    /// The TLS session, if there is one.
-    pub(super) fn tls(&self) -> Option<&ServerConnection> {
-        match &self.transport {
-            Transport::Tls(stream) => Some(stream.get_ref().1),
+    /// The TLS channel, if there is one.
+    pub(super) fn tls(&mut self) -> Option<&mut Channel> {
+        match &mut self.transport {
+            Transport::Tls(secured) => Some(&mut secured.channel),
             Transport::Plain(_) | Transport::Lost => None,
         }
     }
@@ -119,8 +127,16 @@ impl Connection {
     /// Performs the TLS handshake and waits for a new stream (RFC 6120 §5.4.3).
     pub(super) async fn handshake(&mut self, config: Arc<ServerConfig>) -> Result<(), End> {
         if let Transport::Plain(socket) = mem::replace(&mut self.transport, Transport::Lost) {
-            let stream = TlsAcceptor::from(config).accept(socket).await?;
-            self.transport = Transport::Tls(Box::new(stream));
+            let mut secured = Secured {
+                socket,
+                channel: Channel::new(&config).map_err(broken)?,
+                sealed: Vec::new(),
+            };
+            while secured.channel.is_handshaking() {
+                secured.receive(&mut self.input).await?;
+                secured.flush().await?;
+            }
+            self.transport = Transport::Tls(Box::new(secured));
         }
         self.reader.reset();
         self.header_sent = false;
@@ -129,20 +145,15 @@ impl Connection {
 
     /// Takes the connection apart. Everything sent must have been flushed, which [`Self::send`] does.
     pub(crate) fn into_parts(self) -> io::Result<Parts> {
-        let mut unread = self.input;
         let (socket, tls) = match self.transport {
             Transport::Plain(socket) => (socket, None),
-            Transport::Tls(stream) => {
-                let (socket, mut session) = stream.into_inner();
-                drain_plaintext(&mut session, &mut unread)?;
-                (socket, Some(session))
-            }
+            Transport::Tls(secured) => (secured.socket, Some(secured.channel)),
             Transport::Lost => return Err(io::ErrorKind::NotConnected.into()),
         };
         Ok(Parts {
             socket: socket.into_std()?,
             tls,
-            unread,
+            unread: self.input,
         })
     }
 
@@ -173,9 +184,11 @@ impl Connection {
                 socket.shutdown().await?;
                 socket
             }
-            Transport::Tls(stream) => {
-                stream.shutdown().await?;
-                stream.get_mut().0
+            Transport::Tls(secured) => {
+                secured.channel.close(&mut secured.sealed);
+                secured.flush().await?;
+                secured.socket.shutdown().await?;
+                &mut secured.socket
             }
             Transport::Lost => return Ok(()),
         };
@@ -188,34 +201,40 @@ impl Connection {
 
     async fn fill(&mut self) -> Result<(), End> {
         self.input.reserve(READ_BYTES);
-        let read = match &mut self.transport {
-            Transport::Plain(socket) => socket.read_buf(&mut self.input).await?,
-            Transport::Tls(stream) => stream.read_buf(&mut self.input).await?,
-            Transport::Lost => 0,
-        };
-        if read == 0 {
-            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
-        } else {
-            Ok(())
+        let ended = || End::from(io::Error::from(io::ErrorKind::UnexpectedEof));
+        match &mut self.transport {
+            Transport::Plain(socket) => match socket.read_buf(&mut self.input).await? {
+                0 => Err(ended()),
+                _ => Ok(()),
+            },
+            Transport::Tls(secured) => {
+                while self.input.is_empty() {
+                    secured.receive(&mut self.input).await?;
+                    secured.flush().await?;
+                }
+                Ok(())
+            }
+            Transport::Lost => Err(ended()),
         }
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        while !self.output.is_empty() {
-            let written = match &mut self.transport {
-                Transport::Plain(socket) => socket.write(&self.output).await?,
-                Transport::Tls(stream) => stream.write(&self.output).await?,
-                Transport::Lost => 0,
-            };
-            if written == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-            }
-            self.output.drain(..written);
-        }
         match &mut self.transport {
-            Transport::Tls(stream) => Ok(stream.flush().await?),
-            Transport::Plain(_) | Transport::Lost => Ok(()),
+            Transport::Plain(socket) => write_all(socket, &mut self.output).await?,
+            Transport::Tls(secured) => {
+                if !self.output.is_empty() {
+                    secured
+                        .channel
+                        .send(&self.output, &mut secured.sealed)
+                        .map_err(broken)?;
+                    self.output.clear();
+                }
+                secured.flush().await?;
+            }
+            Transport::Lost if self.output.is_empty() => {}
+            Transport::Lost => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
         }
+        Ok(())
     }
 }
 
@@ -226,12 +245,38 @@ pub(crate) fn unsolicited_header(domain: &str) -> Vec<u8> {
     stream_header(StreamNamespace::Client, domain, None, &id, Some("en"))
 }
 
-/// Takes what rustls has decrypted and nobody has read; it holds 16 KiB of it at most.
-fn drain_plaintext(session: &mut ServerConnection, unread: &mut Vec<u8>) -> io::Result<()> {
-    match session.reader().read_to_end(unread) {
-        Ok(_) => Ok(()),
-        // Nothing more for now, or the client has already gone: the shard finds that out by itself.
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::UnexpectedEof) => Ok(()),
-        Err(error) => Err(error),
+impl Secured {
+    /// Reads from the socket, and appends what that says.
+    async fn receive(&mut self, plain: &mut Vec<u8>) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(READ_BYTES);
+        if self.channel.peer_closed() || self.socket.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let received = self.channel.receive(&mut bytes, plain, &mut self.sealed);
+        if received.is_err() {
+            // The alert: one that finds no room in the socket's buffer is not worth waiting for.
+            let _ = self.socket.try_write(&self.sealed);
+        }
+        received.map_err(broken)
     }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        write_all(&mut self.socket, &mut self.sealed).await
+    }
+}
+
+/// Takes from `bytes` what the socket takes, until nothing is left.
+async fn write_all(socket: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.write(bytes).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => drop(bytes.drain(..written)),
+        }
+    }
+    Ok(())
+}
+
+/// TLS has failed.
+fn broken(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -9,6 +9,7 @@ use jid::BareJid;
 
 use super::ConnectionPermit;
 use crate::sasl::Credentials;
+use crate::tls::Channel;
 
 /// The accounts of the server and the way to its shards. Its futures may be dropped when a client leaves.
 pub trait Host: Send + Sync + 'static {
@@ -58,7 +59,7 @@ pub struct Authenticated {
     /// Non-blocking, with `TCP_NODELAY`. Everything that was to be sent has been handed to it.
     pub socket: TcpStream,
     /// The TLS session, past its handshake, with nothing queued to be sent.
-    pub tls: Option<rustls::ServerConnection>,
+    pub(crate) tls: Option<Channel>,
     /// Plaintext that was read and not consumed: the shard's reader gets it first. At most about 20 KiB.
     pub unread: Vec<u8>,
     /// The client's address.

@@ -2,27 +2,15 @@
 //!
 //! It must not know SASL's messages. What comes next: `sasl::scram` compares the data with the client's.
 
-use rustls::{ProtocolVersion, ServerConnection};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::Identity;
+use super::{Channel, Identity};
 use crate::sasl::Bindings;
 
-/// The label of `tls-exporter` (RFC 9266 §2); its context is empty.
-const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
-
-/// What a connection, past its handshake, can be bound to. `tls-exporter` needs TLS 1.3: for TLS 1.2 it is only safe
-/// with an extended master secret (RFC 9266 §4.2), and rustls does not tell whether one was negotiated.
-pub fn bindings(connection: &ServerConnection, identity: &Identity) -> Bindings {
-    let exporter = (connection.protocol_version() == Some(ProtocolVersion::TLSv1_3))
-        .then(|| {
-            connection
-                .export_keying_material([0; 32], EXPORTER_LABEL, Some(&[]))
-                .ok()
-        })
-        .flatten();
+/// What a connection, past its handshake, can be bound to.
+pub(crate) fn bindings(channel: &mut Channel, identity: &Identity) -> Bindings {
     Bindings {
-        exporter,
+        exporter: channel.take_exporter(),
         end_point: identity.end_point.clone(),
     }
 }

@@ -5,6 +5,8 @@
 //! handshakes with [`Identity::starttls`] or [`Identity::direct`].
 
 mod binding;
+mod channel;
+mod exporter;
 mod identity;
 mod private_file;
 mod self_signed;
@@ -17,7 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::TlsConfig;
 
-pub use binding::{bindings, end_point};
+pub(crate) use binding::bindings;
+pub use binding::end_point;
+pub(crate) use channel::Channel;
 pub use identity::Identity;
 pub use private_file::load_or_create;
 

@@ -65,13 +65,16 @@ fn talk(mut connection: Authenticated, text: &str, expected: &str) {
                 received.extend_from_slice(&buffer[..read]);
             }
         }
-        Some(session) => {
-            let mut stream = rustls::Stream::new(session, &mut connection.socket);
-            stream.write_all(text.as_bytes()).unwrap();
+        Some(channel) => {
+            let mut sealed = Vec::new();
+            channel.send(text.as_bytes(), &mut sealed).unwrap();
+            connection.socket.write_all(&sealed).unwrap();
             while received.len() < expected.len() {
-                let mut buffer = [0; 256];
-                let read = stream.read(&mut buffer).unwrap();
-                received.extend_from_slice(&buffer[..read]);
+                let mut buffer = [0; 7];
+                let read = connection.socket.read(&mut buffer).unwrap();
+                channel
+                    .receive(&mut buffer[..read], &mut received, &mut sealed)
+                    .unwrap();
             }
         }
     }
