@@ -4,6 +4,8 @@
 //! Knows the engine's public face only. The further stages (admission, TLS record, session write) come with the load
 //! tool's issue.
 
+pub mod million;
+
 use reef_engine::clock::SystemClock;
 use reef_engine::config::NodeConfig;
 use reef_engine::error::Error;

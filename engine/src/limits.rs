@@ -20,9 +20,9 @@ pub const SHARD_BATCHES_MAX: usize = 256;
 pub const EXPANSIONS_MAX: usize = 65_536;
 /// Sessions looked at in one step of an expansion.
 pub const EXPAND_STEP: usize = 4096;
-/// `Seq`s whose node is kept in memory for catching up.
+/// Posts whose `Seq` and node are kept in memory for catching up; eight bytes each.
 pub const RECENT_MAX: usize = 4 << 20;
-/// `Seq`s in one chunk of them.
+/// Posts in one chunk of them.
 pub const RECENT_CHUNK: usize = 4096;
 /// Posts kept decoded, and encoded once somebody wrote them, for those who catch up.
 pub const POSTS_CACHED: usize = 8192;

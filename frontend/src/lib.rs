@@ -8,6 +8,8 @@ pub mod cli; //     what may be typed
 pub mod config; //  what the operator says
 pub mod server; //  what is started, in which order
 
+pub mod memory; //  clients without sockets, for those who measure
+
 mod host; //        accounts for the negotiation
 pub mod listen; //  sockets
 pub mod sasl; //    who are you

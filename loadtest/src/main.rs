@@ -6,11 +6,13 @@
 mod bare;
 mod cli;
 mod clock;
+mod compare;
 mod crowd;
 mod measure;
 mod progress;
 mod report;
 mod scenario;
+mod settings;
 mod wire;
 
 use std::io::Write;

@@ -5,6 +5,7 @@
 
 use super::conn::{Conn, Phase};
 use super::sm::Unacked;
+use super::wire::Wire;
 use super::{ConnRef, Hub, writer};
 use crate::limits::{CONFIRM_TURN, UNACKED_BYTES_MAX, UNWRITTEN_MAX, WRITE_TURN};
 use reef_engine::model::Seq;
@@ -87,6 +88,7 @@ impl Hub {
         let flushed = flush(conn, shard, scratch, sealed, most);
         let done = conn.closing && !conn.blocked;
         let key = conn.key;
+        let readable = conn.wire.as_ref().is_some_and(Wire::readable);
         match flushed {
             Err(_) => self.lost(slot),
             Ok(_) if done => self.close(slot),
@@ -96,6 +98,10 @@ impl Hub {
                 }
             }
             Ok(Drained::Empty) => {}
+        }
+        if readable {
+            let conn = self.conn_ref(slot);
+            self.readable.push_back(conn);
         }
     }
 

@@ -25,7 +25,7 @@ impl Hub {
                 let handled = self.conn(slot).and_then(|c| c.sm.as_ref()).map_or(0, |sm| sm.handled);
                 self.write_element(slot, &el("a", ns::SM).set("h", &handled.to_string()));
             }
-            "a" if enabled => self.acknowledged(slot, element)?,
+            "a" if enabled => self.acknowledged(slot, number(element)?)?,
             _ => return Err(StreamFault::new(StreamCondition::UnsupportedStanzaType)),
         }
         Ok(())
@@ -53,8 +53,7 @@ impl Hub {
         }
     }
 
-    fn acknowledged(&mut self, slot: u32, element: &Element) -> Result<(), StreamFault> {
-        let h = number(element)?;
+    pub(super) fn acknowledged(&mut self, slot: u32, h: u32) -> Result<(), StreamFault> {
         let Some(conn) = self.conn_mut(slot) else { return Ok(()) };
         let (Some(sm), Some(key)) = (conn.sm.as_mut(), conn.key) else {
             return Ok(());

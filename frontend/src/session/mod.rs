@@ -22,6 +22,7 @@ mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
 pub(crate) use subscription::carry_out;
+pub use wire::FarEnd;
 pub(crate) use writer::stamp;
 
 use crate::router::{Bell, Mail};

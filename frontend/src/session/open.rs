@@ -5,10 +5,10 @@
 
 use super::conn::{Address, Caps, Conn, Marks, Phase};
 use super::iq::IqRef;
-use super::wire::Wire;
+use super::wire::{FarEnd, Wire};
 use super::{ConnRef, Hub, User};
 use crate::errors;
-use crate::stream::Authenticated;
+use crate::stream::{Authenticated, ConnectionPermit};
 use crate::tables;
 use jid::{BareJid, FullJid, ResourcePart};
 use minidom::Element;
@@ -60,10 +60,26 @@ impl Hub {
             token,
             ..
         } = connection;
-        let mut wire = match Wire::new(socket, tls) {
-            Ok(wire) => wire,
-            Err(error) => return tracing::debug!(%error, "a client was gone before its shard had it"),
-        };
+        let permit = token.counts().then(|| Box::new(token));
+        match Wire::new(socket, tls) {
+            Ok(wire) => self.begin(user, wire, unread, lang, permit),
+            Err(error) => tracing::debug!(%error, "a client was gone before its shard had it"),
+        }
+    }
+
+    /// Takes somebody in this process who counts as logged in.
+    pub(crate) fn adopt_far_end(&mut self, user: BareJid, first: Vec<u8>, far: Box<dyn FarEnd>) {
+        self.begin(user, Wire::memory(far), first, None, None);
+    }
+
+    fn begin(
+        &mut self,
+        user: BareJid,
+        mut wire: Wire,
+        unread: Vec<u8>,
+        lang: Option<String>,
+        permit: Option<Box<ConnectionPermit>>,
+    ) {
         let token_of_slot = self.free.last().copied().unwrap_or(self.conns.len() as u32);
         if let Err(error) = wire.register(&self.registry, Token(token_of_slot as usize)) {
             return tracing::warn!(%error, "a client's socket cannot be polled");
@@ -95,7 +111,7 @@ impl Hub {
             deadline: None,
             closing: false,
             closed: false,
-            _permit: token.counts().then(|| Box::new(token)),
+            _permit: permit,
         };
         let slot = self.insert(conn);
         let wait = self.server.config.c2s.handshake_timeout.as_millis() as u64;

@@ -122,6 +122,20 @@ impl Hub {
                 return false;
             }
             let unbound = at.phase == Phase::Bind;
+            if at.sm.is_some()
+                && at.reader.is_between_stanzas()
+                && let Some((h, taken)) = reef_stanza::ack(input)
+            {
+                input = input.get(taken..).unwrap_or_default();
+                if let Err(fault) = self.acknowledged(slot, h) {
+                    self.end(slot, Some(fault));
+                    return false;
+                }
+                if input.is_empty() {
+                    return true;
+                }
+                continue;
+            }
             let frame = at.reader.read(&mut input);
             if unbound {
                 // A resumption moves the connection to its older session: what came behind it moves along.

@@ -4,6 +4,7 @@
 
 pub mod ns; //           namespaces
 // From bytes to elements and back.
+pub mod ack; //          XEP-0198's <a/>, without a parser
 pub mod budget; //       what a stanza may cost
 pub mod header; //       the stream header
 pub mod reader; //       bytes → frames
@@ -20,6 +21,7 @@ pub mod pubsub; //       XEP-0060 requests, replies, events
 pub mod register; //     XEP-0077 registration
 pub mod rsm; //          XEP-0059 pages
 
+pub use ack::ack;
 pub use budget::Budget;
 pub use error::{StreamCondition, StreamFault};
 pub use header::{StreamHeader, StreamNamespace, stream_header};

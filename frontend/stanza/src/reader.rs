@@ -124,7 +124,7 @@ impl StreamReader {
     }
 
     /// Nothing is being read: the header is complete, and so is all that followed it.
-    fn is_between_stanzas(&self) -> bool {
+    pub fn is_between_stanzas(&self) -> bool {
         self.phase == Phase::Stanzas && self.parse.as_ref().is_none_or(|parsing| parsing.bytes == 0)
     }
 

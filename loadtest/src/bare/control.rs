@@ -33,25 +33,22 @@ struct Sent {
 impl Bare {
     /// Starts a ruler of so many sockets and bytes a message, on the run's clock.
     pub(crate) fn start(sockets: u32, bytes: usize, clock: Clock, threads: usize) -> Result<Bare> {
-        let program = std::env::current_exe()?;
-        Bare::start_program(&program, sockets, bytes, clock, threads)
-    }
-
-    /// The same with the tool's program named, for tests.
-    pub(crate) fn start_program(
-        program: &std::path::Path,
-        sockets: u32,
-        bytes: usize,
-        clock: Clock,
-        threads: usize,
-    ) -> Result<Bare> {
+        let program = &std::env::current_exe()?;
         let (sockets, origin) = (sockets.to_string(), clock.origin_us().to_string());
         let common = ["--sockets", &sockets, "--mark", "ltbare0000-", "--origin", &origin];
         let mut sender = Helper::start(program, "bare-sender", &common, &["--bytes", &bytes.to_string()])?;
         let port = sender.line()?;
         let threads = threads.to_string();
-        let mut drain = Helper::start(program, "bare-drain", &common, &["--port", &port, "--threads", &threads])?;
-        ensure!(drain.line()? == "ready" && sender.line()? == "ready", "the bare loop does not start");
+        let mut drain = Helper::start(
+            program,
+            "bare-drain",
+            &common,
+            &["--port", &port, "--threads", &threads],
+        )?;
+        ensure!(
+            drain.line()? == "ready" && sender.line()? == "ready",
+            "the bare loop does not start"
+        );
         Ok(Bare { sender, drain })
     }
 
@@ -62,7 +59,11 @@ impl Bare {
         let sent: Sent = serde_json::from_str(&self.sender.ask(&serde_json::to_string(load)?)?)?;
         let (cpu, own) = (sender.cpu_seconds() - cpu, drain.cpu_seconds() - own);
         let drained: Drained = serde_json::from_str(&self.drain.ask("collect")?)?;
-        ensure!(drained.faults == 0, "the bare loop itself lost count: {} faults", drained.faults);
+        ensure!(
+            drained.faults == 0,
+            "the bare loop itself lost count: {} faults",
+            drained.faults
+        );
         let latencies = [("first", drained.first), ("each", drained.each), ("last", drained.last)];
         Ok(Phase {
             name: name.to_owned(),
@@ -93,11 +94,7 @@ impl Helper {
             .context("starting the bare loop")?;
         let orders = child.stdin.take().context("a child with a standard input")?;
         let answers = BufReader::new(child.stdout.take().context("a child with a standard output")?);
-        Ok(Helper {
-            child,
-            orders,
-            answers,
-        })
+        Ok(Helper { child, orders, answers })
     }
 
     fn process(&self) -> Processes {

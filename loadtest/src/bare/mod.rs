@@ -47,7 +47,11 @@ impl Load {
         if self.burst > 1 {
             return if under_way == 0 { u64::from(self.burst) } else { 0 };
         }
-        if under_way + step <= u64::from(self.outstanding.max(1)).max(step) { step } else { 0 }
+        if under_way + step <= u64::from(self.outstanding.max(1)).max(step) {
+            step
+        } else {
+            0
+        }
     }
 
     /// When the next post is due in microseconds, where there is a rate.
@@ -62,16 +66,32 @@ mod tests {
 
     #[test]
     fn loads_begin_posts_as_they_say() {
-        let closed = Load { outstanding: 4, ..Load::default() };
+        let closed = Load {
+            outstanding: 4,
+            ..Load::default()
+        };
         assert_eq!([0, 3, 4].map(|sent| closed.may_begin(sent, 0, 0)), [1, 1, 0]);
         let merged = Load { merge: 4, ..closed };
         assert_eq!([0, 1, 4].map(|sent| merged.may_begin(sent, 0, 0)), [4, 0, 0]);
         let burst = Load { burst: 100, ..closed };
-        assert_eq!([(0, 0), (100, 99), (100, 100)].map(|(s, a)| burst.may_begin(s, a, 0)), [100, 0, 100]);
+        assert_eq!(
+            [(0, 0), (100, 99), (100, 100)].map(|(s, a)| burst.may_begin(s, a, 0)),
+            [100, 0, 100]
+        );
         let paced = Load { rate: 10.0, ..closed };
-        assert_eq!([(0, 0), (1, 0), (1, 100_000)].map(|(s, us)| paced.may_begin(s, 0, us)), [1, 0, 1]);
+        assert_eq!(
+            [(0, 0), (1, 0), (1, 100_000)].map(|(s, us)| paced.may_begin(s, 0, us)),
+            [1, 0, 1]
+        );
         assert_eq!(paced.due_us(5), Some(500_000));
-        let bounded = Load { seconds: 1.0, posts: 5, ..closed };
-        assert_eq!([(0, 4), (0, 5), (1_000_000, 0)].map(|(us, n)| bounded.is_over(us, n)), [false, true, true]);
+        let bounded = Load {
+            seconds: 1.0,
+            posts: 5,
+            ..closed
+        };
+        assert_eq!(
+            [(0, 4), (0, 5), (1_000_000, 0)].map(|(us, n)| bounded.is_over(us, n)),
+            [false, true, true]
+        );
     }
 }

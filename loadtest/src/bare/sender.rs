@@ -123,7 +123,11 @@ impl Loop {
             if over && self.sent == self.arrived {
                 return Ok(());
             }
-            let begin = if over { 0 } else { load.may_begin(self.sent - sent, self.arrived - arrived, now) };
+            let begin = if over {
+                0
+            } else {
+                load.may_begin(self.sent - sent, self.arrived - arrived, now)
+            };
             let mut left = begin;
             while left > 0 {
                 let together = u64::from(load.merge.max(1)).min(left);
@@ -150,14 +154,20 @@ impl Loop {
         }
         let mut shared: Option<Arc<[u8]>> = None;
         for (at, socket) in self.sockets.iter_mut().enumerate() {
-            let wrote = if socket.waiting.is_empty() { write(&mut socket.stream, &block)? } else { 0 };
+            let wrote = if socket.waiting.is_empty() {
+                write(&mut socket.stream, &block)?
+            } else {
+                0
+            };
             if wrote < block.len() {
                 let block = shared.get_or_insert_with(|| block.as_slice().into()).clone();
                 self.blocked += usize::from(socket.waiting.is_empty());
                 socket.waiting.push_back((block, wrote));
                 if !socket.registered {
                     socket.registered = true;
-                    self.poll.registry().register(&mut socket.stream, Token(at), Interest::WRITABLE)?;
+                    self.poll
+                        .registry()
+                        .register(&mut socket.stream, Token(at), Interest::WRITABLE)?;
                 }
             }
         }

@@ -65,23 +65,29 @@ impl Board {
 
     /// The author's class, an index below `CLASSES`.
     pub(crate) fn class(&self, author: u32) -> usize {
-        let class = self.author(author).map_or(0, |author| author.class.load(Ordering::Relaxed));
+        let class = self
+            .author(author)
+            .map_or(0, |author| author.class.load(Ordering::Relaxed));
         (class as usize).min(CLASSES - 1)
     }
 
     /// Takes the number of the author's next post.
     pub(crate) fn next_number(&self, author: u32) -> u32 {
-        self.author(author).map_or(0, |author| author.published.fetch_add(1, Ordering::Relaxed))
+        self.author(author)
+            .map_or(0, |author| author.published.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Posts of an author so far.
     pub(crate) fn published(&self, author: u32) -> u32 {
-        self.author(author).map_or(0, |author| author.published.load(Ordering::Relaxed))
+        self.author(author)
+            .map_or(0, |author| author.published.load(Ordering::Relaxed))
     }
 
     /// Posts of this class that have reached everyone.
     pub(crate) fn completed(&self, class: usize) -> u64 {
-        self.completed.get(class).map_or(0, |count| count.load(Ordering::Acquire))
+        self.completed
+            .get(class)
+            .map_or(0, |count| count.load(Ordering::Acquire))
     }
 
     /// Notes that `count` more followers have a post.
@@ -90,7 +96,9 @@ impl Board {
             first: false,
             all: false,
         };
-        let Some(author) = self.author(author) else { return NOTHING };
+        let Some(author) = self.author(author) else {
+            return NOTHING;
+        };
         let Some(slot) = author.slots.get(number as usize & (author.slots.len() - 1)) else {
             return NOTHING;
         };
@@ -115,7 +123,10 @@ impl Board {
                             count.fetch_add(1, Ordering::Release);
                         }
                     }
-                    return Arrived { first: before == 0, all };
+                    return Arrived {
+                        first: before == 0,
+                        all,
+                    };
                 }
                 Err(other) => seen = other,
             }

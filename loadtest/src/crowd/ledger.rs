@@ -90,7 +90,11 @@ impl Expectation {
         if number < self.from {
             return Verdict::Unasked;
         }
-        let Some(at) = self.missing.iter().position(|(from, to)| (*from..*to).contains(&number)) else {
+        let Some(at) = self
+            .missing
+            .iter()
+            .position(|(from, to)| (*from..*to).contains(&number))
+        else {
             return Verdict::Doubled;
         };
         let (from, to) = self.missing.remove(at);

@@ -6,6 +6,8 @@
 
 mod account;
 pub(crate) mod board;
+mod conn;
+mod counts;
 pub(crate) mod ledger;
 pub(crate) mod plan;
 mod shared;
@@ -14,8 +16,8 @@ pub(crate) mod tally;
 pub(crate) mod transport;
 mod worker;
 
-pub(crate) use account::request_id;
-pub(crate) use shared::{Config, Roster, Shared};
+pub(crate) use conn::request_id;
+pub(crate) use shared::{Bell, Config, Roster, Shared};
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Poll, Waker};
@@ -43,7 +45,10 @@ const COMMANDS: usize = 4096;
 
 impl Crowd {
     /// Starts the threads; nothing connects yet.
-    #[allow(clippy::disallowed_methods, reason = "the one place where the tool's connections get their threads")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place where the tool's connections get their threads"
+    )]
     pub(crate) fn new(config: Config) -> Result<Crowd> {
         let count = config.threads.max(1);
         let shared = Arc::new(Shared::new(config));
@@ -71,7 +76,12 @@ impl Crowd {
     }
 
     /// Starts a job for each of these accounts, `parallel` at once.
-    pub(crate) fn start(&self, accounts: impl IntoIterator<Item = u32>, parallel: u32, plan: Plan) -> Result<Arc<Batch>> {
+    pub(crate) fn start(
+        &self,
+        accounts: impl IntoIterator<Item = u32>,
+        parallel: u32,
+        plan: Plan,
+    ) -> Result<Arc<Batch>> {
         let mut shares: Vec<Vec<u32>> = vec![Vec::new(); self.threads.len()];
         let mut total = 0;
         for account in accounts {
@@ -140,7 +150,10 @@ impl Crowd {
             thread.tell(command(sender))?;
             receivers.push(receiver);
         }
-        receivers.iter().map(|r| r.recv().context("a thread of the tool ended")).collect()
+        receivers
+            .iter()
+            .map(|r| r.recv().context("a thread of the tool ended"))
+            .collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Scenarios write plans; `worker` carries them out. Knows no socket.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One step of a job; the next begins when it is done.
@@ -95,7 +95,6 @@ pub(crate) struct Batch {
     pub(crate) parallel: u32,
     done: AtomicU32,
     failed: AtomicU32,
-    cancelled: AtomicBool,
     /// The first errors in words. Locked per error, of which few are kept.
     errors: Mutex<Vec<String>>,
 }
@@ -112,7 +111,6 @@ impl Batch {
             parallel: parallel.max(1),
             done: AtomicU32::new(0),
             failed: AtomicU32::new(0),
-            cancelled: AtomicBool::new(false),
             errors: Mutex::default(),
         }
     }
@@ -138,15 +136,5 @@ impl Batch {
     pub(crate) fn failures(&self) -> (u32, Vec<String>) {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (self.failed.load(Ordering::Relaxed), errors)
-    }
-
-    /// Jobs that have not begun will not.
-    pub(crate) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was cancelled.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,7 @@
 //! Goes on with an account's job: begins its steps, knows when they are done, and ends it well or not.
 
-use crate::crowd::account::{Account, Asking, Conn, Mode, Turn};
+use crate::crowd::account::{Account, Turn};
+use crate::crowd::conn::{Asking, Conn, Mode};
 use crate::crowd::plan::{Batch, Step};
 use crate::crowd::transport::Transport;
 use crate::wire::frame::Framer;
@@ -109,7 +110,10 @@ impl Account {
 
     fn step_on_connection(&mut self, step: Step, turn: &mut Turn<'_>) -> Result<Option<Wait>> {
         let who = turn.shared.identity(self.number);
-        let conn = self.conn.as_mut().with_context(|| format!("{step:?} without a connection"))?;
+        let conn = self
+            .conn
+            .as_mut()
+            .with_context(|| format!("{step:?} without a connection"))?;
         let mut wait = None;
         match step {
             Step::Register => {
@@ -143,7 +147,8 @@ impl Account {
             Step::Unstall => {
                 conn.stalled = false;
                 let interest = Interest::READABLE | Interest::WRITABLE;
-                turn.registry.register(&mut conn.transport.socket, Token(self.number as usize), interest)?;
+                turn.registry
+                    .register(&mut conn.transport.socket, Token(self.number as usize), interest)?;
             }
             Step::Close => {
                 conn.closing = true;

@@ -3,7 +3,8 @@
 //! A turn is: events, commands, new jobs, then all counts given to the others at once. Buffers for reading are the
 //! thread's, so that connections are small.
 
-use crate::crowd::account::{Account, Counts, Turn};
+use crate::crowd::account::{Account, Turn};
+use crate::crowd::counts::Counts;
 use crate::crowd::plan::Batch;
 use crate::crowd::shared::Shared;
 use crate::crowd::tally::Tally;
@@ -62,7 +63,13 @@ struct Running {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>, poll: Poll, commands: Receiver<Command>, index: usize, threads: usize) -> Worker {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        poll: Poll,
+        commands: Receiver<Command>,
+        index: usize,
+        threads: usize,
+    ) -> Worker {
         Worker {
             shared,
             poll,
@@ -89,7 +96,8 @@ impl Worker {
             }
             for event in &events {
                 if event.token() != WAKER {
-                    self.with_account(event.token().0, |account, turn| account.drive(turn));
+                    let ended = event.is_read_closed() || event.is_error();
+                    self.with_account(event.token().0, |account, turn| account.drive(ended, turn));
                 }
             }
             if self.take_commands().is_none() {
@@ -110,7 +118,9 @@ impl Worker {
                 ..Account::default()
             });
         }
-        let Some(account) = self.accounts.get_mut(local) else { return };
+        let Some(account) = self.accounts.get_mut(local) else {
+            return;
+        };
         let mut turn = Turn {
             shared: &self.shared,
             registry: self.poll.registry(),
@@ -192,12 +202,6 @@ impl Worker {
             };
             let batch = running.batch.clone();
             running.at_work += 1;
-            if batch.is_cancelled() {
-                batch.finish(Ok(()));
-                self.ended.push(place);
-                self.counts.ring = true;
-                return;
-            }
             self.with_account(number as usize, |account, turn| account.begin(&batch, place, turn));
         }
     }
@@ -213,7 +217,9 @@ impl Worker {
             let Some(job) = self.accounts.get(local).and_then(|account| account.job.as_ref()) else {
                 continue;
             };
-            let since_us = job.begun_us.max(self.accounts.get(local).map_or(0, |account| account.heard_us));
+            let since_us = job
+                .begun_us
+                .max(self.accounts.get(local).map_or(0, |account| account.heard_us));
             let late = now_us > since_us + self.shared.config.patience_s * 1_000_000;
             self.with_account(local * self.threads, |account, turn| {
                 if late {

@@ -40,7 +40,9 @@ impl Latency {
             p99_ms: at(0.99),
             p999_ms: at(0.999),
             max_ms: histogram.max() as f64 / 1000.0,
-            curve: quantiles(histogram.len()).map(|quantile| (quantile, at(quantile))).collect(),
+            curve: quantiles(histogram.len())
+                .map(|quantile| (quantile, at(quantile)))
+                .collect(),
         }
     }
 }
@@ -63,8 +65,16 @@ mod tests {
         let mut values = histogram();
         (1..=1000).for_each(|value| values.record(value * 1000).unwrap());
         let latency = Latency::of(&values);
-        assert_eq!((latency.count, latency.p50_ms.round(), latency.p99_ms.round()), (1000, 500.0, 990.0));
-        assert!(latency.curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+        assert_eq!(
+            (latency.count, latency.p50_ms.round(), latency.p99_ms.round()),
+            (1000, 500.0, 990.0)
+        );
+        assert!(
+            latency
+                .curve
+                .windows(2)
+                .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1)
+        );
         assert_eq!(Latency::of(&histogram()), Latency::default());
     }
 }

@@ -26,16 +26,25 @@ impl Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let after = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned())).unwrap_or_default()
+            line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
+                .unwrap_or_default()
         };
         let memory = after(&read("/proc/meminfo"), "MemTotal");
-        let memory_kib: u64 = memory.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0);
+        let memory_kib: u64 = memory
+            .split_whitespace()
+            .next()
+            .and_then(|kib| kib.parse().ok())
+            .unwrap_or(0);
         Machine {
             processor: after(&read("/proc/cpuinfo"), "model name"),
             cores: std::thread::available_parallelism().map_or(0, |cores| cores.get()),
             memory_mib: memory_kib / 1024,
             kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
-            load: read("/proc/loadavg").split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+            load: read("/proc/loadavg")
+                .split_whitespace()
+                .next()
+                .and_then(|load| load.parse().ok())
+                .unwrap_or(0.0),
             descriptors: rlimit::Resource::NOFILE.get().map_or(0, |(soft, _)| soft),
         }
     }

@@ -37,7 +37,6 @@ impl Memory {
     pub(crate) fn since(&self, before: &Memory) -> Growth {
         let less = |now: u64, then: u64| now as f64 - then as f64;
         Growth {
-            rss_kib: less(self.rss_kib, before.rss_kib),
             pss_kib: less(self.pss_kib, before.pss_kib),
             kernel_kib: less(self.sockets_kib + self.slab_kib, before.sockets_kib + before.slab_kib),
         }
@@ -47,8 +46,6 @@ impl Memory {
 /// A difference of two moments, in KiB.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Growth {
-    /// Resident.
-    pub(crate) rss_kib: f64,
     /// Resident, shared pages in parts.
     pub(crate) pss_kib: f64,
     /// Sockets, both ends where both are on this machine.
@@ -57,7 +54,8 @@ pub(crate) struct Growth {
 
 fn line_kib(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What TCP's buffers hold now, in KiB.
@@ -73,7 +71,14 @@ pub(crate) fn sockets_kib() -> u64 {
 /// Slabs that grow with sockets, where they may be read (root).
 fn slab_kib() -> u64 {
     const NAMES: [&str; 8] = [
-        "TCP", "TCPv6", "sock_inode_cache", "skbuff_head_cache", "skbuff_small_head", "filp", "eventpoll_epi", "dentry",
+        "TCP",
+        "TCPv6",
+        "sock_inode_cache",
+        "skbuff_head_cache",
+        "skbuff_small_head",
+        "filp",
+        "eventpoll_epi",
+        "dentry",
     ];
     let text = fs::read_to_string("/proc/slabinfo").unwrap_or_default();
     let bytes = |line: &str| {

@@ -57,7 +57,12 @@ impl Processes {
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let of = |pid: &u32| {
             let fields = stat(*pid).unwrap_or_default();
-            let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+            let ticks = |at: usize| {
+                fields
+                    .get(at)
+                    .and_then(|field| field.parse::<f64>().ok())
+                    .unwrap_or(0.0)
+            };
             (ticks(11) + ticks(12)) / TICKS
         };
         self.pids.iter().map(of).sum()
@@ -68,7 +73,11 @@ impl Processes {
         const PAGE_KIB: u64 = 4;
         let of = |pid: &u32| {
             let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-            text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE_KIB
+            text.split_whitespace()
+                .nth(1)
+                .and_then(|pages| pages.parse::<u64>().ok())
+                .unwrap_or(0)
+                * PAGE_KIB
         };
         self.pids.iter().map(of).sum()
     }
@@ -76,7 +85,9 @@ impl Processes {
     /// The command line of the first, shortened.
     pub(crate) fn command(&self) -> String {
         const SHOWN: usize = 400;
-        let Some(pid) = self.pids.first() else { return String::new() };
+        let Some(pid) = self.pids.first() else {
+            return String::new();
+        };
         let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let text: String = String::from_utf8_lossy(&bytes).replace('\0', " ");
         text.trim().chars().take(SHOWN).collect()
@@ -93,7 +104,9 @@ fn stat(pid: u32) -> Option<Vec<String>> {
 
 fn all() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -55,7 +55,10 @@ struct Reading {
 
 impl Sampler {
     /// Begins to sample.
-    #[allow(clippy::disallowed_methods, reason = "samples must be taken while the scenario waits")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "samples must be taken while the scenario waits"
+    )]
     pub(crate) fn start(crowd: Arc<Crowd>, server: Processes) -> anyhow::Result<Sampler> {
         let (stop, stopped) = sync_channel(1);
         let samples: Arc<Mutex<Vec<Sample>>> = Arc::default();

@@ -2,6 +2,8 @@
 //!
 //! Faults come first: a run with faults has no figures to be proud of.
 
+pub(crate) mod html;
+pub(crate) mod plot;
 pub(crate) mod text;
 
 use crate::crowd::tally::Tally;
@@ -77,8 +79,18 @@ pub(crate) struct Faults {
 impl Faults {
     /// Whether all is well.
     pub(crate) fn is_zero(&self) -> bool {
-        let Faults { lost, doubled, out_of_order, unasked, refused, dropped, words: _ } = self;
-        [lost, doubled, out_of_order, unasked, refused, dropped].iter().all(|count| **count == 0)
+        let Faults {
+            lost,
+            doubled,
+            out_of_order,
+            unasked,
+            refused,
+            dropped,
+            words: _,
+        } = self;
+        [lost, doubled, out_of_order, unasked, refused, dropped]
+            .iter()
+            .all(|count| **count == 0)
     }
 
     /// Adds what a tally has counted.
@@ -93,7 +105,15 @@ impl Faults {
 
     /// In one line.
     pub(crate) fn line(&self) -> String {
-        let Faults { lost, doubled, out_of_order, unasked, refused, dropped, words } = self;
+        let Faults {
+            lost,
+            doubled,
+            out_of_order,
+            unasked,
+            refused,
+            dropped,
+            words,
+        } = self;
         let counts = format!(
             "{lost} lost, {doubled} doubled, {out_of_order} out of order, {unasked} unasked, {refused} refused, {dropped} dropped"
         );

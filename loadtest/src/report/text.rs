@@ -7,10 +7,19 @@ use std::fmt::Write;
 pub(crate) fn text(report: &Report) -> String {
     let mut out = String::new();
     let name = &report.server.name;
-    let _ = writeln!(out, "{}: {} ({name}, TLS {})", report.scenario, report.what, report.server.tls);
+    let _ = writeln!(
+        out,
+        "{}: {} ({name}, TLS {})",
+        report.scenario, report.what, report.server.tls
+    );
     let verdict = if report.faults.is_zero() { "no faults" } else { "FAULTS" };
     let _ = writeln!(out, "{verdict}: {}", report.faults.line());
-    let width = report.figures.iter().map(|figure| figure.what.chars().count()).max().unwrap_or(0);
+    let width = report
+        .figures
+        .iter()
+        .map(|figure| figure.what.chars().count())
+        .max()
+        .unwrap_or(0);
     for figure in &report.figures {
         let _ = writeln!(out, "  {:width$}  {}", figure.what, shown(figure));
     }
@@ -25,7 +34,11 @@ pub(crate) fn shown(figure: &Figure) -> String {
     let value = format!("{} {}", number(figure.value), figure.unit);
     match figure.rounds {
         0 | 1 => value,
-        rounds => format!("{value} ({}–{} in {rounds} rounds)", number(figure.low), number(figure.high)),
+        rounds => format!(
+            "{value} ({}–{} in {rounds} rounds)",
+            number(figure.low),
+            number(figure.high)
+        ),
     }
 }
 
@@ -58,7 +71,7 @@ mod tests {
 
     #[test]
     fn numbers_show_what_can_be_told() {
-        let shown = [1_234_567.8, 999.6, 42.42, 3.14159, 0.0123, -12_345.0].map(number);
-        assert_eq!(shown, ["1,234,568", "1000", "42.4", "3.14", "0.012", "-12,345"]);
+        let shown = [1_234_567.8, 999.6, 42.42, 2.71049, 0.0123, -12_345.0].map(number);
+        assert_eq!(shown, ["1,234,568", "1000", "42.4", "2.71", "0.012", "-12,345"]);
     }
 }

@@ -35,7 +35,11 @@ pub(crate) struct CatchUp {
 impl CatchUp {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        ensure!(self.authors > 0 && self.posts >= self.authors, "every author needs a post: --posts {}", self.authors);
+        ensure!(
+            self.authors > 0 && self.posts >= self.authors,
+            "every author needs a post: --posts {}",
+            self.authors
+        );
         let what = format!(
             "{} followers of {} authors come back, {} at once, to {} posts each",
             self.followers, self.authors, self.common.logins, self.posts
@@ -56,7 +60,7 @@ impl CatchUp {
         let back = rig.measure("back", 1, |rig| {
             let begun = rig.clock().seconds();
             let steps = self.back(rig);
-            rig.run("followers come back", accounts, move |account| steps(account))?;
+            rig.run("followers come back", accounts, steps)?;
             Ok((published.posts, rig.clock().seconds() - begun))
         })?;
         if self.ask {
@@ -66,11 +70,31 @@ impl CatchUp {
         rig.figure("deliveries_per_second", "posts caught up", "1/s", of(back.per_second()));
         if rig.sees_server() {
             let cpu = back.cpu_per_million();
-            rig.figure("cpu_per_million", "server CPU per million posts, logins included", "s", of(cpu));
+            rig.figure(
+                "cpu_per_million",
+                "server CPU per million posts, logins included",
+                "s",
+                of(cpu),
+            );
         }
-        rig.figure("own_cpu_per_million", "the tool's own CPU per million", "s", of(back.own_cpu_per_million()));
-        rig.figure("back_p50_ms", "connect to having all, p50", "ms", of(back.latency("job").p50_ms));
-        rig.figure("back_p99_ms", "connect to having all, p99", "ms", of(back.latency("job").p99_ms));
+        rig.figure(
+            "own_cpu_per_million",
+            "the tool's own CPU per million",
+            "s",
+            of(back.own_cpu_per_million()),
+        );
+        rig.figure(
+            "back_p50_ms",
+            "connect to having all, p50",
+            "ms",
+            of(back.latency("job").p50_ms),
+        );
+        rig.figure(
+            "back_p99_ms",
+            "connect to having all, p99",
+            "ms",
+            of(back.latency("job").p99_ms),
+        );
         rig.report.phases = vec![published, back];
         rig.finish()
     }
@@ -88,7 +112,9 @@ impl CatchUp {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 pubsub::publish(id, &to, &node, &mark.id(author, number, now_us), &body)
             }));
-            (0..share(author)).for_each(|_| drop(rig.crowd.shared().board().next_number(author)));
+            for _ in 0..share(author) {
+                rig.crowd.shared().board().next_number(author);
+            }
         }
         rig.run("authors publish", 0..self.authors, move |author| {
             steps.get(author as usize).cloned().into_iter().collect()

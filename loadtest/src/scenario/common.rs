@@ -126,7 +126,11 @@ impl Common {
                 prepared.push((user.to_owned(), password.to_owned()));
             }
             let have = prepared.len();
-            ensure!(have >= needed as usize, "{} has {have} accounts, {needed} are needed", file.display());
+            ensure!(
+                have >= needed as usize,
+                "{} has {have} accounts, {needed} are needed",
+                file.display()
+            );
         }
         Ok(Roster {
             authors,

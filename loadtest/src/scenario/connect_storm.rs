@@ -27,7 +27,10 @@ pub(crate) struct ConnectStorm {
 impl ConnectStorm {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        let what = format!("{} sessions log in, {} at once, {} passes", self.sessions, self.common.logins, self.passes);
+        let what = format!(
+            "{} sessions log in, {} at once, {} passes",
+            self.sessions, self.common.logins, self.passes
+        );
         let needs = Needs {
             authors: 0,
             others: self.sessions,
@@ -36,7 +39,9 @@ impl ConnectStorm {
         };
         let mut rig = Rig::new(&self.common, "connect-storm", &what, needs)?;
         if self.common.register {
-            rig.run("accounts are registered", 0..self.sessions, |_| vec![Step::Connect, Step::Register, Step::Close])?;
+            rig.run("accounts are registered", 0..self.sessions, |_| {
+                vec![Step::Connect, Step::Register, Step::Close]
+            })?;
         }
         let mut phases: Vec<Phase> = Vec::new();
         let (mut session_kib, mut kernel_kib) = (Vec::new(), Vec::new());
@@ -73,20 +78,60 @@ impl ConnectStorm {
         // Only the passes after the first have no derivation of keys in the tool.
         let passes = if later.is_empty() { first } else { later };
         let of = |f: &dyn Fn(&Phase) -> f64| passes.iter().map(|phase| f(phase)).collect::<Vec<f64>>();
-        rig.figure("logins_per_second", "logins", "1/s", of(&|p| p.posts as f64 / p.seconds));
+        rig.figure(
+            "logins_per_second",
+            "logins",
+            "1/s",
+            of(&|p| p.posts as f64 / p.seconds),
+        );
         if rig.sees_server() {
-            rig.figure("login_cpu_ms", "server CPU per login", "ms", of(&|p| each(p, p.cpu_seconds)));
+            rig.figure(
+                "login_cpu_ms",
+                "server CPU per login",
+                "ms",
+                of(&|p| each(p, p.cpu_seconds)),
+            );
         }
-        rig.figure("own_cpu_ms", "the tool's own CPU per login", "ms", of(&|p| each(p, p.own_cpu_seconds)));
-        rig.figure("login_p50_ms", "connect to bound, p50", "ms", of(&|p| p.latency("job").p50_ms));
-        rig.figure("login_p99_ms", "connect to bound, p99", "ms", of(&|p| p.latency("job").p99_ms));
+        rig.figure(
+            "own_cpu_ms",
+            "the tool's own CPU per login",
+            "ms",
+            of(&|p| each(p, p.own_cpu_seconds)),
+        );
+        rig.figure(
+            "login_p50_ms",
+            "connect to bound, p50",
+            "ms",
+            of(&|p| p.latency("job").p50_ms),
+        );
+        rig.figure(
+            "login_p99_ms",
+            "connect to bound, p99",
+            "ms",
+            of(&|p| p.latency("job").p99_ms),
+        );
         let first = first.iter().map(|phase| phase.posts as f64 / phase.seconds).collect();
-        rig.figure("first_pass_per_second", "logins of the first pass, the tool deriving keys", "1/s", first);
+        rig.figure(
+            "first_pass_per_second",
+            "logins of the first pass, the tool deriving keys",
+            "1/s",
+            first,
+        );
         if rig.sees_server() {
             // Later passes reuse what the first has let go.
             let once = |values: Vec<f64>| values.into_iter().take(1).collect();
-            rig.figure("kib_per_session", "server memory per session (Pss), first pass", "KiB", once(session_kib));
-            rig.figure("kernel_kib_per_session", "kernel memory per session, both ends", "KiB", once(kernel_kib));
+            rig.figure(
+                "kib_per_session",
+                "server memory per session (Pss), first pass",
+                "KiB",
+                once(session_kib),
+            );
+            rig.figure(
+                "kernel_kib_per_session",
+                "kernel memory per session, both ends",
+                "KiB",
+                once(kernel_kib),
+            );
         }
     }
 }

@@ -66,17 +66,45 @@ impl Fanout {
         let login_seconds = rig.clock().seconds() - begun;
         let login_cpu = rig.server.cpu_seconds() - cpu;
         // The first post also says how many bytes a delivery has, and that nothing old is still to come.
-        let first = rig.measure("first post", 0, |rig| rig.post(0, &Load { posts: 1, ..Load::default() }))?;
+        let first = rig.measure("first post", 0, |rig| {
+            rig.post(
+                0,
+                &Load {
+                    posts: 1,
+                    ..Load::default()
+                },
+            )
+        })?;
         let growth = rig.memory().since(&memory);
         let phases = self.rounds_of(&mut rig, &first)?;
         self.figures(&mut rig, &phases);
         let followers = f64::from(self.followers);
-        rig.figure("logins_per_second", "logins and follows", "1/s", vec![followers / login_seconds]);
+        rig.figure(
+            "logins_per_second",
+            "logins and follows",
+            "1/s",
+            vec![followers / login_seconds],
+        );
         if rig.sees_server() {
-            rig.figure("login_cpu_ms", "server CPU per login and follow", "ms", vec![login_cpu * 1000.0 / followers]);
-            rig.figure("kib_per_session", "server memory per session (Pss)", "KiB", vec![growth.pss_kib / followers]);
+            rig.figure(
+                "login_cpu_ms",
+                "server CPU per login and follow",
+                "ms",
+                vec![login_cpu * 1000.0 / followers],
+            );
+            rig.figure(
+                "kib_per_session",
+                "server memory per session (Pss)",
+                "KiB",
+                vec![growth.pss_kib / followers],
+            );
             let kernel = growth.kernel_kib / followers;
-            rig.figure("kernel_kib_per_session", "kernel memory per session, both ends", "KiB", vec![kernel]);
+            rig.figure(
+                "kernel_kib_per_session",
+                "kernel memory per session, both ends",
+                "KiB",
+                vec![kernel],
+            );
         }
         rig.report.phases = phases;
         rig.finish()
@@ -111,10 +139,19 @@ impl Fanout {
             false => None,
         };
         if let (true, Some(bare)) = (self.half_rate, bare.as_mut()) {
-            let closed = Load { seconds: 5.0, posts: 0, rate: 0.0, ..load };
+            let closed = Load {
+                seconds: 5.0,
+                posts: 0,
+                rate: 0.0,
+                ..load
+            };
             let full = bare.run("bare, to find its rate", 0, &closed)?;
             load.rate = full.posts as f64 / full.seconds / 2.0;
-            rig.report.notes.push(format!("paced at {:.2} posts/s, half of the bare loop's {:.2}", load.rate, load.rate * 2.0));
+            rig.report.notes.push(format!(
+                "paced at {:.2} posts/s, half of the bare loop's {:.2}",
+                load.rate,
+                load.rate * 2.0
+            ));
             phases.push(full);
         }
         let merge = match self.bare_merge {
@@ -127,7 +164,12 @@ impl Fanout {
             rig.progress.begin("bare loop", 0);
             phases.push(bare.run("bare, one message a send", round, &load)?);
             if merge > 1 && load.rate == 0.0 {
-                let merged = Load { merge, outstanding: merge, burst: 0, ..load };
+                let merged = Load {
+                    merge,
+                    outstanding: merge,
+                    burst: 0,
+                    ..load
+                };
                 phases.push(bare.run("bare, merged", round, &merged)?);
             }
         }
@@ -142,12 +184,36 @@ impl Fanout {
             rig.figure("deliveries_per_second", "deliveries", "1/s", of(&Phase::per_second));
         }
         if rig.sees_server() {
-            rig.figure("cpu_per_million", "server CPU per million deliveries", "s", of(&Phase::cpu_per_million));
+            rig.figure(
+                "cpu_per_million",
+                "server CPU per million deliveries",
+                "s",
+                of(&Phase::cpu_per_million),
+            );
         }
-        rig.figure("own_cpu_per_million", "the tool's own CPU per million", "s", of(&Phase::own_cpu_per_million));
-        for (name, what) in [("first", "publish to the first follower"), ("each", "to each"), ("last", "to the last")] {
-            rig.figure(&format!("{name}_p50_ms"), &format!("{what}, p50"), "ms", of(&|p| p.latency(name).p50_ms));
-            rig.figure(&format!("{name}_p99_ms"), &format!("{what}, p99"), "ms", of(&|p| p.latency(name).p99_ms));
+        rig.figure(
+            "own_cpu_per_million",
+            "the tool's own CPU per million",
+            "s",
+            of(&Phase::own_cpu_per_million),
+        );
+        for (name, what) in [
+            ("first", "publish to the first follower"),
+            ("each", "to each"),
+            ("last", "to the last"),
+        ] {
+            rig.figure(
+                &format!("{name}_p50_ms"),
+                &format!("{what}, p50"),
+                "ms",
+                of(&|p| p.latency(name).p50_ms),
+            );
+            rig.figure(
+                &format!("{name}_p99_ms"),
+                &format!("{what}, p99"),
+                "ms",
+                of(&|p| p.latency(name).p99_ms),
+            );
         }
         for (name, key) in [("bare, one message a send", "bare"), ("bare, merged", "merged")] {
             let pairs: Vec<(&Phase, &Phase)> = phases
@@ -163,21 +229,57 @@ impl Fanout {
 /// Figures of the bare loop, and the server's beside them round by round.
 fn beside(rig: &mut Rig, key: &str, name: &str, pairs: &[(&Phase, &Phase)], paced: bool) {
     let of = |f: &dyn Fn(&Phase) -> f64| pairs.iter().map(|(_, bare)| f(bare)).collect::<Vec<f64>>();
-    let ratio = |f: &dyn Fn(&Phase) -> f64| pairs.iter().map(|(server, bare)| f(server) / f(bare)).collect::<Vec<f64>>();
+    let ratio = |f: &dyn Fn(&Phase) -> f64| {
+        pairs
+            .iter()
+            .map(|(server, bare)| f(server) / f(bare))
+            .collect::<Vec<f64>>()
+    };
     if !paced {
-        rig.figure(&format!("{key}_deliveries_per_second"), name, "1/s", of(&Phase::per_second));
+        rig.figure(
+            &format!("{key}_deliveries_per_second"),
+            name,
+            "1/s",
+            of(&Phase::per_second),
+        );
         let rates = ratio(&Phase::per_second);
-        rig.figure(&format!("{key}_ratio_rate"), &format!("deliveries: server / {name}"), "×", rates);
+        rig.figure(
+            &format!("{key}_ratio_rate"),
+            &format!("deliveries: server / {name}"),
+            "×",
+            rates,
+        );
     }
-    rig.figure(&format!("{key}_cpu_per_million"), &format!("CPU per million: {name}"), "s", of(&Phase::cpu_per_million));
+    rig.figure(
+        &format!("{key}_cpu_per_million"),
+        &format!("CPU per million: {name}"),
+        "s",
+        of(&Phase::cpu_per_million),
+    );
     if rig.sees_server() {
         let cpu = ratio(&Phase::cpu_per_million);
-        rig.figure(&format!("{key}_ratio_cpu"), &format!("CPU per delivery: server / {name}"), "×", cpu);
+        rig.figure(
+            &format!("{key}_ratio_cpu"),
+            &format!("CPU per delivery: server / {name}"),
+            "×",
+            cpu,
+        );
     }
-    let last = |quantile: fn(&crate::measure::latency::Latency) -> f64| move |phase: &Phase| quantile(&phase.latency("last"));
+    let last =
+        |quantile: fn(&crate::measure::latency::Latency) -> f64| move |phase: &Phase| quantile(&phase.latency("last"));
     for (at, quantile) in [("p50", last(|l| l.p50_ms)), ("p99", last(|l| l.p99_ms))] {
-        rig.figure(&format!("{key}_last_{at}_ms"), &format!("to the last, {at}: {name}"), "ms", of(&quantile));
+        rig.figure(
+            &format!("{key}_last_{at}_ms"),
+            &format!("to the last, {at}: {name}"),
+            "ms",
+            of(&quantile),
+        );
         let ratios = ratio(&quantile);
-        rig.figure(&format!("{key}_ratio_last_{at}"), &format!("to the last, {at}: server / {name}"), "×", ratios);
+        rig.figure(
+            &format!("{key}_ratio_last_{at}"),
+            &format!("to the last, {at}: server / {name}"),
+            "×",
+            ratios,
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! Following again what is followed already is cheaper on some servers: fresh accounts (`--prefix`) measure the real thing.
 
 use crate::bare::Load;
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::scenario::common::Common;
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::Result;
@@ -31,7 +31,10 @@ impl FollowStorm {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
         let follows = self.follows.min(self.authors);
-        let what = format!("{} accounts follow {follows} of {} authors each", self.followers, self.authors);
+        let what = format!(
+            "{} accounts follow {follows} of {} authors each",
+            self.followers, self.authors
+        );
         let needs = Needs {
             authors: self.authors,
             others: self.followers,
@@ -55,14 +58,39 @@ impl FollowStorm {
         let edge_bytes = rig.memory().since(&before).pss_kib * 1024.0 / phase.posts as f64;
         self.prove(&mut rig, &chosen)?;
         let of = |value: f64| vec![value];
-        rig.figure("follows_per_second", "follows, acknowledged", "1/s", of(phase.posts as f64 / phase.seconds));
+        rig.figure(
+            "follows_per_second",
+            "follows, acknowledged",
+            "1/s",
+            of(phase.posts as f64 / phase.seconds),
+        );
         if rig.sees_server() {
             let cpu = phase.cpu_seconds * 1e6 / phase.posts as f64;
-            rig.figure("cpu_per_million_follows", "server CPU per million follows", "s", of(cpu));
-            rig.figure("bytes_per_follow", "server memory per follow, caches and all", "B", of(edge_bytes));
+            rig.figure(
+                "cpu_per_million_follows",
+                "server CPU per million follows",
+                "s",
+                of(cpu),
+            );
+            rig.figure(
+                "bytes_per_follow",
+                "server memory per follow, caches and all",
+                "B",
+                of(edge_bytes),
+            );
         }
-        rig.figure("ack_p50_ms", "follow to answer, p50", "ms", of(phase.latency("ack").p50_ms));
-        rig.figure("ack_p99_ms", "follow to answer, p99", "ms", of(phase.latency("ack").p99_ms));
+        rig.figure(
+            "ack_p50_ms",
+            "follow to answer, p50",
+            "ms",
+            of(phase.latency("ack").p50_ms),
+        );
+        rig.figure(
+            "ack_p99_ms",
+            "follow to answer, p99",
+            "ms",
+            of(phase.latency("ack").p99_ms),
+        );
         rig.report.phases.push(phase);
         rig.finish()
     }
@@ -96,7 +124,13 @@ impl FollowStorm {
             let followers = chosen.iter().filter(|authors| authors.contains(&author)).count();
             rig.crowd.shared().board().set_audience(author, followers as u32);
             if followers > 0 {
-                rig.post(author, &Load { posts: 1, ..Load::default() })?;
+                rig.post(
+                    author,
+                    &Load {
+                        posts: 1,
+                        ..Load::default()
+                    },
+                )?;
             }
         }
         Ok(())

@@ -1,11 +1,16 @@
 //! The scenarios, one file each; `common` is the flags that all share and `rig` what all are built with.
 
+pub(crate) mod away;
 pub(crate) mod catch_up;
 pub(crate) mod common;
 pub(crate) mod connect_storm;
 pub(crate) mod dice;
 pub(crate) mod fanout;
 pub(crate) mod follow_storm;
+pub(crate) mod graph;
+pub(crate) mod mixed_day;
+mod people;
+mod posts;
 pub(crate) mod publish_storm;
 pub(crate) mod rig;
 pub(crate) mod slow;
@@ -22,6 +27,10 @@ pub(crate) enum Scenario {
     Fanout(fanout::Fanout),
     /// Everybody logs in at once
     ConnectStorm(connect_storm::ConnectStorm),
+    /// M authors, N followers, who follows whom by Zipf's law
+    Graph(graph::Graph),
+    /// Followers go away and come back while posts go on
+    Away(away::Away),
     /// Followers come back to what they missed
     CatchUp(catch_up::CatchUp),
     /// Some followers stop reading
@@ -32,6 +41,8 @@ pub(crate) enum Scenario {
     PublishStorm(publish_storm::PublishStorm),
     /// Many accounts follow many authors at once
     FollowStorm(follow_storm::FollowStorm),
+    /// Posts, comings and goings, follows and ends of them, all at once
+    MixedDay(mixed_day::MixedDay),
 }
 
 impl Scenario {
@@ -40,6 +51,9 @@ impl Scenario {
         match self {
             Scenario::Fanout(scenario) => scenario.run(),
             Scenario::ConnectStorm(scenario) => scenario.run(),
+            Scenario::Graph(scenario) => scenario.run(),
+            Scenario::Away(scenario) => scenario.run(),
+            Scenario::MixedDay(scenario) => scenario.run(),
             Scenario::CatchUp(scenario) => scenario.run(),
             Scenario::Slow(scenario) => scenario.run(),
             Scenario::SmallAuthor(scenario) => scenario.run(),
@@ -53,6 +67,9 @@ impl Scenario {
         match self {
             Scenario::Fanout(scenario) => &scenario.common,
             Scenario::ConnectStorm(scenario) => &scenario.common,
+            Scenario::Graph(scenario) => &scenario.common,
+            Scenario::Away(scenario) => &scenario.common,
+            Scenario::MixedDay(scenario) => &scenario.common,
             Scenario::CatchUp(scenario) => &scenario.common,
             Scenario::Slow(scenario) => &scenario.common,
             Scenario::SmallAuthor(scenario) => &scenario.common,

@@ -35,7 +35,10 @@ pub(crate) struct PublishStorm {
 impl PublishStorm {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        let what = format!("{} authors publish, each with {} unanswered", self.publishers, self.outstanding);
+        let what = format!(
+            "{} authors publish, each with {} unanswered",
+            self.publishers, self.outstanding
+        );
         let needs = Needs {
             authors: self.publishers,
             others: 0,
@@ -49,15 +52,40 @@ impl PublishStorm {
             phases.push(rig.measure("publishes", round, |rig| self.storm(rig))?);
         }
         let of = |f: &dyn Fn(&Phase) -> f64| phases.iter().map(f).collect::<Vec<f64>>();
-        rig.figure("publishes_per_second", "publishes, acknowledged", "1/s", of(&|p| p.posts as f64 / p.seconds));
+        rig.figure(
+            "publishes_per_second",
+            "publishes, acknowledged",
+            "1/s",
+            of(&|p| p.posts as f64 / p.seconds),
+        );
         if rig.sees_server() {
             let cpu = of(&|p| p.cpu_seconds * 1e6 / p.posts as f64);
-            rig.figure("cpu_per_million_publishes", "server CPU per million publishes", "s", cpu);
+            rig.figure(
+                "cpu_per_million_publishes",
+                "server CPU per million publishes",
+                "s",
+                cpu,
+            );
         }
         let own = of(&|p| p.own_cpu_seconds * 1e6 / p.posts as f64);
-        rig.figure("own_cpu_per_million_publishes", "the tool's own CPU per million", "s", own);
-        rig.figure("ack_p50_ms", "publish to answer, p50", "ms", of(&|p| p.latency("ack").p50_ms));
-        rig.figure("ack_p99_ms", "publish to answer, p99", "ms", of(&|p| p.latency("ack").p99_ms));
+        rig.figure(
+            "own_cpu_per_million_publishes",
+            "the tool's own CPU per million",
+            "s",
+            own,
+        );
+        rig.figure(
+            "ack_p50_ms",
+            "publish to answer, p50",
+            "ms",
+            of(&|p| p.latency("ack").p50_ms),
+        );
+        rig.figure(
+            "ack_p99_ms",
+            "publish to answer, p99",
+            "ms",
+            of(&|p| p.latency("ack").p99_ms),
+        );
         rig.report.phases = phases;
         rig.finish()
     }
@@ -68,14 +96,18 @@ impl PublishStorm {
         let (before, refused) = (rig.crowd.shared().acked(), rig.crowd.shared().refused());
         let numbers: Arc<Vec<AtomicU32>> = Arc::new((0..self.publishers).map(|_| AtomicU32::new(0)).collect());
         let (mark, place, body) = (rig.mark().clone(), rig.place.clone(), rig.body.clone());
-        let jids: Vec<String> = (0..self.publishers).map(|author| rig.crowd.shared().jid(author)).collect();
+        let jids: Vec<String> = (0..self.publishers)
+            .map(|author| rig.crowd.shared().jid(author))
+            .collect();
         let outstanding = self.outstanding.max(1);
         let plan = move |author: u32| {
             let jid = jids.get(author as usize).cloned().unwrap_or_default();
             let (to, node) = (place.to(&jid), place.node(author));
             let (mark, body, numbers) = (mark.clone(), body.clone(), numbers.clone());
             let make = move |_, _: &str, now_us| {
-                let number = numbers.get(author as usize).map_or(0, |number| number.fetch_add(1, Ordering::Relaxed));
+                let number = numbers
+                    .get(author as usize)
+                    .map_or(0, |number| number.fetch_add(1, Ordering::Relaxed));
                 pubsub::publish(&request_id(now_us), &to, &node, &mark.id(author, number, now_us), &body)
             };
             vec![Step::Requests(Requests {
@@ -87,8 +119,12 @@ impl PublishStorm {
         };
         let batch = rig.crowd.start(0..self.publishers, self.publishers, Box::new(plan))?;
         let shared = rig.crowd.shared();
-        rig.crowd.finish(&batch, &mut |_| rig.progress.set(shared.acked() - before))?;
-        anyhow::ensure!(shared.refused() > refused || shared.acked() > before, "nothing was answered");
+        rig.crowd
+            .finish(&batch, &mut |_| rig.progress.set(shared.acked() - before))?;
+        anyhow::ensure!(
+            shared.refused() > refused || shared.acked() > before,
+            "nothing was answered"
+        );
         Ok((shared.acked() - before, (rig.clock().micros() - begun) as f64 / 1e6))
     }
 }

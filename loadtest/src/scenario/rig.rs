@@ -2,12 +2,11 @@
 //!
 //! Knows no scenario. What comes next: `report` shows what `finish` hands out.
 
-use crate::bare::Load;
 use crate::clock::Clock;
 use crate::crowd::board::Board;
-use crate::crowd::plan::{Requests, Step};
+use crate::crowd::plan::Step;
 use crate::crowd::tally::Tally;
-use crate::crowd::{Config, Crowd, request_id};
+use crate::crowd::{Config, Crowd};
 use crate::measure::latency::Latency;
 use crate::measure::machine::Machine;
 use crate::measure::memory::Memory;
@@ -17,7 +16,7 @@ use crate::progress::Progress;
 use crate::report::{Figure, Phase, Report, ServerInfo};
 use crate::scenario::common::{Common, Tls};
 use crate::wire::mark::Mark;
-use crate::wire::pubsub::{self, Place};
+use crate::wire::pubsub::Place;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +35,7 @@ pub(crate) struct Rig {
     pub(crate) place: Place,
     /// Text of a post.
     pub(crate) body: String,
-    common: Common,
+    pub(super) common: Common,
     clock: Clock,
     mark: Mark,
     sampler: Option<Sampler>,
@@ -64,7 +63,10 @@ impl Rig {
         let accounts = needs.authors + needs.others;
         let limit = rlimit::increase_nofile_limit(u64::MAX)?;
         let wanted = u64::from(accounts) + DESCRIPTORS;
-        ensure!(limit >= wanted, "{accounts} connections need {wanted} descriptors, this process may have {limit}");
+        ensure!(
+            limit >= wanted,
+            "{accounts} connections need {wanted} descriptors, this process may have {limit}"
+        );
         let server = Processes::with_children(&common.pid);
         if let Some(pid) = server.gone() {
             anyhow::bail!("there is no process {pid}");
@@ -118,17 +120,9 @@ impl Rig {
         &self.mark
     }
 
-    /// The steps that bring an account to a bound session.
-    pub(crate) fn login(&self) -> Vec<Step> {
-        match self.common.register {
-            true => vec![Step::Connect, Step::Register, Step::Login],
-            false => vec![Step::Connect, Step::Login],
-        }
-    }
-
-    /// The steps by which an account that is there already comes back and waits for posts.
-    pub(crate) fn come_back(&self) -> Vec<Step> {
-        vec![Step::Connect, Step::Login, Step::Send("<presence/>".to_owned()), Step::Watch]
+    /// Logins at once.
+    pub(crate) fn logins(&self) -> u32 {
+        self.common.logins
     }
 
     /// Does steps for accounts, with progress.
@@ -140,133 +134,23 @@ impl Rig {
     ) -> Result<()> {
         self.progress.begin(what, accounts.len() as u64);
         let progress = &self.progress;
-        let ran = self.crowd.run(accounts, self.common.logins, Box::new(plan), |done| progress.set(done));
+        let ran = self
+            .crowd
+            .run(accounts, self.common.logins, Box::new(plan), |done| progress.set(done));
         ran.with_context(|| what.to_owned())
-    }
-
-    /// Logs the authors in; their nodes are there afterwards.
-    pub(crate) fn bring_authors(&mut self, authors: u32) -> Result<()> {
-        let (login, place, max_items) = (self.login(), self.place.clone(), self.common.max_items);
-        let jids: Vec<String> = (0..authors).map(|author| self.crowd.shared().jid(author)).collect();
-        self.run("authors log in", 0..authors, move |author| {
-            let jid = jids.get(author as usize).cloned().unwrap_or_default();
-            let (to, node) = (place.to(&jid), place.node(author));
-            let make = match place {
-                // A first post creates the node on an account; its id has no mark, so that nobody waits for it.
-                Place::Account { .. } => {
-                    Requests::one(move |id| pubsub::publish(id, &to, &node, "load-begin", "begin"))
-                }
-                Place::Service { .. } => Requests::one(move |id| pubsub::create(id, &to, &node, max_items)),
-            };
-            [login.clone(), vec![make]].concat()
-        })?;
-        self.check_refused("nodes")
-    }
-
-    /// The requests by which an account follows these authors; `outstanding` of them at once.
-    pub(crate) fn follow(&self, account: u32, authors: &[u32], outstanding: u32) -> Step {
-        let jid = self.crowd.shared().jid(account);
-        let targets: Vec<(String, String)> = authors
-            .iter()
-            .map(|author| (self.place.to(&self.crowd.shared().jid(*author)), self.place.node(*author)))
-            .collect();
-        Requests::some(targets.len() as u32, outstanding, move |nth, id, _| {
-            let (to, node) = targets.get(nth as usize).cloned().unwrap_or_default();
-            pubsub::subscribe(id, &to, &node, &jid)
-        })
-    }
-
-    /// The steps by which a bound account becomes available and waits for posts of these authors from now on.
-    pub(crate) fn watch(&self, authors: &[u32], counts: bool) -> Vec<Step> {
-        let board = self.crowd.shared().board();
-        let expected = authors.iter().map(|author| (*author, board.published(*author))).collect();
-        let domain = self.common.domain.clone();
-        vec![
-            Step::Expect(expected),
-            Step::Counts(counts),
-            Step::Send("<presence/>".to_owned()),
-            Requests::one(move |id| pubsub::ping(id, &domain)),
-            Step::Watch,
-        ]
-    }
-
-    /// Logs followers in; each follows the authors that `follows` names and waits for their posts.
-    pub(crate) fn bring_followers(
-        &mut self,
-        accounts: std::ops::Range<u32>,
-        follows: impl Fn(u32) -> Vec<u32>,
-    ) -> Result<()> {
-        let first = accounts.start;
-        let mut audience: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut plans = Vec::with_capacity(accounts.len());
-        for account in accounts.clone() {
-            let authors = follows(account);
-            authors.iter().for_each(|author| *audience.entry(*author).or_default() += 1);
-            let follow = self.follow(account, &authors, 8);
-            plans.push([self.login(), vec![follow], self.watch(&authors, true)].concat());
-        }
-        self.run("followers log in and follow", accounts, move |account| {
-            plans.get((account - first) as usize).cloned().unwrap_or_default()
-        })?;
-        for (author, followers) in audience {
-            self.crowd.shared().board().set_audience(author, followers);
-        }
-        self.check_refused("following")
     }
 
     /// An error if any request was refused.
     pub(crate) fn check_refused(&mut self, what: &str) -> Result<()> {
         let tally = self.crowd.collect()?;
         let words = tally.words.first().cloned().unwrap_or_default();
-        ensure!(tally.refused == 0, "{what}: {} requests were refused, the first: {words}", tally.refused);
+        ensure!(
+            tally.refused == 0,
+            "{what}: {} requests were refused, the first: {words}",
+            tally.refused
+        );
         self.report.faults.add(&tally);
         Ok(())
-    }
-
-    /// Publishes `count` posts of an author in one write; they carry `due_us` as their time, or now.
-    pub(crate) fn publish(&self, author: u32, count: u64, due_us: Option<u64>) -> Result<()> {
-        let board = self.crowd.shared().board();
-        let (to, node) = (self.place.to(&self.crowd.shared().jid(author)), self.place.node(author));
-        let mut text = String::new();
-        for _ in 0..count {
-            let now = self.clock.micros();
-            let item = self.mark.id(author, board.next_number(author), due_us.unwrap_or(now));
-            text.push_str(&pubsub::publish(&request_id(now), &to, &node, &item, &self.body));
-        }
-        self.crowd.say(author, text)
-    }
-
-    /// Posts as the load says, and waits until all have everything; how many posts, in how many seconds.
-    ///
-    /// What has not arrived after the patience is left to the count of the lost.
-    pub(crate) fn post(&self, author: u32, load: &Load) -> Result<(u64, f64)> {
-        let (shared, clock) = (self.crowd.shared(), self.clock);
-        let class = shared.board().class(author);
-        let (begun, before) = (clock.micros(), shared.board().completed(class));
-        let mut sent = 0;
-        let mut stuck_at = clock.micros() + self.common.patience * 1_000_000;
-        loop {
-            let arrived = shared.board().completed(class) - before;
-            let now = clock.micros() - begun;
-            let over = load.is_over(now, sent);
-            if over && arrived >= sent || clock.micros() > stuck_at || shared.dropped() > 0 {
-                return Ok((sent, (clock.micros() - begun) as f64 / 1e6));
-            }
-            let begin = if over { 0 } else { load.may_begin(sent, arrived, now) };
-            if begin > 0 {
-                let due = load.due_us(sent).map(|due| begun + due);
-                self.publish(author, begin, due)?;
-                sent += begin;
-                self.progress.set(sent);
-                continue;
-            }
-            let due = load.due_us(sent).filter(|_| !over).map_or(stuck_at, |due| begun + due);
-            let until = Some((clock, due.min(stuck_at)));
-            let moved = shared.bell.wait(until, || shared.board().completed(class) - before > arrived || shared.dropped() > 0);
-            if moved || load.rate > 0.0 && !over {
-                stuck_at = clock.micros() + self.common.patience * 1_000_000;
-            }
-        }
     }
 
     /// Measures what `work` does: CPU, latencies, deliveries. `work` says how many posts and seconds it took.
@@ -281,7 +165,11 @@ impl Rig {
         self.progress.begin(name, 0);
         let own = Processes::own();
         let begun_s = self.clock.seconds();
-        let (cpu, own_cpu, bytes) = (self.server.cpu_seconds(), own.cpu_seconds(), self.crowd.shared().bytes());
+        let (cpu, own_cpu, bytes) = (
+            self.server.cpu_seconds(),
+            own.cpu_seconds(),
+            self.crowd.shared().bytes(),
+        );
         let (posts, seconds) = work(self)?;
         let cpu_seconds = self.server.cpu_seconds() - cpu;
         let own_cpu_seconds = own.cpu_seconds() - own_cpu;
@@ -326,7 +214,10 @@ impl Rig {
         self.report.faults.add(&tally);
         self.report.faults.lost += self.crowd.lost()?.iter().map(|(_, lost)| lost).sum::<u64>();
         if let Some(pid) = self.server.gone() {
-            self.report.faults.words.insert(0, format!("the server's process {pid} is gone"));
+            self.report
+                .faults
+                .words
+                .insert(0, format!("the server's process {pid} is gone"));
             self.report.faults.dropped += 1;
         }
         self.report.samples = self.sampler.take().map(Sampler::finish).unwrap_or_default();

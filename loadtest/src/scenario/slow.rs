@@ -3,6 +3,7 @@
 
 use crate::bare::Load;
 use crate::crowd::plan::Step;
+use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::rig::{Needs, Rig};
@@ -40,7 +41,10 @@ impl Slow {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
         let stuck = (f64::from(self.followers) * self.stuck_percent / 100.0).round() as u32;
-        ensure!(stuck > 0 && stuck < self.followers, "somebody must be stuck and somebody read");
+        ensure!(
+            stuck > 0 && stuck < self.followers,
+            "somebody must be stuck and somebody read"
+        );
         let what = format!("{} followers, of whom {stuck} stop reading", self.followers);
         let needs = Needs {
             authors: 1,
@@ -62,7 +66,9 @@ impl Slow {
             ..Load::default()
         };
         let alone = rig.measure("all read", 1, |rig| rig.post(0, &paced))?;
-        rig.run("some stop reading", 1..1 + stuck, |_| vec![Step::Counts(false), Step::Stall])?;
+        rig.run("some stop reading", 1..1 + stuck, |_| {
+            vec![Step::Counts(false), Step::Stall]
+        })?;
         rig.crowd.shared().board().set_audience(0, self.followers - stuck);
         let before = rig.memory();
         let filling = rig.measure("bursts beside the stuck", 1, |rig| rig.post(0, &fill))?;
@@ -73,12 +79,7 @@ impl Slow {
         let recovered = self.recover(&mut rig, stuck)?;
         self.figures(&mut rig, &alone, &beside);
         if rig.sees_server() {
-            let grown = |key: &str, what: &str, rig: &mut Rig, value: f64| rig.figure(key, what, "MiB", vec![value / 1024.0]);
-            let (first, later) = (full.since(&before), end.since(&full));
-            grown("server_mib_filling", "server memory, growth while buffers fill", &mut rig, first.pss_kib);
-            grown("kernel_mib_filling", "kernel memory, growth while buffers fill", &mut rig, first.kernel_kib);
-            grown("server_mib_after", "server memory, growth after that", &mut rig, later.pss_kib);
-            grown("kernel_mib_after", "kernel memory, growth after that", &mut rig, later.kernel_kib);
+            growths(&mut rig, full.since(&before), end.since(&full));
         }
         rig.report.phases = vec![alone, filling, beside, refilling, recovered];
         rig.finish()
@@ -88,9 +89,14 @@ impl Slow {
     fn recover(&self, rig: &mut Rig, stuck: u32) -> Result<Phase> {
         rig.measure("the stuck read again", 1, |rig| {
             let begun = rig.clock().seconds();
-            rig.run("the stuck read again", 1..1 + stuck, |_| vec![Step::Unstall, Step::Drain])?;
+            rig.run("the stuck read again", 1..1 + stuck, |_| {
+                vec![Step::Unstall, Step::Drain]
+            })?;
             let missing: Vec<u32> = rig.crowd.lost()?.into_iter().map(|(account, _)| account).collect();
-            rig.report.notes.push(format!("{} of {stuck} stuck readers had been cut by the server", missing.len()));
+            rig.report.notes.push(format!(
+                "{} of {stuck} stuck readers had been cut by the server",
+                missing.len()
+            ));
             let back = [rig.come_back(), vec![Step::AwaitAll]].concat();
             rig.run("the cut ones come back", missing.into_iter(), move |_| back.clone())?;
             Ok((0, rig.clock().seconds() - begun))
@@ -100,9 +106,41 @@ impl Slow {
     fn figures(&self, rig: &mut Rig, alone: &Phase, beside: &Phase) {
         for (name, what) in [("each", "to each"), ("last", "to the last")] {
             let (a, b) = (alone.latency(name).p99_ms, beside.latency(name).p99_ms);
-            rig.figure(&format!("alone_{name}_p99_ms"), &format!("{what} reading, p99, nobody stuck"), "ms", vec![a]);
-            rig.figure(&format!("beside_{name}_p99_ms"), &format!("{what} reading, p99, beside the stuck"), "ms", vec![b]);
-            rig.figure(&format!("ratio_{name}_p99"), &format!("{what}, p99: beside / alone"), "×", vec![b / a]);
+            rig.figure(
+                &format!("alone_{name}_p99_ms"),
+                &format!("{what} reading, p99, nobody stuck"),
+                "ms",
+                vec![a],
+            );
+            rig.figure(
+                &format!("beside_{name}_p99_ms"),
+                &format!("{what} reading, p99, beside the stuck"),
+                "ms",
+                vec![b],
+            );
+            rig.figure(
+                &format!("ratio_{name}_p99"),
+                &format!("{what}, p99: beside / alone"),
+                "×",
+                vec![b / a],
+            );
         }
     }
+}
+
+/// Memory while the buffers filled, and after that.
+fn growths(rig: &mut Rig, filling: Growth, after: Growth) {
+    let mut grown = |key: &str, what: &str, kib: f64| rig.figure(key, what, "MiB", vec![kib / 1024.0]);
+    grown(
+        "server_mib_filling",
+        "server memory, growth while buffers fill",
+        filling.pss_kib,
+    );
+    grown(
+        "kernel_mib_filling",
+        "kernel memory, growth while buffers fill",
+        filling.kernel_kib,
+    );
+    grown("server_mib_after", "server memory, growth after that", after.pss_kib);
+    grown("kernel_mib_after", "kernel memory, growth after that", after.kernel_kib);
 }

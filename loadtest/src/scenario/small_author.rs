@@ -1,7 +1,7 @@
 //! An author with few followers posts while posts of a big author wait to go to all: does the small one wait for the big?
 
 use crate::bare::Load;
-use crate::report::{Phase, Report};
+use crate::report::Report;
 use crate::scenario::common::Common;
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Context, Result, ensure};
@@ -37,7 +37,10 @@ const SMALL: u32 = 1;
 impl SmallAuthor {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        ensure!(self.small > 0 && self.small <= self.followers, "the small author's followers are some of the big one's");
+        ensure!(
+            self.small > 0 && self.small <= self.followers,
+            "the small author's followers are some of the big one's"
+        );
         let what = format!(
             "an author with {} followers beside one with {} and {} posts queued",
             self.small, self.followers, self.queued
@@ -53,7 +56,9 @@ impl SmallAuthor {
         // Spread over all, so that they are not the first in every order.
         let step = self.followers / self.small;
         let few = |account: u32| (account - 2).is_multiple_of(step) && (account - 2) / step < self.small;
-        rig.bring_followers(2..2 + self.followers, |account| if few(account) { vec![BIG, SMALL] } else { vec![BIG] })?;
+        rig.bring_followers(2..2 + self.followers, |account| {
+            if few(account) { vec![BIG, SMALL] } else { vec![BIG] }
+        })?;
         rig.crowd.shared().board().set_class(SMALL, 1);
         let paced = Load {
             rate: self.rate,
@@ -64,14 +69,39 @@ impl SmallAuthor {
         let beside = rig.measure("beside the big one", 1, |rig| self.both(rig, &paced))?;
         for (key, what, phase) in [("alone", "alone", &alone), ("beside", "beside the big one", &beside)] {
             let small = phase.latency("small_last");
-            rig.figure(&format!("{key}_p50_ms"), &format!("publish to the last of the few, {what}, p50"), "ms", vec![small.p50_ms]);
-            rig.figure(&format!("{key}_p99_ms"), &format!("publish to the last of the few, {what}, p99"), "ms", vec![small.p99_ms]);
+            rig.figure(
+                &format!("{key}_p50_ms"),
+                &format!("publish to the last of the few, {what}, p50"),
+                "ms",
+                vec![small.p50_ms],
+            );
+            rig.figure(
+                &format!("{key}_p99_ms"),
+                &format!("publish to the last of the few, {what}, p99"),
+                "ms",
+                vec![small.p99_ms],
+            );
         }
         let big = beside.latency("last");
-        rig.figure("big_p50_ms", "the big author's, to the last, p50", "ms", vec![big.p50_ms]);
-        rig.figure("deliveries_per_second", "deliveries beside", "1/s", vec![beside.per_second()]);
+        rig.figure(
+            "big_p50_ms",
+            "the big author's, to the last, p50",
+            "ms",
+            vec![big.p50_ms],
+        );
+        rig.figure(
+            "deliveries_per_second",
+            "deliveries beside",
+            "1/s",
+            vec![beside.per_second()],
+        );
         if rig.sees_server() {
-            rig.figure("cpu_per_million", "server CPU per million deliveries", "s", vec![beside.cpu_per_million()]);
+            rig.figure(
+                "cpu_per_million",
+                "server CPU per million deliveries",
+                "s",
+                vec![beside.cpu_per_million()],
+            );
         }
         rig.report.phases = vec![alone, beside];
         rig.finish()
@@ -93,4 +123,3 @@ impl SmallAuthor {
         })
     }
 }
-

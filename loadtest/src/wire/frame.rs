@@ -141,7 +141,11 @@ mod tests {
                 framer.compact();
             }
             let features = "<stream:features><x/><y>t</y></stream:features>";
-            assert_eq!(got, ["header", features, "<r/>", "<iq id='1'/>", "end"], "chunks of {size}");
+            assert_eq!(
+                got,
+                ["header", features, "<r/>", "<iq id='1'/>", "end"],
+                "chunks of {size}"
+            );
         }
     }
 }

@@ -98,15 +98,12 @@ pub(crate) fn create(id: &str, to: &str, node: &str, max_items: u32) -> String {
     iq("set", id, to, &payload)
 }
 
-/// Deletes a node (XEP-0060 §8.4).
-pub(crate) fn delete(id: &str, to: &str, node: &str) -> String {
-    let payload = format!("<pubsub xmlns='{NS}#owner'><delete node='{}'/></pubsub>", escape(node));
-    iq("set", id, to, &payload)
-}
-
 /// Asks for the newest `max` items (XEP-0060 §6.5).
 pub(crate) fn items(id: &str, to: &str, node: &str, max: u32) -> String {
-    let payload = format!("<pubsub xmlns='{NS}'><items node='{}' max_items='{max}'/></pubsub>", escape(node));
+    let payload = format!(
+        "<pubsub xmlns='{NS}'><items node='{}' max_items='{max}'/></pubsub>",
+        escape(node)
+    );
     iq("get", id, to, &payload)
 }
 

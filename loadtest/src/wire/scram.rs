@@ -137,7 +137,10 @@ impl Exchange {
     pub(crate) fn verify(&self, outcome: &str) -> Result<()> {
         let text = String::from_utf8(STANDARD.decode(outcome).context("the outcome is not base64")?)?;
         let signature = text.strip_prefix("v=").context("success without a signature")?;
-        ensure!(STANDARD.decode(signature)? == self.server_signature, "the server's signature is wrong");
+        ensure!(
+            STANDARD.decode(signature)? == self.server_signature,
+            "the server's signature is wrong"
+        );
         Ok(())
     }
 }
@@ -149,15 +152,25 @@ mod tests {
     /// Runs the example of an RFC: everything in clear, as it is printed there.
     fn check(hash: Hash, nonce: &str, server_first: &str, client_final: &str, server_final: &str) {
         let (mut exchange, first) = Exchange::with_nonce(hash, "user", nonce);
-        assert_eq!(STANDARD.decode(first).unwrap(), format!("n,,n=user,r={nonce}").into_bytes());
+        assert_eq!(
+            STANDARD.decode(first).unwrap(),
+            format!("n,,n=user,r={nonce}").into_bytes()
+        );
         let mut kept = None;
-        let answer = exchange.answer(&STANDARD.encode(server_first), "pencil", &mut kept).unwrap();
-        assert_eq!(String::from_utf8(STANDARD.decode(answer).unwrap()).unwrap(), client_final);
+        let answer = exchange
+            .answer(&STANDARD.encode(server_first), "pencil", &mut kept)
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(STANDARD.decode(answer).unwrap()).unwrap(),
+            client_final
+        );
         exchange.verify(&STANDARD.encode(server_final)).unwrap();
         assert!(exchange.verify(&STANDARD.encode("v=AAAA")).is_err());
         // With a wrong password, the keys that are kept answer: nothing is derived again.
         let (mut again, _) = Exchange::with_nonce(hash, "user", nonce);
-        again.answer(&STANDARD.encode(server_first), "other", &mut kept).unwrap();
+        again
+            .answer(&STANDARD.encode(server_first), "other", &mut kept)
+            .unwrap();
         again.verify(&STANDARD.encode(server_final)).unwrap();
     }
 

@@ -54,7 +54,9 @@ enum Stage {
     /// Nothing is under way.
     Idle,
     /// Features are to come: after connecting, or after SASL.
-    Features { authenticated: bool },
+    Features {
+        authenticated: bool,
+    },
     Proceed,
     Register,
     Plain,
@@ -151,7 +153,9 @@ impl Session {
                 self.starttls = false;
                 Ok(Event::StartTls)
             }
-            Stage::Register if attribute(stanza, "type") == Some("result") || has(stanza, "<conflict") => Ok(Event::Done),
+            Stage::Register if attribute(stanza, "type") == Some("result") || has(stanza, "<conflict") => {
+                Ok(Event::Done)
+            }
             Stage::Plain if stanza.starts_with(b"<success") => Ok(self.authenticated(who, out)),
             Stage::Scram(mut exchange) if stanza.starts_with(b"<challenge") => {
                 let answer = exchange.answer(text(stanza), &who.password, kept)?;

@@ -20,7 +20,9 @@ pub(crate) fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
     let mut config = match ca {
         Some(file) => {
             let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(file).with_context(|| format!("reading {}", file.display()))? {
+            for certificate in
+                CertificateDer::pem_file_iter(file).with_context(|| format!("reading {}", file.display()))?
+            {
                 roots.add(certificate?)?;
             }
             builder.with_root_certificates(roots).with_no_client_auth()
@@ -58,7 +60,12 @@ impl ServerCertVerifier for Trusting {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -67,7 +74,12 @@ impl ServerCertVerifier for Trusting {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -43,9 +43,12 @@ pub(crate) fn has(bytes: &[u8], needle: &str) -> bool {
     memmem::find(bytes, needle.as_bytes()).is_some()
 }
 
-/// Bytes for an error message: not too many.
+/// Bytes for an error message: not too many, and the error in them first.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     const SHOWN: usize = 300;
+    let bytes = memmem::find(bytes, b"<error")
+        .and_then(|at| bytes.get(at..))
+        .unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes.get(..SHOWN.min(bytes.len())).unwrap_or_default()).into_owned();
     if bytes.len() > SHOWN { text + "…" } else { text }
 }

@@ -1,0 +1,160 @@
+//! Followers go away and come back while posts go on: each must get every post once and in order, away or not.
+//!
+//! In each period one group says goodbye and the group that left before comes back. Needs a server that gives what was
+//! missed by itself.
+
+use crate::bare::Load;
+use crate::crowd::plan::{Batch, Step};
+use crate::report::{Phase, Report};
+use crate::scenario::common::Common;
+use crate::scenario::graph::figures;
+use crate::scenario::rig::{Needs, Rig};
+use anyhow::{Result, ensure};
+use std::sync::Arc;
+
+/// Flags of `away`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Away {
+    /// Followers.
+    #[arg(long, default_value_t = 1000)]
+    followers: u32,
+    /// Of a hundred, so many are in the groups that come and go.
+    #[arg(long, default_value_t = 50.0)]
+    restless_percent: f64,
+    /// Groups that they are in; one of them is away at a time.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
+    groups: u32,
+    /// Seconds after which the next group leaves.
+    #[arg(long, default_value_t = 3.0)]
+    period: f64,
+    /// How often each group leaves.
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
+    /// Posts a second.
+    #[arg(long, default_value_t = 10.0)]
+    rate: f64,
+    /// Bytes of a post's text.
+    #[arg(long, default_value_t = 280)]
+    bytes: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Groups of accounts that come and go.
+pub(crate) struct Restless {
+    groups: Vec<Vec<u32>>,
+    /// How often a group has left.
+    turns: usize,
+    away: Option<usize>,
+    batches: Vec<Arc<Batch>>,
+}
+
+impl Restless {
+    /// These accounts in so many groups; they no longer count for the completeness of posts.
+    pub(crate) fn new(rig: &mut Rig, accounts: std::ops::Range<u32>, groups: u32) -> Result<Restless> {
+        rig.run("restless ones are told apart", accounts.clone(), |_| {
+            vec![Step::Counts(false)]
+        })?;
+        let groups = groups.clamp(2, accounts.len().max(2) as u32);
+        let member = |group| accounts.clone().filter(|account| account % groups == group).collect();
+        Ok(Restless {
+            groups: (0..groups).map(member).collect(),
+            turns: 0,
+            away: None,
+            batches: Vec::new(),
+        })
+    }
+
+    /// The group that is away comes back and the next one leaves; what was begun before is over first.
+    pub(crate) fn turn(&mut self, rig: &Rig) -> Result<()> {
+        self.settle(rig)?;
+        self.come_back(rig)?;
+        let leaving = self.turns % self.groups.len();
+        self.turns += 1;
+        self.away = Some(leaving);
+        self.start(rig, leaving, vec![Step::Close])
+    }
+
+    /// All come back and get what they missed; how many times a group has left.
+    pub(crate) fn end(&mut self, rig: &mut Rig, all: std::ops::Range<u32>) -> Result<usize> {
+        self.settle(rig)?;
+        self.come_back(rig)?;
+        self.settle(rig)?;
+        rig.run("all get what they missed", all, |_| vec![Step::AwaitAll])?;
+        Ok(self.turns)
+    }
+
+    fn come_back(&mut self, rig: &Rig) -> Result<()> {
+        match self.away.take() {
+            Some(back) => self.start(rig, back, rig.come_back()),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&mut self, rig: &Rig, group: usize, steps: Vec<Step>) -> Result<()> {
+        let accounts = self.groups.get(group).cloned().unwrap_or_default();
+        let batch = rig
+            .crowd
+            .start(accounts, rig.logins(), Box::new(move |_| steps.clone()))?;
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    fn settle(&mut self, rig: &Rig) -> Result<()> {
+        for batch in self.batches.drain(..) {
+            rig.crowd.finish(&batch, &mut |_| {})?;
+        }
+        Ok(())
+    }
+}
+
+impl Away {
+    /// Runs it.
+    pub(crate) fn run(&self) -> Result<Report> {
+        let restless = (f64::from(self.followers) * self.restless_percent / 100.0).round() as u32;
+        ensure!(
+            restless > 0 && restless < self.followers,
+            "some must be restless and some stay"
+        );
+        let what = format!(
+            "{} followers, {restless} of them in {} groups that go away and come back",
+            self.followers, self.groups
+        );
+        let needs = Needs {
+            authors: 1,
+            others: self.followers,
+            under_way: 4096,
+            bytes: self.bytes,
+        };
+        let mut rig = Rig::new(&self.common, "away", &what, needs)?;
+        rig.bring_authors(1)?;
+        rig.bring_followers(1..1 + self.followers, |_| vec![0])?;
+        let mut groups = Restless::new(&mut rig, 1..1 + restless, self.groups)?;
+        rig.crowd.shared().board().set_audience(0, self.followers - restless);
+        let load = Load {
+            rate: self.rate,
+            seconds: self.period,
+            ..Load::default()
+        };
+        let mut phases: Vec<Phase> = Vec::new();
+        for round in 1..=self.rounds {
+            phases.push(rig.measure("posts, comings and goings", round, |rig| {
+                let (mut posts, begun) = (0, rig.clock().seconds());
+                for _ in 0..self.groups {
+                    groups.turn(rig)?;
+                    posts += rig.post(0, &load)?.0;
+                }
+                Ok((posts, rig.clock().seconds() - begun))
+            })?);
+        }
+        let end = rig.measure("all come back", 1, |rig| {
+            let begun = rig.clock().seconds();
+            let turns = groups.end(rig, 1..1 + self.followers)?;
+            rig.report.notes.push(format!("groups left {turns} times"));
+            Ok((0, rig.clock().seconds() - begun))
+        })?;
+        figures(&mut rig, &phases);
+        rig.report.phases = [phases, vec![end]].concat();
+        rig.finish()
+    }
+}

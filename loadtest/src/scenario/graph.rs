@@ -1,0 +1,191 @@
+//! M authors, N followers, who follows whom by Zipf's law: every post must reach each of its author's followers.
+//!
+//! Authors post in turn as chance says, whatever their size, in a closed loop or at a pace.
+
+use crate::report::{Phase, Report};
+use crate::scenario::common::Common;
+use crate::scenario::dice::{Dice, Zipf};
+use crate::scenario::rig::{Needs, Rig};
+use anyhow::{Result, ensure};
+
+/// Who follows whom.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Shape {
+    /// Authors.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) authors: u32,
+    /// Followers, a connection each.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) followers: u32,
+    /// Authors whom each follows.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) follows: usize,
+    /// The exponent of Zipf's law: 0 makes all authors alike.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) zipf: f64,
+    /// What chance begins with: the same seed, the same graph.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Flags of `graph`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    shape: Shape,
+    /// Posts of all authors that may be on their way at once.
+    #[arg(long, default_value_t = 16)]
+    outstanding: u32,
+    /// Posts a second of all authors, whether or not the others have arrived.
+    #[arg(long, default_value_t = 0.0)]
+    rate: f64,
+    /// Seconds of each round.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Rounds.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
+    /// Bytes of a post's text.
+    #[arg(long, default_value_t = 280)]
+    bytes: usize,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Shape {
+    /// For each follower, whom it follows; with the generator for what comes next.
+    pub(crate) fn draw(&self) -> (Vec<Vec<u32>>, Dice) {
+        let (zipf, mut dice) = (Zipf::new(self.authors, self.zipf), Dice::new(self.seed));
+        let chosen = (0..self.followers)
+            .map(|_| zipf.draw(self.follows, &mut dice))
+            .collect();
+        (chosen, dice)
+    }
+
+    /// How many follow each author.
+    pub(crate) fn audiences(&self, chosen: &[Vec<u32>]) -> Vec<u32> {
+        let mut audiences = vec![0; self.authors as usize];
+        for author in chosen.iter().flatten() {
+            if let Some(audience) = audiences.get_mut(*author as usize) {
+                *audience += 1;
+            }
+        }
+        audiences
+    }
+}
+
+impl Graph {
+    /// Runs it.
+    pub(crate) fn run(&self) -> Result<Report> {
+        let shape = &self.shape;
+        let what = format!(
+            "{} followers follow {} of {} authors each (Zipf {})",
+            shape.followers, shape.follows, shape.authors, shape.zipf
+        );
+        let needs = Needs {
+            authors: shape.authors,
+            others: shape.followers,
+            under_way: self.outstanding.max(1024),
+            bytes: self.bytes,
+        };
+        let mut rig = Rig::new(&self.common, "graph", &what, needs)?;
+        rig.bring_authors(shape.authors)?;
+        let (chosen, mut dice) = shape.draw();
+        let audiences = shape.audiences(&chosen);
+        let first = shape.authors;
+        rig.bring_followers(first..first + shape.followers, |account| {
+            chosen.get((account - first) as usize).cloned().unwrap_or_default()
+        })?;
+        let heard: Vec<u32> = (0..)
+            .zip(&audiences)
+            .filter(|(_, audience)| **audience > 0)
+            .map(|(author, _)| author)
+            .collect();
+        ensure!(!heard.is_empty(), "nobody follows anybody");
+        let biggest = audiences.iter().max().copied().unwrap_or(0);
+        rig.report.notes.push(format!(
+            "{} of {} authors have followers, the biggest {biggest}",
+            heard.len(),
+            shape.authors
+        ));
+        let mut phases = Vec::new();
+        for round in 1..=self.rounds {
+            phases.push(rig.measure("posts", round, |rig| {
+                let mut next = || dice.pick(&heard).copied().unwrap_or(0);
+                rig.post_as(&mut next, &self.load())
+            })?);
+        }
+        figures(&mut rig, &phases);
+        rig.report.phases = phases;
+        rig.finish()
+    }
+
+    fn load(&self) -> crate::bare::Load {
+        crate::bare::Load {
+            outstanding: self.outstanding,
+            rate: self.rate,
+            seconds: self.seconds,
+            ..crate::bare::Load::default()
+        }
+    }
+}
+
+/// Figures of phases with deliveries to many.
+pub(crate) fn figures(rig: &mut Rig, phases: &[Phase]) {
+    let of = |f: &dyn Fn(&Phase) -> f64| phases.iter().map(f).collect::<Vec<f64>>();
+    rig.figure("deliveries_per_second", "deliveries", "1/s", of(&Phase::per_second));
+    rig.figure("posts_per_second", "posts", "1/s", of(&|p| p.posts as f64 / p.seconds));
+    if rig.sees_server() {
+        rig.figure(
+            "cpu_per_million",
+            "server CPU per million deliveries",
+            "s",
+            of(&Phase::cpu_per_million),
+        );
+    }
+    rig.figure(
+        "own_cpu_per_million",
+        "the tool's own CPU per million",
+        "s",
+        of(&Phase::own_cpu_per_million),
+    );
+    for (name, what) in [
+        ("first", "publish to the first follower"),
+        ("each", "to each"),
+        ("last", "to the last"),
+    ] {
+        rig.figure(
+            &format!("{name}_p50_ms"),
+            &format!("{what}, p50"),
+            "ms",
+            of(&|p| p.latency(name).p50_ms),
+        );
+        rig.figure(
+            &format!("{name}_p99_ms"),
+            &format!("{what}, p99"),
+            "ms",
+            of(&|p| p.latency(name).p99_ms),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_is_the_same_for_the_same_seed_and_counts_its_audiences() {
+        let shape = Shape {
+            authors: 20,
+            followers: 50,
+            follows: 3,
+            zipf: 1.0,
+            seed: 9,
+        };
+        let (chosen, _) = shape.draw();
+        assert_eq!(chosen, shape.draw().0);
+        let audiences = shape.audiences(&chosen);
+        assert_eq!(audiences.iter().sum::<u32>(), 150);
+        assert!(audiences[0] > audiences[19]);
+    }
+}
