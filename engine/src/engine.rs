@@ -8,7 +8,7 @@ use crate::fanout::{Batches, Fanout, Wake};
 use crate::limits::{Limits, READERS, READS_WAITING_MAX};
 use crate::load;
 use crate::log::apply::Tables;
-use crate::log::{Applier, Gauge, NoBus, RocksLog, Work};
+use crate::log::{Applier, Gauge, NoBus, Pressure, RocksLog, Work};
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::outbox::{self, Page, PageRequest, Readers, Recent};
@@ -119,6 +119,7 @@ impl Engine {
             clock: options.clock.clone(),
             limits: limits.clone(),
             gauge,
+            rates: crate::publish::rates(&limits),
             metrics: metrics.clone(),
             late: Mutex::default(),
         };
@@ -159,6 +160,16 @@ impl Engine {
     /// The store's failures.
     pub fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
         outbox::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// What has to be given up now, since there is too much to do.
+    pub fn pressure(&self) -> Pressure {
+        self.admission.gauge.pressure(self.clock.now(), &self.limits)
+    }
+
+    /// Milliseconds that the oldest record in the commit queue waits.
+    pub fn commit_queue_age_ms(&self) -> u64 {
+        self.admission.gauge.age_ms(self.clock.now())
     }
 
     /// Whether the store failed: the process should end, so that a supervisor starts it anew.

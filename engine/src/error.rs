@@ -44,6 +44,9 @@ pub enum Reject {
     /// A value cannot be accepted; why.
     #[error("not acceptable: {0}")]
     NotAcceptable(&'static str),
+    /// Try again later: a rate is exceeded; whose.
+    #[error("{0}")]
+    TooFast(&'static str),
     /// Try again later: what was asked before is still being done.
     #[error("what was asked before is still being done")]
     NotYet,

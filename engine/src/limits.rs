@@ -2,6 +2,8 @@
 //!
 //! An operator may move the fields of [`Limits`]; the constants are part of the layout or of the engine's safety.
 
+use crate::publish::Rate;
+
 /// Virtual shards; part of the store's layout.
 pub const VSHARDS: usize = 256;
 /// Subscriber ids in a block that belongs to one virtual shard; part of the store's layout.
@@ -50,6 +52,16 @@ pub const READERS: usize = 2;
 pub const READS_WAITING_MAX: usize = 65_536;
 /// Items that one publish lets go; a node whose `max_items` was lowered has more, and the background takes those.
 pub const EVICT_MAX: usize = 64;
+/// Publishes after which buckets that are full again are forgotten.
+pub const RATE_KEYS: u32 = 65_536;
+/// Nodes among which a shard looks for the hottest, and how many of those are shown.
+pub const HOT_NODES: usize = 256;
+/// Reports after which what was hot counts half.
+pub const HOT_HALF_LIFE: u32 = 60;
+/// The hottest nodes that are shown.
+pub const HOT_NODES_SHOWN: usize = 20;
+/// Catch-ups that run at once on one shard while others have to wait less.
+pub const CATCH_UPS_DELAYED: usize = 2;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 
@@ -60,6 +72,12 @@ pub struct Limits {
     pub commit_queue: usize,
     /// Age of the oldest waiting record, in milliseconds, from which publishes are refused.
     pub commit_queue_age_ms: u64,
+    /// Posts of one account.
+    pub account_rate: Rate,
+    /// Posts to one node, whoever publishes.
+    pub node_rate: Rate,
+    /// Posts of all.
+    pub host_rate: Rate,
     /// Posts in a live session's queue before it is switched to catching up.
     pub queue_posts: usize,
     /// Posts that a returning follower gets at most.
@@ -95,6 +113,9 @@ impl Default for Limits {
         Limits {
             commit_queue: 65_536,
             commit_queue_age_ms: 2_000,
+            account_rate: Rate::default(),
+            node_rate: Rate::default(),
+            host_rate: Rate::default(),
             queue_posts: 256,
             catch_up_posts: 1_000,
             catch_ups_parallel: 64,

@@ -8,6 +8,7 @@ mod catch_up;
 mod checkpoint;
 mod dirty;
 mod expand;
+mod hot;
 mod interest;
 mod online;
 mod overflow;
@@ -21,11 +22,13 @@ pub use session::Key;
 
 use crate::fanout::Batch;
 use crate::index::Index;
-use crate::limits::Limits;
+use crate::limits::{HOT_HALF_LIFE, HOT_NODES_SHOWN, Limits};
+use crate::log::Pressure;
 use crate::log::apply::Effect;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ShardMetrics};
 use crate::model::{Event, Post, Seq, SubscriberId, VShard};
 use dirty::{Dirty, Marked};
+use hot::Hot;
 use interest::Interests;
 use online::Online;
 use posts::Posts;
@@ -59,6 +62,13 @@ pub struct Shard {
     threads: usize,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
+    own: ShardMetrics,
+    /// Posts handed to writers and not yet counted where others see it.
+    delivered: u64,
+    hot: Hot,
+    reports: u32,
+    pressure: Pressure,
+    catching_up: usize,
     epoch: u32,
     index: Index,
     sessions: Sessions,
@@ -99,7 +109,13 @@ impl Shard {
             number,
             threads,
             limits,
+            own: metrics.shard(number),
             metrics,
+            delivered: 0,
+            hot: Hot::default(),
+            reports: 0,
+            pressure: Pressure::None,
+            catching_up: 0,
             epoch,
             index,
             sessions: Sessions::default(),
@@ -285,8 +301,27 @@ impl Shard {
             session.ring.pop();
             self.posts.release(entry.number);
         }
-        self.metrics.deliveries.inc_by(handed);
+        self.delivered += handed;
         drained
+    }
+
+    /// What has to be given up for now.
+    pub fn press(&mut self, pressure: Pressure) {
+        self.pressure = pressure;
+    }
+
+    /// Shows how it is doing; about once a second.
+    pub fn report(&mut self) {
+        self.metrics.deliveries.inc_by(std::mem::take(&mut self.delivered));
+        let lag = self.last.0 - self.watermark().0;
+        self.own.watermark_lag.set(i64::try_from(lag).unwrap_or(i64::MAX));
+        self.own.dirty_sessions.set(self.dirty.len() as i64);
+        self.own.catch_ups.set(self.catching_up as i64);
+        self.metrics.hottest(self.number, self.hot.top(HOT_NODES_SHOWN));
+        self.reports += 1;
+        if self.reports.is_multiple_of(HOT_HALF_LIFE) {
+            self.hot.halve();
+        }
     }
 
     /// How many sessions are here.

@@ -45,6 +45,9 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
         Reject::TooMany("nodes") => error(C::Conflict).pubsub(P::MaxNodesExceeded),
         Reject::TooMany(what) => error(C::ResourceConstraint).with_text(format!("too many {what}")),
         Reject::NotAcceptable(why) => error(C::NotAcceptable).with_text(*why),
+        Reject::TooFast(whose) => error(C::ResourceConstraint)
+            .with_type(ErrorType::Wait)
+            .with_text(*whose),
         Reject::NotYet => busy(),
         Reject::Table(_) => error(C::UndefinedCondition),
     }

@@ -16,6 +16,8 @@ pub(crate) const SUBSCRIBE_BYTES_MAX: usize = 4 << 10;
 pub(crate) const IN_FLIGHT: u32 = 64;
 /// Subscribers looked at by expansions between two looks at the sockets.
 pub(crate) const EXPAND_TURN: usize = 4096;
+/// How many times as many while writes are to be merged.
+pub(crate) const EXPAND_TURNS_MERGING: usize = 16;
 /// Sessions written between two looks at the sockets.
 pub(crate) const FLUSH_TURN: usize = 256;
 /// Sockets asked a second how much their client's TCP has acknowledged.

@@ -21,6 +21,7 @@ use reef_engine::clock::{SystemClock, random};
 use reef_engine::limits::Limits;
 use reef_engine::log::record::Applied;
 use reef_engine::outbox::Readers;
+use reef_engine::publish::Rate;
 use reef_engine::{Engine, Options};
 use reef_stanza::{Budget, StreamNamespace};
 use std::net::SocketAddr;
@@ -125,6 +126,10 @@ struct Half {
     seat: reef_engine::Seat,
 }
 
+fn rate(per_second: u32, burst: u32) -> Rate {
+    Rate { per_second, burst }
+}
+
 /// How the engine is opened, also by tools that run beside no server.
 pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::Wake>) -> Options {
     let limits = &config.limits;
@@ -141,6 +146,10 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             items_per_node: limits.items_per_node,
             item_bytes: limits.item_bytes,
             subscriptions_per_account: limits.subscriptions_per_account,
+            commit_queue_age_ms: u64::from(limits.commit_queue_age_ms),
+            account_rate: rate(limits.publish_per_second, limits.publish_burst),
+            node_rate: rate(limits.node_publish_per_second, limits.node_publish_burst),
+            host_rate: rate(limits.host_publish_per_second, limits.host_publish_burst),
             ..Limits::default()
         },
         sync: config.store.durability == Durability::Fsync,

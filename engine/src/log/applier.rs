@@ -5,7 +5,7 @@
 
 use super::apply::{Apply, ApplyError, Effect, Tables};
 use super::record::{Applied, Record};
-use super::{Bus, Source, Ticket, Work};
+use super::{Bus, Gauge, Source, Ticket, Work};
 use crate::clock::Clock;
 use crate::error::{Error, StoreError};
 use crate::fanout::{Batch, Fanout};
@@ -16,17 +16,8 @@ use crate::outbox::Recent;
 use crate::store::keys::{self, Family};
 use crate::store::{Store, Tx, View, Write, rows};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// How old the commit queue is, as admission sees it.
-#[derive(Debug, Default)]
-pub struct Gauge {
-    /// Milliseconds that the oldest record of the running commit had waited.
-    pub age_ms: AtomicU64,
-    /// Set when the store failed.
-    pub failed: std::sync::atomic::AtomicBool,
-}
 
 /// What a commit did: for who drives the applier step by step (the simulation).
 #[derive(Debug, Default)]
@@ -104,7 +95,7 @@ impl Applier {
             }
         }
         drop(rest);
-        self.gauge.age_ms.store(0, Ordering::Relaxed);
+        self.gauge.idle();
         self.sweep()?;
         Ok(done)
     }
@@ -127,8 +118,7 @@ impl Applier {
                     queued, record, ticket, ..
                 }) => {
                     if open.tickets.is_empty() {
-                        let age = self.clock.now().0.saturating_sub(queued.0);
-                        self.gauge.age_ms.store(age, Ordering::Relaxed);
+                        self.gauge.begun(queued);
                     }
                     if let Err(error) = self.record(&mut open, &record, ticket) {
                         return self.fail(open.tickets, error);
@@ -197,12 +187,11 @@ impl Applier {
         let mut writes = open.tx.into_writes();
         writes.extend(cursors);
         if !writes.is_empty() {
-            let started = self.clock.now();
+            let timer = self.metrics.timer();
             if let Err(error) = self.store.write(writes, self.sync && open.records > 0) {
                 return self.fail(open.tickets, error);
             }
-            self.metrics
-                .commit(open.records, self.clock.now().0.saturating_sub(started.0));
+            self.metrics.commit(open.records, timer);
         }
         open.batch.upto = self.last;
         self.hand(open.batch);
@@ -227,6 +216,7 @@ impl Applier {
         self.metrics.posts(&batch);
         self.bus.dispatch(&batch);
         self.fanout.hand(&Arc::new(batch));
+        self.gauge.handed(&self.fanout);
     }
 
     fn fail(&self, tickets: Vec<(Ticket, Result<Applied, Error>)>, error: StoreError) -> Result<(), StoreError> {

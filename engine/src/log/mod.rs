@@ -5,10 +5,12 @@
 
 mod applier;
 pub mod apply;
+mod gauge;
 pub mod record;
 mod sweep;
 
-pub use applier::{Applier, Commit, Gauge};
+pub use applier::{Applier, Commit};
+pub use gauge::{Gauge, Pressure};
 
 use crate::error::Error;
 use crate::model::{RecordId, Timestamp};

@@ -3,15 +3,20 @@
 //! It may refuse; only apply decides. Never waits: what cannot be queued is refused with `Busy` and nothing is lost.
 //! Next: `log/`.
 
+mod rates;
+
+pub use rates::Rate;
+
 use crate::clock::{Clock, random};
 use crate::error::{Error, Reject};
 use crate::limits::Limits;
 use crate::log::record::{Applied, Change, Record};
-use crate::log::{Gauge, Log, Ticket, Work};
+use crate::log::{Gauge, Log, Pressure, Ticket, Work};
 use crate::metrics::Metrics;
 use crate::model::RecordId;
 use crate::store::Write;
 use crate::store::keys::Family;
+use rates::Rates;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -26,9 +31,16 @@ pub struct Admission {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) gauge: Arc<Gauge>,
+    /// Whose publishes come too fast.
+    pub(crate) rates: Rates,
     pub(crate) metrics: Arc<Metrics>,
     /// Cursors that found the queue full. Held for a merge and a `try_send`; as many as there are rows of devices.
     pub(crate) late: Mutex<Late>,
+}
+
+/// The buckets of these limits.
+pub(crate) fn rates(limits: &Limits) -> Rates {
+    Rates::new(limits)
 }
 
 impl Admission {
@@ -41,7 +53,7 @@ impl Admission {
         if self.gauge.failed.load(Ordering::Relaxed) {
             return Err(Error::Closed);
         }
-        self.check(&change)?;
+        self.check(by, &change)?;
         let record = Record {
             at: self.clock.now(),
             by: by.into(),
@@ -108,9 +120,12 @@ impl Admission {
         waits.recv().unwrap_or(Err(Error::Closed))
     }
 
-    fn check(&self, change: &Change) -> Result<(), Error> {
-        if let Change::Publish { item, payload, .. } = change {
-            if self.gauge.age_ms.load(Ordering::Relaxed) > self.limits.commit_queue_age_ms {
+    fn check(&self, by: &str, change: &Change) -> Result<(), Error> {
+        if let Change::Publish {
+            node, item, payload, ..
+        } = change
+        {
+            if self.gauge.pressure(self.clock.now(), &self.limits) == Pressure::Refuse {
                 self.metrics.refused.inc();
                 return Err(Error::Busy);
             }
@@ -119,6 +134,10 @@ impl Admission {
             }
             if item.is_empty() || item.len() > 1023 {
                 return Err(Reject::NotAcceptable("an item id has 1 to 1023 bytes").into());
+            }
+            if let Err(whose) = self.rates.take(by, node) {
+                self.metrics.too_fast.inc();
+                return Err(Reject::TooFast(whose).into());
             }
         }
         Ok(())

@@ -5,6 +5,8 @@
 
 use super::session::{CatchUp, Key, State};
 use super::{Drained, Manner, Shard};
+use crate::limits::CATCH_UPS_DELAYED;
+use crate::log::Pressure;
 use crate::model::{Post, Seq};
 use crate::outbox::{Page, PageRequest, Run};
 use std::collections::VecDeque;
@@ -33,6 +35,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        self.catching_up += usize::from(!matches!(session.state, State::CatchingUp(_)));
         session.state = State::CatchingUp(Box::new(CatchUp {
             cursor,
             next: cursor,
@@ -79,6 +82,7 @@ impl Shard {
             return;
         };
         session.place = place.into();
+        self.catching_up -= usize::from(matches!(session.state, State::CatchingUp(_)));
         session.state = State::Quiet;
         for entry in std::mem::take(&mut session.ring).iter() {
             self.posts.release(entry.number);
@@ -108,7 +112,7 @@ impl Shard {
             session.hand(seq);
             handed += 1;
         }
-        self.metrics.deliveries.inc_by(handed);
+        self.delivered += handed;
         drained
     }
 
@@ -160,8 +164,12 @@ impl Shard {
     /// The next page to read, while not too many are being read. The driver answers with [`Shard::page`].
     pub fn wanted(&mut self) -> Option<(Key, PageRequest)> {
         let watermark = self.watermark();
+        let most = match self.pressure {
+            Pressure::None => self.limits.catch_ups_parallel,
+            _ => self.limits.catch_ups_parallel.min(CATCH_UPS_DELAYED),
+        };
         for _ in 0..self.wants.len() {
-            if self.reading >= self.limits.catch_ups_parallel {
+            if self.reading >= most {
                 return None;
             }
             let key = self.wants.pop_front()?;

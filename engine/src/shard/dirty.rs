@@ -78,6 +78,11 @@ impl Dirty {
         }
     }
 
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.small.len() + self.waiting
+    }
+
     /// Forgets a slot that is freed.
     pub(super) fn forget(&mut self, slot: u32, marked: Marked) {
         match marked {

@@ -21,6 +21,7 @@ impl Shard {
             return;
         }
         let size = followers.map_or(0, |f| f.len()) + self.audience_size(post);
+        self.hot.add(post.node, &post.name, size);
         let hits = followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(self.online.ids()));
         let number = self.posts.push(
             post.clone(),
@@ -224,6 +225,7 @@ impl Shard {
         };
         session.ring = Ring::default();
         due.into_iter().for_each(|entry| session.ring.push(entry));
+        self.catching_up -= usize::from(matches!(session.state, State::CatchingUp(_)));
         session.state = State::Live;
         session.expanded = last;
         let key = self.sessions.key(index);

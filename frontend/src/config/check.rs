@@ -144,6 +144,9 @@ impl Config {
                 u64::from(limits.subscriptions_per_account),
             ),
             ("limits.publish_burst", u64::from(limits.publish_burst)),
+            ("limits.node_publish_burst", u64::from(limits.node_publish_burst)),
+            ("limits.host_publish_burst", u64::from(limits.host_publish_burst)),
+            ("limits.commit_queue_age_ms", u64::from(limits.commit_queue_age_ms)),
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),

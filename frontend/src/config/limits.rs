@@ -55,6 +55,16 @@ pub struct Limits {
     pub publish_per_second: u32,
     /// Posts of one account at once, before `publish_per_second` counts.
     pub publish_burst: u32,
+    /// Posts a second to one node, whoever publishes. 0: no limit.
+    pub node_publish_per_second: u32,
+    /// Posts to one node at once.
+    pub node_publish_burst: u32,
+    /// Posts a second of all accounts together. 0: no limit.
+    pub host_publish_per_second: u32,
+    /// Posts of all at once.
+    pub host_publish_burst: u32,
+    /// Milliseconds that a post may wait to be committed before further ones are refused.
+    pub commit_queue_age_ms: u32,
 }
 
 impl Default for Limits {
@@ -81,8 +91,13 @@ impl Default for Limits {
             item_bytes: 262_144,
             items_per_node: 10_000_000,
             subscriptions_per_account: 100_000,
-            publish_per_second: 50,
-            publish_burst: 200,
+            publish_per_second: 1_000,
+            publish_burst: 10_000,
+            node_publish_per_second: 2_000,
+            node_publish_burst: 20_000,
+            host_publish_per_second: 0,
+            host_publish_burst: 50_000,
+            commit_queue_age_ms: 2_000,
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Nothing in it waits but the poll. The order within a turn: what came in first, then what it caused to be written.
 
 use super::Hub;
-use crate::limits::{EXPAND_TURN, FLUSH_TURN, READ_TURN, TICK_MS, WRITE_TURN};
+use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS, WRITE_TURN};
 use crate::router::{Bell, Job, Mail};
 use crate::server::Server;
 use mio::{Events, Poll, Token};
 use reef_engine::Seat;
+use reef_engine::log::Pressure;
 use reef_engine::outbox::Page;
 use reef_engine::queue::Receiver;
 use reef_engine::shard::Key;
@@ -137,7 +138,15 @@ impl Hub {
             }
         }
         self.route_local();
-        let expanding = self.shard.expand(EXPAND_TURN);
+        let pressure = self.server.engine.pressure();
+        self.shard.press(pressure);
+        let mut expanding = self.shard.expand(EXPAND_TURN);
+        if pressure >= Pressure::MergeMore {
+            // More posts for each write: who is written next has more of them.
+            for _ in 1..EXPAND_TURNS_MERGING {
+                expanding = expanding && self.shard.expand(EXPAND_TURN);
+            }
+        }
         self.flush_queued();
         let mut written = 0;
         while written < FLUSH_TURN
@@ -211,6 +220,9 @@ impl Hub {
 
     fn tick(&mut self) {
         self.confirm_written();
+        self.shard.report();
+        let age = i64::try_from(self.server.engine.commit_queue_age_ms()).unwrap_or(i64::MAX);
+        self.server.engine.metrics.commit_queue_age_ms.set(age);
         self.checkpoint();
         self.expire();
         self.forget();
