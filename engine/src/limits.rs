@@ -6,10 +6,10 @@
 pub const VSHARDS: usize = 256;
 /// Subscriber ids in a block that belongs to one virtual shard; part of the store's layout.
 pub const BLOCK: u32 = 4096;
-/// Followers of a node on one shard that lie inline.
-pub const FOLLOWERS_INLINE: usize = 4;
-/// Followers of a node on one shard above which they are a bitmap instead of a sorted slice.
-pub const FOLLOWERS_SLICE_MAX: usize = 4096;
+/// Followers of a node on one shard that lie packed with those of others; more are a list of their own, or a bitmap.
+pub const FOLLOWERS_PACKED_MAX: usize = 1024;
+/// Followers of a node on one shard above which they are a bitmap, however thin they lie.
+pub const FOLLOWERS_LIST_MAX: usize = 65_536;
 /// Records in one commit.
 pub const COMMIT_RECORDS_MAX: usize = 4096;
 /// Bytes of payload in one commit, after which it closes.
@@ -113,7 +113,7 @@ impl Default for Limits {
     }
 }
 
-const _: () = assert!(FOLLOWERS_INLINE < FOLLOWERS_SLICE_MAX);
+const _: () = assert!(FOLLOWERS_PACKED_MAX < FOLLOWERS_LIST_MAX);
 const _: () = assert!(PAGE_POSTS <= 256, "a page must fit a live queue");
 const _: () = assert!(RECENT_MAX.is_multiple_of(RECENT_CHUNK) && RECENT_CHUNK.is_power_of_two());
 const _: () = assert!(BLOCK.is_power_of_two() && VSHARDS == 256);
