@@ -42,14 +42,16 @@ pub const PAGE_BYTES: usize = 1 << 20;
 pub const PAGE_SCAN: usize = 65_536;
 /// Rows of one answer to a listing.
 pub const LIST_ROWS: usize = 1000;
-/// Names in each of the caches name → id.
-pub const NAME_CACHE_MAX: usize = 1 << 20;
+/// Rows of names and of counts that the applier remembers, of both together: about 70 bytes each.
+pub const ROWS_KNOWN_MAX: usize = 1 << 22;
 /// Threads that read pages.
 pub const READERS: usize = 2;
 /// Reads that may wait for a reader.
 pub const READS_WAITING_MAX: usize = 65_536;
 /// Items that one publish lets go; a node whose `max_items` was lowered has more, and the background takes those.
 pub const EVICT_MAX: usize = 64;
+/// Subscribers in one record that has many follow a node.
+pub const FOLLOWERS_PER_RECORD: usize = 1000;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 
@@ -84,6 +86,8 @@ pub struct Limits {
     pub subscriptions_per_account: u32,
     /// Seconds for which tombstones are kept.
     pub log_keep_seconds: u64,
+    /// Changes of edges, beside a sixteenth of all, after which they are packed anew for the next start.
+    pub pack_after: u64,
     /// MiB that RocksDB may keep in its block cache.
     pub block_cache_mib: usize,
     /// Files that RocksDB may keep open; the rest of the descriptors are for sockets.
@@ -107,6 +111,7 @@ impl Default for Limits {
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,
             log_keep_seconds: 7 * 86_400,
+            pack_after: 1 << 20,
             block_cache_mib: 256,
             store_files: 512,
         }
