@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 pub mod graph;
+pub mod import;
 pub mod memory;
 
 /// The node of microblogs.
@@ -62,6 +63,21 @@ pub fn publish(engine: &Engine, seats: &[Seat], author: &str, posts: usize) -> R
         submit(engine, seats, author, change, number + 1 == posts)?;
     }
     Ok(())
+}
+
+/// Publishes one item and waits until it is durable.
+///
+/// # Errors
+/// A refusal.
+pub fn publish_one(engine: &Engine, author: &str, item: &str) -> Result<(), Error> {
+    let change = Change::Publish {
+        node: blog(author),
+        item: item.into(),
+        payload: vec![b'x'; 350].into(),
+        options: Vec::new(),
+        create: Some(NodeConfig::microblog(MICROBLOG)),
+    };
+    engine.admission.submit_and_wait(author, change).map(|_| ())
 }
 
 /// Makes `authors` microblogs with `followers` each.
