@@ -10,7 +10,7 @@ use reef_engine::clock::SystemClock;
 use reef_engine::config::NodeConfig;
 use reef_engine::error::Error;
 use reef_engine::fanout::{Batch, Wake};
-use reef_engine::index::{Followers, Index};
+use reef_engine::index::Index;
 use reef_engine::limits::Limits;
 use reef_engine::log::apply::{Effect, NoTables};
 use reef_engine::log::record::Change;
@@ -21,6 +21,10 @@ use reef_engine::{Engine, Options, Seat};
 use roaring::RoaringBitmap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+pub mod graph;
+pub mod import;
+pub mod memory;
 
 /// The node of microblogs.
 const MICROBLOG: &str = "urn:xmpp:microblog:0";
@@ -63,6 +67,21 @@ pub fn publish(engine: &Engine, seats: &[Seat], author: &str, posts: usize) -> R
     Ok(())
 }
 
+/// Publishes one item and waits until it is durable.
+///
+/// # Errors
+/// A refusal.
+pub fn publish_one(engine: &Engine, author: &str, item: &str) -> Result<(), Error> {
+    let change = Change::Publish {
+        node: blog(author),
+        item: item.into(),
+        payload: vec![b'x'; 350].into(),
+        options: Vec::new(),
+        create: Some(NodeConfig::microblog(MICROBLOG)),
+    };
+    engine.admission.submit_and_wait(author, change).map(|_| ())
+}
+
 /// Makes `authors` microblogs with `followers` each.
 ///
 /// # Errors
@@ -99,13 +118,20 @@ fn submit(engine: &Engine, seats: &[Seat], by: &str, change: Change, wait: bool)
     Ok(())
 }
 
-/// The followers of one node on one shard.
-pub fn followers(count: u32) -> Followers {
-    let mut followers = Followers::default();
+/// A shard's edges: one node with so many followers, who came one after the other.
+pub fn followers(count: u32) -> Index {
+    let mut index = Index::default();
     for id in 1..=count {
-        followers.insert(SubscriberId(id));
+        index.follow(NodeId(1), SubscriberId(id));
     }
-    followers
+    index
+}
+
+/// How many of a node's followers are online.
+pub fn among(index: &Index, online: &RoaringBitmap) -> usize {
+    index
+        .followers(NodeId(1))
+        .map_or(0, |followers| followers.among(online).count())
 }
 
 /// Every `step`-th subscriber up to `count` is online.
@@ -184,7 +210,7 @@ mod tests {
         drop((running, seats));
         let (_, seats) = engine(dir.path()).unwrap();
         assert_eq!(seats.iter().map(|seat| seat.shard.index().edges()).sum::<u64>(), 20);
-        assert_eq!(followers(10_000).among(&online(10_000, 10)).count(), 1_000);
+        assert_eq!(among(&followers(10_000), &online(10_000, 10)), 1_000);
         let (mut shard, keys) = shard(100);
         assert_eq!((deliver(&mut shard, 2), keys.len()), (100, 100));
     }

@@ -5,10 +5,11 @@
 use crate::clock::Clock;
 use crate::error::{Error, StoreError};
 use crate::fanout::{Batches, Fanout, Wake};
+use crate::index::Index;
 use crate::limits::{Limits, READERS, READS_WAITING_MAX};
-use crate::load;
+use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
-use crate::log::{Applier, Gauge, NoBus, Pressure, RocksLog, Work};
+use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, Work};
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::outbox::{self, Page, PageRequest, Readers, Recent};
@@ -16,6 +17,7 @@ use crate::publish::Admission;
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -55,9 +57,12 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Other parts' tables.
     pub tables: Arc<dyn Tables>,
+    /// Where who follows what came from at this start.
+    pub source: Source,
     store: Arc<dyn Store>,
     readers: Readers,
     recent: Arc<Recent>,
+    packer: Mutex<Option<Packer>>,
     applier: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -71,7 +76,7 @@ impl Engine {
         Engine::over(store, options)
     }
 
-    /// The same over a store that is open.
+    /// The same over a store that is open; `options.dir` is where the packed copy of its edges lies.
     ///
     /// # Errors
     /// As [`Engine::open`].
@@ -83,9 +88,21 @@ impl Engine {
         check_format(&*store)?;
         let (limits, metrics) = (Arc::new(options.limits), Arc::new(Metrics::default()));
         let epoch = outbox::start_epoch(&*store)?;
+        let started = options.clock.now();
         let (last, recent) = load::recent(&*store)?;
         let threads = options.wakers.len();
-        let indexes = load::indexes(&*store, threads)?;
+        let dir = load::packed_dir(&options.dir);
+        let Loaded {
+            indexes,
+            source: edges_from,
+            unpacked,
+        } = load::edges(&*store, threads, &dir, limits.pack_after)?;
+        tracing::info!(
+            edges = indexes.iter().map(Index::edges).sum::<u64>(),
+            source = ?edges_from,
+            ms = options.clock.now().0.saturating_sub(started.0),
+            "loaded who follows what"
+        );
         let (fanout, batches) = Fanout::new(options.wakers);
         let shard = |(number, index)| Shard::new(number, threads, limits.clone(), metrics.clone(), epoch, index, last);
         let shards = indexes.into_iter().enumerate().map(shard);
@@ -95,6 +112,7 @@ impl Engine {
             .collect();
         let (log, source) = RocksLog::new(limits.commit_queue);
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
+        gauge.edge_changes.store(unpacked, Ordering::Relaxed);
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -114,8 +132,17 @@ impl Engine {
             .name("applier".into())
             .spawn(move || applier.run(source))
             .map_err(io)?;
+        let log: Arc<dyn Log> = Arc::new(log);
+        let packer = Packer::start(Packing {
+            store: store.clone(),
+            log: log.clone(),
+            gauge: gauge.clone(),
+            dir,
+            pack_after: limits.pack_after,
+            due: limits.pack_after,
+        });
         let admission = Admission {
-            log: Arc::new(log),
+            log,
             clock: options.clock.clone(),
             limits: limits.clone(),
             gauge,
@@ -130,9 +157,11 @@ impl Engine {
             limits,
             clock: options.clock,
             tables: options.tables,
+            source: edges_from,
             store,
             readers,
             recent,
+            packer: Mutex::new(Some(packer.map_err(io)?)),
             applier: Mutex::new(Some(thread)),
         };
         Ok((Arc::new(engine), seats))
@@ -174,11 +203,13 @@ impl Engine {
 
     /// Whether the store failed: the process should end, so that a supervisor starts it anew.
     pub fn failed(&self) -> bool {
-        self.admission.gauge.failed.load(std::sync::atomic::Ordering::Relaxed)
+        self.admission.gauge.failed.load(Ordering::Relaxed)
     }
 
     /// Commits what is queued and stops the applier; what comes later is refused. Blocks until it is done.
     pub fn close(&self) {
+        // What it would have written goes through the applier.
+        drop(self.packer.lock().unwrap_or_else(|e| e.into_inner()).take());
         let mut applier = self.applier.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(thread) = applier.take() {
             while self.admission.log.append(Work::Stop).is_err() && !thread.is_finished() {

@@ -8,10 +8,10 @@ use crate::publish::Rate;
 pub const VSHARDS: usize = 256;
 /// Subscriber ids in a block that belongs to one virtual shard; part of the store's layout.
 pub const BLOCK: u32 = 4096;
-/// Followers of a node on one shard that lie inline.
-pub const FOLLOWERS_INLINE: usize = 4;
-/// Followers of a node on one shard above which they are a bitmap instead of a sorted slice.
-pub const FOLLOWERS_SLICE_MAX: usize = 4096;
+/// Followers of a node on one shard that lie packed with those of others; more are a list of their own, or a bitmap.
+pub const FOLLOWERS_PACKED_MAX: usize = 1024;
+/// Followers of a node on one shard above which they are a bitmap, however thin they lie.
+pub const FOLLOWERS_LIST_MAX: usize = 65_536;
 /// Records in one commit.
 pub const COMMIT_RECORDS_MAX: usize = 4096;
 /// Bytes of payload in one commit, after which it closes.
@@ -44,8 +44,8 @@ pub const PAGE_BYTES: usize = 1 << 20;
 pub const PAGE_SCAN: usize = 65_536;
 /// Rows of one answer to a listing.
 pub const LIST_ROWS: usize = 1000;
-/// Names in each of the caches name → id.
-pub const NAME_CACHE_MAX: usize = 1 << 20;
+/// Rows of names and of counts that the applier remembers, of both together: about 70 bytes each.
+pub const ROWS_KNOWN_MAX: usize = 1 << 22;
 /// Threads that read pages.
 pub const READERS: usize = 2;
 /// Reads that may wait for a reader.
@@ -62,6 +62,8 @@ pub const HOT_HALF_LIFE: u32 = 60;
 pub const HOT_NODES_SHOWN: usize = 20;
 /// Catch-ups that run at once on one shard while others have to wait less.
 pub const CATCH_UPS_DELAYED: usize = 2;
+/// Subscribers in one record that has many follow a node.
+pub const FOLLOWERS_PER_RECORD: usize = 1000;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 
@@ -102,6 +104,8 @@ pub struct Limits {
     pub subscriptions_per_account: u32,
     /// Seconds for which tombstones are kept.
     pub log_keep_seconds: u64,
+    /// Changes of edges, beside a sixteenth of all, after which they are packed anew for the next start.
+    pub pack_after: u64,
     /// MiB that RocksDB may keep in its block cache.
     pub block_cache_mib: usize,
     /// Files that RocksDB may keep open; the rest of the descriptors are for sockets.
@@ -128,13 +132,14 @@ impl Default for Limits {
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,
             log_keep_seconds: 7 * 86_400,
+            pack_after: 1 << 20,
             block_cache_mib: 256,
             store_files: 512,
         }
     }
 }
 
-const _: () = assert!(FOLLOWERS_INLINE < FOLLOWERS_SLICE_MAX);
+const _: () = assert!(FOLLOWERS_PACKED_MAX < FOLLOWERS_LIST_MAX);
 const _: () = assert!(PAGE_POSTS <= 256, "a page must fit a live queue");
 const _: () = assert!(RECENT_MAX.is_multiple_of(RECENT_CHUNK) && RECENT_CHUNK.is_power_of_two());
 const _: () = assert!(BLOCK.is_power_of_two() && VSHARDS == 256);

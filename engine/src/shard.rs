@@ -147,6 +147,14 @@ impl Shard {
                     self.before_edge(*subscriber, *seq);
                     self.index.follow(*node, *subscriber);
                 }
+                Effect::Follows { node, subscribers } => {
+                    for (vshard, subscriber) in subscribers.iter() {
+                        if self.mine(*vshard) {
+                            self.before_edge(*subscriber, *seq);
+                            self.index.follow(*node, *subscriber);
+                        }
+                    }
+                }
                 Effect::Unfollow {
                     node,
                     subscriber,

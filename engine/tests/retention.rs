@@ -149,7 +149,7 @@ fn a_deleted_node_leaves_no_rows_and_its_name_is_free() {
     }
     assert_eq!(rows_of(&world, Family::SWEEP, b""), 0);
     let follows: Option<u32> =
-        rows::get(world.engine.view(), Family::FOLLOWING, &keys::following(f, NodeId(0))).expect("the store reads");
+        rows::get(world.engine.view(), Family::FOLLOWS, &keys::subscriber(f)).expect("the store reads");
     assert_eq!(follows, Some(0));
 }
 

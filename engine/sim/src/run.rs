@@ -148,6 +148,14 @@ pub fn check_rows(disk: &Disk, model: &Model, shards: usize) -> Result<(), Viola
         ));
     }
     let indexes = load::indexes(disk, shards).map_err(broken)?;
+    let journalled = load::journalled(disk, shards).map_err(broken)?;
+    if !indexes
+        .iter()
+        .zip(&journalled)
+        .all(|(rows, journal)| same(rows, journal))
+    {
+        return Err("the journal of edges leads elsewhere than their rows".to_owned());
+    }
     let mut edges = 0;
     for (user, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.made) {
         let id = rows::node_id(disk, &node_name(user)).map_err(broken)?;
@@ -179,6 +187,12 @@ pub fn check_rows(disk: &Disk, model: &Model, shards: usize) -> Result<(), Viola
         return Err(format!("{indexed} edges are indexed, and there are {edges}"));
     }
     Ok(())
+}
+
+/// Whether two indexes have the same edges.
+fn same(one: &Index, other: &Index) -> bool {
+    let of = |index: &Index, node| index.followers(node).map(|followers| followers.to_vec());
+    one.nodes().eq(other.nodes()) && one.nodes().all(|node| of(one, node) == of(other, node))
 }
 
 fn indexed(indexes: &[Index], shard: usize, node: NodeId, subscriber: Option<SubscriberId>) -> bool {

@@ -13,6 +13,7 @@ use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits};
 use crate::metrics::Metrics;
 use crate::model::{Origin, Seq, Slot};
 use crate::outbox::Recent;
+use crate::store::journal::{self, EdgeChange};
 use crate::store::keys::{self, Family};
 use crate::store::{Store, Tx, View, Write, rows};
 use std::sync::Arc;
@@ -182,6 +183,7 @@ impl Applier {
     fn write(&mut self, mut open: Open<'_>, cursors: Vec<Write>) -> Result<(), StoreError> {
         if open.records > 0 {
             open.tx.put(Family::META, keys::SEQ, rows::encode(&self.last));
+            self.journal(&mut open.tx, &open.batch)?;
             open.tx.accept();
         }
         let mut writes = open.tx.into_writes();
@@ -201,13 +203,36 @@ impl Applier {
         Ok(())
     }
 
+    /// Notes a batch's changes of edges behind the packed copy.
+    pub(super) fn journal(&self, tx: &mut Tx<'_>, batch: &Batch) -> Result<(), StoreError> {
+        let (mut changes, mut edges) = (Vec::new(), 0);
+        for (_, effect) in &batch.effects {
+            let change = match effect {
+                Effect::Follow { node, subscriber, .. } => EdgeChange::Follow(*node, vec![*subscriber]),
+                Effect::Follows { node, subscribers } => {
+                    EdgeChange::Follow(*node, subscribers.iter().map(|(_, id)| *id).collect())
+                }
+                Effect::Unfollow { node, subscriber, .. } => EdgeChange::Unfollow(*node, *subscriber),
+                Effect::NodeGone(node) => EdgeChange::Gone(*node),
+                Effect::Post(_) | Effect::Gone(_) => continue,
+            };
+            edges += match &change {
+                EdgeChange::Follow(_, ids) => ids.len() as u64,
+                EdgeChange::Unfollow(..) | EdgeChange::Gone(_) => 1,
+            };
+            changes.push(change);
+        }
+        self.gauge.edge_changes.fetch_add(edges, Ordering::Relaxed);
+        journal::append(tx, &changes)
+    }
+
     /// Gives the shards what was committed.
     pub(super) fn hand(&mut self, batch: Batch) {
         for (seq, effect) in &batch.effects {
             match effect {
                 Effect::Post(post) => self.recent.insert(*seq, post),
                 Effect::Gone(seq) => self.recent.forget(*seq),
-                Effect::Follow { .. } | Effect::Unfollow { .. } | Effect::NodeGone(_) => {}
+                Effect::Follow { .. } | Effect::Follows { .. } | Effect::Unfollow { .. } | Effect::NodeGone(_) => {}
             }
         }
         if batch.effects.is_empty() {
@@ -231,6 +256,8 @@ fn size(record: &Record) -> usize {
     match &record.change {
         super::record::Change::Publish { payload, .. } => payload.len() + 256,
         super::record::Change::Table { op, .. } => op.len() + 256,
+        // What its rows take: a thousand followers are as much as a thousand follows.
+        super::record::Change::ImportFollowers { subscribers, .. } => (subscribers.len() + 1) * 256,
         _ => 256,
     }
 }

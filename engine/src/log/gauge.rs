@@ -14,6 +14,8 @@ pub struct Gauge {
     since: AtomicU64,
     /// Batches that the slowest shard has not taken yet.
     behind: AtomicUsize,
+    /// Changes of edges since they were packed last.
+    pub edge_changes: AtomicU64,
     /// Set when the store failed.
     pub failed: AtomicBool,
 }

@@ -78,6 +78,14 @@ pub enum Change {
         /// Bare JID of the follower.
         subscriber: Arc<str>,
     },
+    /// Have many follow, as an operator's act (`by` is empty): whoever may read the node, or waits for its owner's approval,
+    /// follows; the others are counted. Doing it again changes nothing.
+    ImportFollowers {
+        /// The node.
+        node: NodeName,
+        /// Bare JIDs, at most [`crate::limits::FOLLOWERS_PER_RECORD`].
+        subscribers: Vec<Arc<str>>,
+    },
     /// End a subscription (§6.2).
     Unfollow {
         /// The node.
@@ -128,6 +136,7 @@ impl Record {
             | Change::Configure { node, .. }
             | Change::DeleteNode { node, .. }
             | Change::Follow { node, .. }
+            | Change::ImportFollowers { node, .. }
             | Change::Unfollow { node, .. }
             | Change::SetSubscription { node, .. }
             | Change::Affiliate { node, .. } => &node.service,
@@ -153,6 +162,19 @@ pub enum Outcome {
     Done,
     /// The state of the subscription now.
     Subscription(SubscriptionState),
+    /// How an import went.
+    Imported(Imported),
     /// What the tables' own apply answers.
     Table(Bytes),
+}
+
+/// How many subscribers of an import followed from then on, did before, and were refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Follow now.
+    pub imported: u64,
+    /// Followed before.
+    pub already: u64,
+    /// May not read the node, or follow too many.
+    pub refused: u64,
 }

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::fanout::Batch;
 use crate::limits::{RECENT_MAX, SWEEP_EVERY_MS, SWEEP_ROWS};
 use crate::model::{Event, NodeId, Origin, Seq, SubscriberId, Timestamp, VShard};
+use crate::store::journal;
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, ItemRow};
 use crate::store::{Range, Tx, View};
@@ -45,6 +46,8 @@ impl Applier {
             }
         }
         step.trim_tail(now, self.last, self.limits.log_keep_seconds)?;
+        journal::trim(&mut step.tx, SWEEP_ROWS as u64)?;
+        self.journal(&mut step.tx, &step.batch)?;
         step.tx.accept();
         let Step { tx, batch } = step;
         let writes = tx.into_writes();
@@ -146,10 +149,8 @@ impl Step<'_> {
     }
 
     fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
-        let key = keys::following(id, NodeId(0));
-        let count = rows::get::<u32>(&self.tx, Family::FOLLOWING, &key)?.unwrap_or(0);
-        self.tx
-            .put(Family::FOLLOWING, key, rows::encode(&count.saturating_sub(1)));
+        let follows = rows::follows(&self.tx, id)?.saturating_sub(1);
+        rows::put_follows(&mut self.tx, id, follows);
         Ok(())
     }
 
@@ -164,7 +165,7 @@ impl Step<'_> {
         let name = rows::subscriber_name(&self.tx, id)?.unwrap_or_default();
         for key in &edges {
             self.tx.delete(Family::FOLLOWING, key.clone());
-            let Some((_, node)) = keys::read_following(key).filter(|(_, node)| *node != NodeId(0)) else {
+            let Some((_, node)) = keys::read_following(key) else {
                 continue;
             };
             self.tx.delete(Family::FOLLOWER, keys::follower(node, id));
@@ -186,6 +187,7 @@ impl Step<'_> {
                 self.tx.delete(Family::CURSOR, key);
             }
             self.tx.delete(Family::SUBSCRIBER, keys::subscriber(id));
+            self.tx.delete(Family::FOLLOWS, keys::subscriber(id));
             self.tx.delete(Family::SWEEP, job);
         }
         Ok(())

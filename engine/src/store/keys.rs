@@ -37,11 +37,15 @@ impl Family {
     pub const TAIL: Family = Family(12);
     /// what the background still has to remove
     pub const SWEEP: Family = Family(13);
+    /// number → changes of edges: what a packed copy of the edges lacks
+    pub const JOURNAL: Family = Family(14);
+    /// subscriber → how many nodes he follows
+    pub const FOLLOWS: Family = Family(15);
     /// the first of those that other parts define
     pub const TABLES: u8 = 16;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 16] = [
         "meta",
         "log",
         "item",
@@ -56,6 +60,8 @@ impl Family {
         "affiliation",
         "tail",
         "sweep",
+        "journal",
+        "follows",
     ];
 }
 
@@ -156,7 +162,7 @@ pub fn read_node_of_service<'k>(key: &'k [u8], service: &str) -> Option<&'k str>
     std::str::from_utf8(key.get(service.len() + 1..)?).ok()
 }
 
-/// `subscriber`
+/// `subscriber` and `follows`
 pub fn subscriber(id: SubscriberId) -> [u8; 4] {
     id.0.to_be_bytes()
 }
@@ -169,6 +175,16 @@ pub fn tail(seq: Seq) -> [u8; 8] {
 /// Reads a key of `tail`.
 pub fn read_tail(key: &[u8]) -> Option<Seq> {
     Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
+}
+
+/// `journal`
+pub fn journal(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// Reads a key of `journal`.
+pub fn read_journal(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
 }
 
 /// `cursor` of a device: `d`, subscriber, device.
@@ -199,6 +215,12 @@ pub const EPOCH: &[u8] = b"epoch";
 pub const FORMAT: &[u8] = b"format";
 /// `meta`: the last `Seq`.
 pub const SEQ: &[u8] = b"seq";
+/// `meta`: the number of the last row of the journal.
+pub const JOURNAL_LAST: &[u8] = b"journal";
+/// `meta`: rows of the journal up to this number were removed.
+pub const JOURNAL_TRIMMED: &[u8] = b"journal_trimmed";
+/// `meta`: which packed copy of the edges is valid.
+pub const PACKED: &[u8] = b"packed";
 /// `meta`: the next node id.
 pub const NEXT_NODE: &[u8] = b"next_node";
 /// `meta`: the next block of subscriber ids.
@@ -304,6 +326,7 @@ mod tests {
         check(&node_name(&NodeName::presence("a@b")), "70726573656e63653a61406200");
         check(&subscriber(SubscriberId(5)), "00000005");
         check(&tail(Seq(1)), "0000000000000001");
+        check(&journal(258), "0000000000000102");
         check(&device(SubscriberId(1), "tv"), "64000000017476");
         check(&checkpoint(1, VShard(7)), "630000000107");
         check(&next_subscriber(VShard(7)), "7607");
@@ -333,6 +356,7 @@ mod tests {
         );
         assert_eq!(read_item(&item(NodeId(9), "ünï")), Some("ünï"));
         assert_eq!(read_tail(&tail(Seq(77))), Some(Seq(77)));
+        assert_eq!(read_journal(&journal(77)), Some(77));
         assert_eq!(read_device(&device(SubscriberId(1), "phone")), Some("phone"));
         assert_eq!(read_log(b"x"), None);
     }

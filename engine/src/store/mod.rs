@@ -3,7 +3,9 @@
 //! Knows bytes only; `keys.rs` and `rows.rs` give them meaning, `tx.rs` shows the applier its own unwritten changes,
 //! `rocks.rs` is the one file that names RocksDB. Next: `index/` is rebuilt from it, `outbox/` reads pages from it.
 
+pub mod journal;
 pub mod keys;
+mod known;
 mod open;
 mod rocks;
 pub mod rows;
@@ -51,14 +53,23 @@ impl Range {
         }
     }
 
+    /// All of a family.
+    pub fn all() -> Range {
+        Range {
+            start: Vec::new(),
+            end: None,
+            reverse: false,
+        }
+    }
+
     /// The same keys, last first.
     pub fn reversed(self) -> Range {
         Range { reverse: true, ..self }
     }
 }
 
-/// What can be read: a store, or the applier's view of it.
-pub trait View {
+/// What can be read: a store, or the applier's view of it. Threads may share it.
+pub trait View: Sync {
     /// One row.
     ///
     /// # Errors
@@ -70,6 +81,23 @@ pub trait View {
     /// # Errors
     /// The store's failures, which are fatal.
     fn scan(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError>;
+
+    /// The same for rows that are read once and not soon again, as at start: nothing of it is kept in a cache.
+    ///
+    /// # Errors
+    /// The store's failures, which are fatal.
+    fn scan_once(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError> {
+        self.scan(family, range, each)
+    }
+
+    /// Many rows by their keys, in the order of the keys; a store may find them faster than one by one. For the one thread
+    /// that writes, and nobody else: a store may remember what it answers here, until that thread writes it.
+    ///
+    /// # Errors
+    /// The store's failures, which are fatal.
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(family, key)).collect()
+    }
 }
 
 /// One change of a row.

@@ -3,20 +3,30 @@
 //! The only file that names RocksDB. Knows nothing of what the rows mean.
 
 use super::keys::Family;
+use super::known::Known;
 use super::{Each, Range, Store, View, Write};
 use crate::error::StoreError;
 use crate::limits::Limits;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
 };
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes that a scan of everything reads ahead.
+const READ_AHEAD: usize = 2 << 20;
+
+/// Bytes of rows that are not yet in a file.
+const WRITE_BUFFERS: usize = 256 << 20;
 
 /// A RocksDB. Reads block on the disk: shard threads never call it.
 pub struct RocksStore {
     db: DB,
     /// Column family names by number of the family; a gap is an empty name.
     names: Vec<String>,
+    /// Of the thread that writes, which alone takes it: for as long as its lookups take.
+    known: Mutex<Known>,
 }
 
 impl RocksStore {
@@ -41,12 +51,53 @@ impl RocksStore {
             .map(|n| ColumnFamilyDescriptor::new(n, family_options(n, &cache)));
         std::fs::create_dir_all(dir).map_err(|e| StoreError::Io(format!("{}: {e}", dir.display())))?;
         let db = DB::open_cf_descriptors(&database_options(limits), dir, families).map_err(|e| opening(&e, dir))?;
-        Ok(RocksStore { db, names })
+        Ok(RocksStore {
+            db,
+            names,
+            known: Mutex::default(),
+        })
     }
 
     fn family(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
         let name = self.names.get(usize::from(family.0)).map_or("", String::as_str);
         self.db.cf_handle(name).ok_or(StoreError::Corrupt("column families"))
+    }
+
+    fn read_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if let [key] = keys {
+            return Ok(vec![self.get(family, key)?]);
+        }
+        let rows = self
+            .db
+            .batched_multi_get_cf(self.family(family)?, keys.iter().copied(), false);
+        rows.into_iter()
+            .map(|row| Ok(row.map_err(io)?.map(|value| value.to_vec())))
+            .collect()
+    }
+
+    /// Rows are lent, not copied: a start reads a hundred million.
+    fn walk(&self, family: Family, range: &Range, mut options: ReadOptions, each: Each<'_>) -> Result<(), StoreError> {
+        options.set_iterate_lower_bound(range.start.clone());
+        if let Some(end) = &range.end {
+            options.set_iterate_upper_bound(end.clone());
+        }
+        let mut rows = self.db.raw_iterator_cf_opt(self.family(family)?, options);
+        if range.reverse {
+            rows.seek_to_last();
+        } else {
+            rows.seek_to_first();
+        }
+        while let Some((key, value)) = rows.item() {
+            if each(key, value).is_break() {
+                return Ok(());
+            }
+            if range.reverse {
+                rows.prev();
+            } else {
+                rows.next();
+            }
+        }
+        rows.status().map_err(io)
     }
 }
 
@@ -56,7 +107,11 @@ fn database_options(limits: &Limits) -> Options {
     options.create_missing_column_families(true);
     options.set_max_open_files(limits.store_files);
     options.increase_parallelism(2);
-    options.set_max_total_wal_size(256 << 20);
+    // Read again after a crash: two or three seconds of the start.
+    options.set_max_total_wal_size(128 << 20);
+    // All families together: what is not yet in a file is bounded like what is cached.
+    options.set_db_write_buffer_size(WRITE_BUFFERS);
+    options.set_bytes_per_sync(1 << 20);
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(4 << 20);
     // What was acked must come back, and a torn tail that was never acked must not stop the start.
@@ -65,15 +120,29 @@ fn database_options(limits: &Limits) -> Options {
 }
 
 fn family_options(name: &str, cache: &Cache) -> Options {
+    let edges = matches!(name, "follower" | "following");
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
-    table.set_bloom_filter(10.0, false);
+    table.set_format_version(5);
+    // In parts of a few KiB: a whole filter of a large file would not fit the cache, and would be read for each row.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
     table.set_cache_index_and_filter_blocks(true);
+    table.set_cache_index_and_filter_blocks_with_high_priority(true);
+    table.set_pin_top_level_index_and_filter(true);
+    if edges {
+        // Keys of an edge differ in a few bytes, and are mostly read one after the other.
+        table.set_block_size(16 << 10);
+    }
+    if name != "following" {
+        // What one follows is only ever walked.
+        table.set_bloom_filter(10.0, false);
+    }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_bottommost_compression_type(DBCompressionType::Zstd);
-    options.set_write_buffer_size(if name == "log" { 64 << 20 } else { 16 << 20 });
+    options.set_write_buffer_size(if edges || name == "log" { 64 << 20 } else { 16 << 20 });
     options
 }
 
@@ -97,23 +166,36 @@ impl View for RocksStore {
     }
 
     fn scan(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError> {
+        self.walk(family, range, ReadOptions::default(), each)
+    }
+
+    fn scan_once(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
-        options.set_iterate_lower_bound(range.start.clone());
-        if let Some(end) = &range.end {
-            options.set_iterate_upper_bound(end.clone());
+        options.fill_cache(false);
+        options.set_readahead_size(READ_AHEAD);
+        self.walk(family, range, options, each)
+    }
+
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if !Known::covers(family) {
+            return self.read_many(family, keys);
         }
-        let mode = if range.reverse {
-            IteratorMode::End
-        } else {
-            IteratorMode::From(&range.start, Direction::Forward)
-        };
-        for row in self.db.iterator_cf_opt(self.family(family)?, options, mode) {
-            let (key, value) = row.map_err(io)?;
-            if each(&key, &value).is_break() {
-                break;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<_> = keys.iter().map(|key| known.get(family, key)).collect();
+        let missing: Vec<&[u8]> = keys
+            .iter()
+            .zip(&found)
+            .filter(|(_, row)| row.is_none())
+            .map(|(key, _)| *key)
+            .collect();
+        let mut rows = missing.iter().zip(self.read_many(family, &missing)?);
+        for slot in found.iter_mut().filter(|slot| slot.is_none()) {
+            if let Some((key, Some(row))) = rows.next() {
+                known.put(family, key, &row);
+                *slot = Some(row);
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 
@@ -129,7 +211,12 @@ impl Store for RocksStore {
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
-        self.db.write_opt(batch, &options).map_err(io)
+        self.db.write_opt(batch, &options).map_err(io)?;
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .written(&writes);
+        Ok(())
     }
 
     fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {

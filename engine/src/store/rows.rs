@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::limits;
 use crate::model::{Event, NodeId, NodeName, Origin, Seq, SubscriberId, Timestamp, VShard};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -163,12 +164,35 @@ pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<s
     get(view, Family::SUBSCRIBER, &keys::subscriber(id))
 }
 
+/// Whether a row of `follower` is an edge: without decoding, for who reads all of them. `None` where it is no such row.
+pub fn is_subscribed(value: &[u8]) -> Option<bool> {
+    match value.first() {
+        Some(0) => Some(false),
+        Some(1) => Some(true),
+        _ => None,
+    }
+}
+
 /// A subscription.
 ///
 /// # Errors
 /// The store's failures.
 pub fn subscription(view: &dyn View, node: NodeId, id: SubscriberId) -> Result<Option<Subscription>, StoreError> {
     get(view, Family::FOLLOWER, &keys::follower(node, id))
+}
+
+/// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
+/// follow, and between his edges it would cost a block of them.
+///
+/// # Errors
+/// The store's failures.
+pub fn follows(view: &dyn View, id: SubscriberId) -> Result<u32, StoreError> {
+    Ok(get(view, Family::FOLLOWS, &keys::subscriber(id))?.unwrap_or(0))
+}
+
+/// Writes how many nodes a subscriber follows.
+pub fn put_follows(tx: &mut Tx<'_>, id: SubscriberId, follows: u32) {
+    tx.put(Family::FOLLOWS, keys::subscriber(id), encode(&follows));
 }
 
 /// What a bare JID is to a node; its owner is always one.
@@ -222,21 +246,48 @@ pub fn make_subscriber(tx: &mut Tx<'_>, jid: &str) -> Result<SubscriberId, Store
     if let Some(id) = subscriber_id(tx, jid)? {
         return Ok(id);
     }
-    let mine = keys::next_subscriber(VShard::of(jid));
-    let id = match number(tx, &mine)?.filter(|next| next % limits::BLOCK != 0) {
-        Some(next) => next,
-        None => {
-            // Id 0 is never given, so that a table of ids may use 0 for nobody.
-            let block = number(tx, keys::NEXT_BLOCK)?.unwrap_or(0);
-            tx.put(Family::META, keys::NEXT_BLOCK, encode(&(block + 1)));
-            tx.put(Family::META, keys::block(block), [VShard::of(jid).0]);
-            (block * limits::BLOCK).max(1)
+    let mut new = NewSubscribers::default();
+    let id = new.make(tx, jid, VShard::of(jid))?;
+    new.finish(tx);
+    Ok(id)
+}
+
+/// Subscribers that are made together: what their ids come from is read and written once for each virtual shard.
+#[derive(Default)]
+pub struct NewSubscribers(BTreeMap<VShard, u32>);
+
+impl NewSubscribers {
+    /// The subscriber of a bare JID that has none, as [`make_subscriber`] makes one.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn make(&mut self, tx: &mut Tx<'_>, jid: &str, vshard: VShard) -> Result<SubscriberId, StoreError> {
+        let next = match self.0.get(&vshard) {
+            Some(next) => Some(*next),
+            None => number(tx, &keys::next_subscriber(vshard))?,
+        };
+        let id = match next.filter(|next| next % limits::BLOCK != 0) {
+            Some(next) => next,
+            None => {
+                // Id 0 is never given, so that a table of ids may use 0 for nobody.
+                let block = number(tx, keys::NEXT_BLOCK)?.unwrap_or(0);
+                tx.put(Family::META, keys::NEXT_BLOCK, encode(&(block + 1)));
+                tx.put(Family::META, keys::block(block), [vshard.0]);
+                (block * limits::BLOCK).max(1)
+            }
+        };
+        self.0.insert(vshard, id + 1);
+        tx.put(Family::SUBSCRIBER_NAME, jid.as_bytes(), encode(&SubscriberId(id)));
+        tx.put(Family::SUBSCRIBER, keys::subscriber(SubscriberId(id)), encode(&jid));
+        Ok(SubscriberId(id))
+    }
+
+    /// Notes which ids come next. To be called when all are made.
+    pub fn finish(self, tx: &mut Tx<'_>) {
+        for (vshard, next) in self.0 {
+            tx.put(Family::META, keys::next_subscriber(vshard), encode(&next));
         }
-    };
-    tx.put(Family::META, mine, encode(&(id + 1)));
-    tx.put(Family::SUBSCRIBER_NAME, jid.as_bytes(), encode(&SubscriberId(id)));
-    tx.put(Family::SUBSCRIBER, keys::subscriber(SubscriberId(id)), encode(&jid));
-    Ok(SubscriberId(id))
+    }
 }
 
 /// A new node id; its rows are the caller's.
@@ -252,4 +303,17 @@ pub fn next_node(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
 /// Writes a node's counters.
 pub fn put_state(tx: &mut Tx<'_>, node: NodeId, state: &NodeState) {
     tx.put(Family::NODE, keys::node(node, NodePart::State), encode(state));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_subscription_is_its_first_byte() {
+        let row = |state| encode(&Subscription { state, since: Seq(77) });
+        assert_eq!(is_subscribed(&row(SubscriptionState::Subscribed)), Some(true));
+        assert_eq!(is_subscribed(&row(SubscriptionState::Pending)), Some(false));
+        assert_eq!((is_subscribed(&[]), is_subscribed(&[7])), (None, None));
+    }
 }

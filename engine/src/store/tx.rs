@@ -43,7 +43,12 @@ impl<'s> Tx<'s> {
     /// Keeps what the current record changed.
     pub fn accept(&mut self) {
         for (family, changes) in std::mem::take(&mut self.current) {
-            self.accepted.entry(family).or_default().extend(changes);
+            let accepted = self.accepted.entry(family).or_default();
+            if accepted.is_empty() {
+                *accepted = changes;
+            } else {
+                accepted.extend(changes);
+            }
         }
     }
 
@@ -85,7 +90,29 @@ impl View for Tx<'_> {
                 return Ok(change.clone());
             }
         }
-        self.store.get(family, key)
+        match family {
+            Family::SUBSCRIBER_NAME | Family::FOLLOWS => Ok(self.store.get_many(family, &[key])?.pop().flatten()),
+            _ => self.store.get(family, key),
+        }
+    }
+
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let ours = |key: &[u8]| {
+            let mut layers = [&self.current, &self.accepted].into_iter();
+            layers.find_map(|layer| layer.get(&family)?.get(key).cloned())
+        };
+        let mut found: Vec<_> = keys.iter().map(|key| ours(key)).collect();
+        let asked: Vec<&[u8]> = keys
+            .iter()
+            .zip(&found)
+            .filter(|(_, f)| f.is_none())
+            .map(|(key, _)| *key)
+            .collect();
+        let mut stored = self.store.get_many(family, &asked)?.into_iter();
+        for row in found.iter_mut().filter(|row| row.is_none()) {
+            *row = stored.next();
+        }
+        Ok(found.into_iter().map(Option::flatten).collect())
     }
 
     fn scan(&self, family: Family, range: &Range, each: Each<'_>) -> Result<(), StoreError> {

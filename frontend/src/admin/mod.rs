@@ -3,6 +3,7 @@
 //! Knows no command line: `cli/` makes requests and prints answers. The socket is `socket.rs`, what is done `perform.rs`.
 
 mod atom;
+mod import;
 mod node;
 mod perform;
 mod socket;
@@ -11,7 +12,7 @@ mod user;
 pub use atom::{AtomError, entries, text_entry};
 pub(crate) use perform::copy;
 pub use perform::{Live, Performer, Unserved};
-pub use socket::{ask, serve, socket_path};
+pub use socket::{Connection, ask, serve, socket_path};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,11 @@ pub enum Request {
         service: String,
         node: String,
         after: Option<String>,
+    },
+    NodeImportFollowers {
+        service: String,
+        node: String,
+        followers: Vec<String>,
     },
     NodeCreate {
         service: String,

@@ -23,6 +23,11 @@ impl Performer {
         Ok((id, rows::node_row(view, id)?.ok_or_else(unknown)?))
     }
 
+    /// The name of a node that is there.
+    pub(super) fn node_named(&self, service: &str, node: &str) -> Result<NodeName, Refused> {
+        self.node(service, node).map(|(_, row)| row.name)
+    }
+
     /// Submits a change of a node, as its owner.
     pub(super) fn owned(
         &self,

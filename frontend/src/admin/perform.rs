@@ -55,6 +55,11 @@ impl Performer {
                 follower,
             } => self.follow(&service, &node, &follower),
             Request::NodeFollowers { service, node, after } => return rows_or(self.followers(&service, &node, after)),
+            Request::NodeImportFollowers {
+                service,
+                node,
+                followers,
+            } => self.import_followers(&service, &node, &followers),
             Request::NodeCreate {
                 service,
                 node,

@@ -5,7 +5,7 @@
 
 use super::perform::Performer;
 use super::{Request, Response, next};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -29,21 +29,46 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// `NotFound` or `ConnectionRefused` where none runs; what `each` answers.
 pub fn ask(data_dir: &Path, requests: &[Request], mut each: impl FnMut(Response) -> io::Result<()>) -> io::Result<()> {
-    let mut stream = UnixStream::connect(socket_path(data_dir))?;
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let mut connection = Connection::open(data_dir)?;
     for request in requests {
         let mut asked = Some(request.clone());
         while let Some(request) = asked {
-            let mut line = serde_json::to_vec(&request)?;
-            line.push(b'\n');
-            stream.write_all(&line)?;
-            let answer = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
-            let response: Response = serde_json::from_str(&answer)?;
+            let response = connection.ask(&request)?;
             asked = next(&request, &response);
             each(response)?;
         }
     }
     Ok(())
+}
+
+/// A connection to a running server, for one request after the other.
+pub struct Connection {
+    stream: UnixStream,
+    answers: Lines<BufReader<UnixStream>>,
+}
+
+impl Connection {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// `NotFound` or `ConnectionRefused` where no server runs.
+    pub fn open(data_dir: &Path) -> io::Result<Connection> {
+        let stream = UnixStream::connect(socket_path(data_dir))?;
+        let answers = BufReader::new(stream.try_clone()?).lines();
+        Ok(Connection { stream, answers })
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// The server is gone, or answers something that is none.
+    pub fn ask(&mut self, request: &Request) -> io::Result<Response> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.stream.write_all(&line)?;
+        let answer = self.answers.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+        Ok(serde_json::from_str(&answer)?)
+    }
 }
 
 /// Serves until `stopped` says so.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
     version,
     after_help = "Examples:\n  reef demo\n  reef serve --config /etc/reef.toml\n  \
     echo -n secret | reef user add juliet@example.org --password-stdin\n  reef post juliet@example.org 'Hello, world'\n  \
-    reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json"
+    reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json\n  reef node import-followers juliet@example.org followers.txt"
 )]
 pub struct Args {
     /// The configuration file; without one, every default holds.
@@ -130,6 +130,13 @@ pub enum NodeCommand {
     Followers {
         /// The node.
         node: String,
+    },
+    /// Has many follow a node: accounts here and elsewhere.
+    ImportFollowers {
+        /// The node.
+        node: String,
+        /// Bare JIDs, one a line; `-` is standard input. Empty lines and those that begin with # are left out.
+        file: PathBuf,
     },
     /// Makes a node.
     Create {

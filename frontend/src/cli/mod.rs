@@ -5,6 +5,7 @@
 
 mod args;
 mod demo;
+mod import;
 mod live;
 mod print;
 mod run;

@@ -1,8 +1,8 @@
 //! From a command to requests, and from their answers to what is printed.
 
 use super::args::{Args, Command, NodeCommand, UserCommand};
-use super::{Exit, demo, print, serve};
-use crate::admin::{self, Performer, Request, Unserved};
+use super::{Exit, demo, import, print, serve};
+use crate::admin::{self, Performer, Request, Response, Unserved};
 use crate::config::Config;
 use crate::server::engine_options;
 use jid::BareJid;
@@ -32,6 +32,11 @@ pub fn run(args: Args) -> Result<(), Exit> {
         }
         Command::Restore { dir } => return restore(&config, &dir),
         Command::User(command) => vec![user(command)?],
+        Command::Node(NodeCommand::ImportFollowers { node, file }) => {
+            let (service, node) = parts(&node);
+            let done = import::import(&config, service, node, &file)?;
+            return print::response(Response::Done(done), args.json).map_err(Exit::failed);
+        }
         Command::Node(command) => vec![node(command)?],
         Command::Post { jid, node, text, atom } => posts(&jid, &node, text, atom.as_deref())?,
         Command::Backup { dir } => {
@@ -72,6 +77,7 @@ fn node(command: NodeCommand) -> Result<Request, Exit> {
             node,
             after: None,
         }),
+        NodeCommand::ImportFollowers { .. } => return Err(Exit::wrong_use("an import is no single request")),
         NodeCommand::Create { node, options } => {
             let settings = pairs(&options)?;
             named(&node, |service, node| Request::NodeCreate {
@@ -100,8 +106,12 @@ fn node(command: NodeCommand) -> Result<Request, Exit> {
 
 /// `service/node`, or a JID alone for its microblog. A bare JID has no slash, so the first one parts them.
 fn named(node: &str, request: impl FnOnce(String, String) -> Request) -> Request {
-    let (service, node) = node.split_once('/').unwrap_or((node, reef_stanza::ns::MICROBLOG));
+    let (service, node) = parts(node);
     request(service.to_owned(), node.to_owned())
+}
+
+fn parts(node: &str) -> (&str, &str) {
+    node.split_once('/').unwrap_or((node, reef_stanza::ns::MICROBLOG))
 }
 
 fn pairs(options: &[String]) -> Result<Vec<(String, String)>, Exit> {
@@ -191,12 +201,12 @@ fn ask(config: &Config, requests: Vec<Request>, json: bool) -> Result<(), Exit> 
     Ok(())
 }
 
-fn absent(error: &io::Error) -> bool {
+pub(super) fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 /// Opens the store, since no server has it.
-fn offline(config: &Config) -> Result<Performer, Exit> {
+pub(super) fn offline(config: &Config) -> Result<Performer, Exit> {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|e| Exit::failed(format!("{}: {e}", config.data_dir.display())))?;
     let (engine, seats) =

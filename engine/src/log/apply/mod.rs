@@ -5,6 +5,7 @@
 //! effects become a batch in `fanout/`.
 
 mod access;
+mod import;
 mod node;
 mod publish;
 mod subscribe;
@@ -100,6 +101,13 @@ pub enum Effect {
         /// Where he lives.
         vshard: VShard,
     },
+    /// Many edges of one node began at once.
+    Follows {
+        /// The node.
+        node: NodeId,
+        /// Who follows from now on, and where he lives.
+        subscribers: Arc<[(VShard, SubscriberId)]>,
+    },
     /// An edge ended.
     Unfollow {
         /// The node.
@@ -155,6 +163,7 @@ impl Apply<'_, '_> {
             Change::Configure { node, settings } => self.configure(node, settings),
             Change::DeleteNode { node, redirect } => self.delete_node(node, redirect.clone()),
             Change::Follow { node, subscriber } => self.follow(node, subscriber),
+            Change::ImportFollowers { node, subscribers } => self.import(node, subscribers),
             Change::Unfollow { node, subscriber } => self.unfollow(node, subscriber),
             Change::SetSubscription {
                 node,

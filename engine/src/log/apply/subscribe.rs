@@ -42,16 +42,11 @@ impl Apply<'_, '_> {
     }
 
     fn quota(&mut self, id: SubscriberId) -> Result<(), ApplyError> {
-        let follows = self.follows(id)?;
+        let follows = rows::follows(self.tx, id)?;
         if follows >= self.limits.subscriptions_per_account {
             return Err(Reject::TooMany("subscriptions").into());
         }
         Ok(())
-    }
-
-    /// How many nodes he follows: kept beside his edges, under the node number 0, which no node has.
-    fn follows(&self, id: SubscriberId) -> Result<u32, ApplyError> {
-        Ok(rows::get(self.tx, Family::FOLLOWING, &keys::following(id, NodeId(0)))?.unwrap_or(0))
     }
 
     fn put_edge(
@@ -67,12 +62,8 @@ impl Apply<'_, '_> {
         if state == SubscriptionState::Pending {
             return Ok(());
         }
-        let follows = self.follows(id)? + 1;
-        self.tx.put(
-            Family::FOLLOWING,
-            keys::following(id, NodeId(0)),
-            rows::encode(&follows),
-        );
+        let follows = rows::follows(self.tx, id)? + 1;
+        rows::put_follows(self.tx, id, follows);
         self.tx
             .put(Family::FOLLOWING, keys::following(id, node), rows::encode(&self.seq));
         let mut counters = rows::node_state(self.tx, node)?;
@@ -98,12 +89,8 @@ impl Apply<'_, '_> {
         if older.state == SubscriptionState::Pending {
             return Ok(true);
         }
-        let follows = self.follows(id)?.saturating_sub(1);
-        self.tx.put(
-            Family::FOLLOWING,
-            keys::following(id, NodeId(0)),
-            rows::encode(&follows),
-        );
+        let follows = rows::follows(self.tx, id)?.saturating_sub(1);
+        rows::put_follows(self.tx, id, follows);
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
         let mut counters = rows::node_state(self.tx, node)?;
         counters.followers = counters.followers.saturating_sub(1);
