@@ -64,6 +64,10 @@ pub const HOT_NODES_SHOWN: usize = 20;
 pub const CATCH_UPS_DELAYED: usize = 2;
 /// Subscribers in one record that has many follow a node.
 pub const FOLLOWERS_PER_RECORD: usize = 1000;
+/// Posts that a paused node holds; further ones are refused.
+pub const HELD_MAX: u32 = 10_000;
+/// Posts of a resumed node that one background step publishes.
+pub const RELEASE_STEP: usize = 256;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 

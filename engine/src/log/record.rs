@@ -116,6 +116,18 @@ pub enum Change {
         /// Bare JID.
         user: Arc<str>,
     },
+    /// Pause or resume a node's fan-out, as its owner: what is published meanwhile is kept for later.
+    PauseNode {
+        /// The node.
+        node: NodeName,
+        /// Whether it is to pause.
+        paused: bool,
+    },
+    /// Publish the oldest post that a resumed node holds; made by the background.
+    Release {
+        /// The node.
+        node: NodeName,
+    },
     /// A change of another part's tables, in its own encoding.
     Table {
         /// Whose log order it needs: usually the account's bare JID.
@@ -132,6 +144,8 @@ impl Record {
             Change::Publish { node, .. }
             | Change::Retract { node, .. }
             | Change::Purge { node }
+            | Change::PauseNode { node, .. }
+            | Change::Release { node }
             | Change::CreateNode { node, .. }
             | Change::Configure { node, .. }
             | Change::DeleteNode { node, .. }

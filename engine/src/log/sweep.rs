@@ -3,15 +3,16 @@
 //! Rows of deleted and purged nodes, edges of removed users, expired items, and the old end of the host's order. These
 //! writes need no sync: after a crash the `sweep` rows are still there. Knows no record.
 
-use super::Applier;
 use super::apply::{Apply, ApplyError, Effect};
+use super::record::{Change, Record};
+use super::{Applier, Work};
 use crate::error::StoreError;
 use crate::fanout::Batch;
-use crate::limits::{RECENT_MAX, SWEEP_EVERY_MS, SWEEP_ROWS};
-use crate::model::{Event, NodeId, Origin, Seq, SubscriberId, Timestamp, VShard};
+use crate::limits::{RECENT_MAX, RELEASE_STEP, SWEEP_EVERY_MS, SWEEP_ROWS};
+use crate::model::{Event, NodeId, NodeName, Origin, RecordId, Seq, SubscriberId, Timestamp, VShard};
 use crate::store::journal;
 use crate::store::keys::{self, Family};
-use crate::store::rows::{self, Entry, ItemRow};
+use crate::store::rows::{self, Entry, Hold, ItemRow};
 use crate::store::{Range, Tx, View};
 use std::ops::ControlFlow;
 
@@ -55,7 +56,40 @@ impl Applier {
             self.store.write(writes, false)?;
         }
         self.hand(batch);
-        Ok(())
+        self.release()
+    }
+
+    /// Publishes some of what resumed nodes hold, as records of their own.
+    fn release(&mut self) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let tx = Tx::new(&*store as &dyn View);
+        let mut work = Vec::new();
+        for key in first_keys(&tx, Family::SWEEP, &Range::prefix(b"h"), SWEEP_ROWS)? {
+            let hold: Option<Hold> = rows::get(&tx, Family::SWEEP, &key)?;
+            let node = keys::read_sweep_held(&key).map(|node| rows::node_row(&tx, node));
+            if let (Some(hold), Some(Some(row))) = (hold.filter(|hold| !hold.paused), node.transpose()?) {
+                let steps = (hold.held as usize).clamp(1, RELEASE_STEP);
+                work.extend((0..steps).map(|_| self.release_of(&row.name)));
+            }
+        }
+        if work.is_empty() {
+            return Ok(());
+        }
+        self.commit(&mut work).map(drop)
+    }
+
+    fn release_of(&self, node: &NodeName) -> Work {
+        let record = Record {
+            at: self.clock.now(),
+            by: "".into(),
+            change: Change::Release { node: node.clone() },
+        };
+        Work::Record {
+            id: RecordId(0),
+            queued: record.at,
+            record,
+            ticket: Box::new(|_| ()),
+        }
     }
 }
 
@@ -107,7 +141,13 @@ impl Step<'_> {
             }
             self.tx.delete(Family::LOG, key.clone());
         }
-        let mut more = log.len() == SWEEP_ROWS;
+        let held = first_keys(&self.tx, Family::HELD, &range, SWEEP_ROWS)?;
+        if upto == Seq(u64::MAX) {
+            for key in &held {
+                self.tx.delete(Family::HELD, key.clone());
+            }
+        }
+        let mut more = log.len() == SWEEP_ROWS || (upto == Seq(u64::MAX) && held.len() == SWEEP_ROWS);
         if upto == Seq(u64::MAX) && !more {
             more = self.edges_of(node)?;
         }

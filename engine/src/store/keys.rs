@@ -41,11 +41,13 @@ impl Family {
     pub const JOURNAL: Family = Family(14);
     /// subscriber → how many nodes he follows
     pub const FOLLOWS: Family = Family(15);
+    /// node|Seq → a post that is published when its node is resumed
+    pub const HELD: Family = Family(16);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 16;
+    pub const TABLES: u8 = 17;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "meta",
         "log",
         "item",
@@ -62,6 +64,7 @@ impl Family {
         "sweep",
         "journal",
         "follows",
+        "held",
     ];
 }
 
@@ -274,6 +277,16 @@ pub fn read_sweep_config(key: &[u8]) -> Option<NodeId> {
     Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"c")?.try_into().ok()?)))
 }
 
+/// `sweep`: a node whose fan-out is paused, or is being resumed.
+pub fn sweep_held(node: NodeId) -> Vec<u8> {
+    [&b"h"[..], &node.0.to_be_bytes()].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_held(key: &[u8]) -> Option<NodeId> {
+    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"h")?.try_into().ok()?)))
+}
+
 /// `sweep`: an item that expires at a time.
 pub fn sweep_expiry(at: Timestamp, node: NodeId, seq: Seq) -> Vec<u8> {
     [&b"e"[..], &at.0.to_be_bytes(), &log(node, seq)].concat()
@@ -335,6 +348,7 @@ mod tests {
         check(&sweep_node(NodeId(1), Seq(2)), "6e000000010000000000000002");
         check(&sweep_subscriber(SubscriberId(1)), "7500000001");
         check(&sweep_config(NodeId(1)), "6300000001");
+        check(&sweep_held(NodeId(1)), "6800000001");
         check(
             &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
             "650000000000000001000000020000000000000003",

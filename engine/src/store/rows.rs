@@ -48,6 +48,26 @@ pub struct NodeState {
     pub purged: Seq,
 }
 
+/// A node whose fan-out is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Whether it still is; else what was held is being published.
+    pub paused: bool,
+    /// Posts that wait.
+    pub held: u32,
+}
+
+/// A post that waits for its node to be resumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// The item.
+    pub item: Arc<str>,
+    /// The post.
+    pub event: Event,
+}
+
 /// An entry of a node's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

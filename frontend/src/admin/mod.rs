@@ -75,6 +75,11 @@ pub enum Request {
         node: String,
         settings: Vec<(String, String)>,
     },
+    NodePause {
+        service: String,
+        node: String,
+        paused: bool,
+    },
     NodePurge {
         service: String,
         node: String,

@@ -10,7 +10,7 @@ use reef_engine::log::record::Change;
 use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query;
 use reef_engine::store::keys::{self, Family};
-use reef_engine::store::rows::{self, NodeRow};
+use reef_engine::store::rows::{self, Hold, NodeRow};
 use reef_engine::store::{Range, View};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -77,6 +77,7 @@ impl Performer {
     pub(super) fn node_show(&self, service: &str, node: &str) -> Result<Value, Refused> {
         let (id, row) = self.node(service, node)?;
         let state = rows::node_state(self.engine.view(), id)?;
+        let hold: Option<Hold> = rows::get(self.engine.view(), Family::SWEEP, &keys::sweep_held(id))?;
         let config: serde_json::Map<String, Value> = xep::config_fields(&row.config)
             .into_iter()
             .map(|(name, value)| (name, json!(value)))
@@ -88,6 +89,12 @@ impl Performer {
             "created": crate::session::stamp(row.created.0),
             "items": state.items,
             "followers": state.followers,
+            "fan_out": match hold {
+                Some(Hold { paused: true, .. }) => "paused",
+                Some(_) => "resuming",
+                None => "running",
+            },
+            "held": hold.map_or(0, |hold| hold.held),
             "config": config,
         }))
     }

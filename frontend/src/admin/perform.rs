@@ -70,6 +70,9 @@ impl Performer {
                 node,
                 settings,
             } => self.node_configure(&service, &node, &settings),
+            Request::NodePause { service, node, paused } => {
+                self.owned(&service, &node, |node| Change::PauseNode { node, paused })
+            }
             Request::NodePurge { service, node } => self.owned(&service, &node, |node| Change::Purge { node }),
             Request::NodeDelete { service, node } => {
                 self.owned(&service, &node, |node| Change::DeleteNode { node, redirect: None })

@@ -154,6 +154,16 @@ pub enum NodeCommand {
         #[arg(value_name = "OPTION=VALUE", required = true)]
         options: Vec<String>,
     },
+    /// Keeps what is published for later: nobody gets it until the node is resumed, and nothing is lost.
+    Pause {
+        /// The node.
+        node: String,
+    },
+    /// Publishes what was kept, in order, and goes on.
+    Resume {
+        /// The node.
+        node: String,
+    },
     /// Removes all items.
     Purge {
         /// The node.

@@ -94,6 +94,16 @@ fn node(command: NodeCommand) -> Result<Request, Exit> {
                 settings,
             })
         }
+        NodeCommand::Pause { node } => named(&node, |service, node| Request::NodePause {
+            service,
+            node,
+            paused: true,
+        }),
+        NodeCommand::Resume { node } => named(&node, |service, node| Request::NodePause {
+            service,
+            node,
+            paused: false,
+        }),
         NodeCommand::Purge { node } => named(&node, |service, node| Request::NodePurge { service, node }),
         NodeCommand::Delete { node } => named(&node, |service, node| Request::NodeDelete { service, node }),
         NodeCommand::Retract { node, id } => named(&node, |service, node| Request::NodeRetract {

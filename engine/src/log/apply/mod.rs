@@ -5,6 +5,7 @@
 //! effects become a batch in `fanout/`.
 
 mod access;
+mod hold;
 mod import;
 mod node;
 mod publish;
@@ -172,6 +173,8 @@ impl Apply<'_, '_> {
             } => self.set_subscription(node, subscriber, *state),
             Change::Affiliate { node, jid, affiliation } => self.affiliate(node, jid, *affiliation),
             Change::RemoveUser { user } => self.remove_user(user),
+            Change::PauseNode { node, paused } => self.pause(node, *paused),
+            Change::Release { node } => self.release(node),
             Change::Table { op, .. } => self.tables.apply(self, op).map(Outcome::Table),
         }
     }

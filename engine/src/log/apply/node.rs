@@ -148,6 +148,7 @@ impl Apply<'_, '_> {
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
+        self.tx.delete(Family::SWEEP, keys::sweep_held(node));
         self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
         self.effects.push(Effect::NodeGone(node));
     }

@@ -50,6 +50,9 @@ impl Apply<'_, '_> {
             payload: payload.clone(),
             publisher: self.by.into(),
         };
+        if let Some(hold) = self.hold(node)? {
+            return self.keep_for_later(node, hold, item, &event);
+        }
         if row.config.persist_items {
             self.keep(node, &row, item, &event)?;
         }
@@ -58,7 +61,13 @@ impl Apply<'_, '_> {
     }
 
     /// Writes the item and its entry; replaces an older version and evicts what `max_items` no longer holds.
-    fn keep(&mut self, node: NodeId, row: &NodeRow, item: &Arc<str>, event: &Event) -> Result<(), ApplyError> {
+    pub(super) fn keep(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        item: &Arc<str>,
+        event: &Event,
+    ) -> Result<(), ApplyError> {
         let mut state = rows::node_state(self.tx, node)?;
         let older = self.item(node, &state, item)?;
         let first = match older {
@@ -159,7 +168,15 @@ impl Apply<'_, '_> {
         let (node, row) = self.node(name)?;
         let mut state = rows::node_state(self.tx, node)?;
         access::may_publish(self.tx, node, &row, self.by)?;
-        let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
+        let (by, owns) = (self.by, *row.owner == *self.by);
+        let own =
+            |held: &rows::Held| matches!(&held.event, Event::Publish { publisher, .. } if owns || **publisher == *by);
+        let dropped = self.drop_held(node, |held| held.item == *item && own(held))?;
+        let lies = match self.item(node, &state, item)? {
+            Some(lies) => lies,
+            None if dropped > 0 => return Ok(Outcome::Done),
+            None => return Err(Reject::ItemNotFound.into()),
+        };
         if *row.owner != *self.by {
             self.published_by_asker(node, lies.seq)?;
         }
@@ -185,6 +202,7 @@ impl Apply<'_, '_> {
 
     pub(super) fn purge(&mut self, name: &NodeName) -> Result<Outcome, ApplyError> {
         let (node, row) = self.owned(name)?;
+        self.drop_held(node, |_| true)?;
         let mut state = rows::node_state(self.tx, node)?;
         let upto = Seq(self.seq.0 - 1);
         state = NodeState {

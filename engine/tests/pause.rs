@@ -1,0 +1,119 @@
+//! A paused node keeps what is published for later: nothing is lost, nothing comes twice, and the order holds.
+
+mod world;
+
+use reef_engine::log::record::Change;
+use reef_engine::model::Seq;
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::rows::{self, Hold};
+use world::{Client, World, blog};
+
+const A: &str = "author@reef.test";
+const B: &str = "other@reef.test";
+const F: &str = "follower@reef.test";
+const G: &str = "away@reef.test";
+
+fn pause(world: &World, paused: bool) {
+    let node = blog(A);
+    world
+        .ask(A, Change::PauseNode { node, paused })
+        .expect("he owns the node");
+}
+
+/// Until the node is as any other again.
+fn released(world: &mut World, clients: &mut [&mut Client]) {
+    let view = world.engine.view();
+    let node = rows::node_id(view, &blog(A)).unwrap().unwrap();
+    while rows::get::<Hold>(world.engine.view(), Family::SWEEP, &keys::sweep_held(node))
+        .unwrap()
+        .is_some()
+    {
+        // The background looks now and then.
+        world.pass(250);
+        world.settle(clients);
+    }
+    world.settle(clients);
+}
+
+#[test]
+fn what_was_published_meanwhile_comes_once_and_in_order_also_to_who_was_here_and_left() {
+    let mut world = World::new();
+    world.publish(A, "before");
+    world.publish(B, "b-before");
+    for follower in [F, G] {
+        world.follow(follower, A);
+        world.follow(follower, B);
+    }
+    let mut f = world.attach(F, "phone");
+    world.seats[f.seat].shard.available(f.key, Some(Seq(0)));
+    world.settle(&mut [&mut f]);
+    pause(&world, true);
+    for n in 0..600 {
+        world.publish(A, &format!("p{n}"));
+    }
+    world.publish(B, "b0");
+    world.settle(&mut [&mut f]);
+    assert_eq!(f.items(), ["b0"]);
+    // One is taken back before anybody saw it, and one is replaced.
+    world.retract(A, "p7");
+    world.publish(A, "p3");
+    // He has all up to here, though nothing of the paused node.
+    let seen = world.seats[f.seat].shard.watermark();
+    let mut world = world.restart();
+    let mut f = world.attach(F, "phone");
+    world.seats[f.seat].shard.available(f.key, Some(seen));
+    world.settle(&mut [&mut f]);
+    assert_eq!(f.items(), Vec::<String>::new());
+    pause(&world, false);
+    released(&mut world, &mut [&mut f]);
+    world.publish(A, "after");
+    world.settle(&mut [&mut f]);
+    let mut wanted: Vec<String> = (0..600).filter(|n| *n != 7).map(|n| format!("p{n}")).collect();
+    wanted.extend(["p3".to_owned(), "after".to_owned()]);
+    assert_eq!(f.items(), wanted);
+    // Who was away all the time gets the latest version of each, like anything that he missed.
+    let mut g = world.attach(G, "phone");
+    world.seats[g.seat].shard.available(g.key, Some(Seq(0)));
+    world.settle(&mut [&mut f, &mut g]);
+    let mut wanted: Vec<String> = (0..600)
+        .filter(|n| ![3, 7].contains(n))
+        .map(|n| format!("p{n}"))
+        .collect();
+    wanted.insert(0, "b0".to_owned());
+    wanted.extend(["p3".to_owned(), "after".to_owned()]);
+    assert_eq!(g.items(), wanted);
+}
+
+#[test]
+fn a_purge_takes_what_is_held_and_a_deletion_too() {
+    let mut world = World::new();
+    world.publish(A, "before");
+    pause(&world, true);
+    world.publish(A, "held");
+    world.ask(A, Change::Purge { node: blog(A) }).expect("he owns it");
+    pause(&world, false);
+    released(&mut world, &mut []);
+    let node = rows::node_id(world.engine.view(), &blog(A)).unwrap().unwrap();
+    assert_eq!(rows::node_state(world.engine.view(), node).unwrap().items, 0);
+    pause(&world, true);
+    world.publish(A, "held");
+    let redirect = None;
+    world
+        .ask(
+            A,
+            Change::DeleteNode {
+                node: blog(A),
+                redirect,
+            },
+        )
+        .expect("he owns it");
+    assert!(rows::node_id(world.engine.view(), &blog(A)).unwrap().is_none());
+}
+
+#[test]
+fn only_its_owner_pauses_a_node() {
+    let world = World::new();
+    world.publish(A, "before");
+    let node = blog(A);
+    assert!(world.ask(B, Change::PauseNode { node, paused: true }).is_err());
+}
