@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::crowd::board::Board;
 use crate::crowd::plan::Step;
 use crate::crowd::tally::Tally;
-use crate::crowd::{Config, Crowd, Roster};
+use crate::crowd::{Config, Crowd, Roster, Shares};
 use crate::measure::latency::Latency;
 use crate::wire::mark::Mark;
 use crate::wire::session::Mechanism;
@@ -99,7 +99,7 @@ impl Drain {
             tls: None,
             mechanism: Mechanism::Plain,
             patience_s: 60,
-            threads: self.threads,
+            shares: Shares::new(self.threads, Vec::new()),
             roster: Roster {
                 authors: 0,
                 prefix: "bare".into(),

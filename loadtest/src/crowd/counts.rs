@@ -41,6 +41,10 @@ impl Counts {
             }
             Verdict::Unasked => {
                 self.tally.unasked += 1;
+                self.tally.say(|| {
+                    let author = post.author;
+                    format!("a post of author {author} reached one who does not follow it: an earlier run's follower? try another --prefix")
+                });
                 return;
             }
         }

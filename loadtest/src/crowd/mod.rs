@@ -17,7 +17,7 @@ pub(crate) mod transport;
 mod worker;
 
 pub(crate) use conn::request_id;
-pub(crate) use shared::{Bell, Config, Roster, Shared};
+pub(crate) use shared::{Bell, Config, Roster, Shared, Shares};
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::{Poll, Waker};
@@ -50,14 +50,14 @@ impl Crowd {
         reason = "the one place where the tool's connections get their threads"
     )]
     pub(crate) fn new(config: Config) -> Result<Crowd> {
-        let count = config.threads.max(1);
+        let count = config.shares.count();
         let shared = Arc::new(Shared::new(config));
         let mut threads = Vec::new();
         for index in 0..count {
             let poll = Poll::new().context("epoll")?;
             let waker = Waker::new(poll.registry(), worker::WAKER)?;
             let (commands, receiver) = sync_channel(COMMANDS);
-            let worker = Worker::new(shared.clone(), poll, receiver, index, count);
+            let worker = Worker::new(shared.clone(), poll, receiver, index);
             let handle = std::thread::Builder::new()
                 .name(format!("crowd-{index}"))
                 .spawn(move || worker.run())?;
@@ -86,7 +86,7 @@ impl Crowd {
         let mut total = 0;
         for account in accounts {
             total += 1;
-            if let Some(share) = shares.get_mut(account as usize % self.threads.len()) {
+            if let Some(share) = shares.get_mut(self.shared.config.shares.place(account).0) {
                 share.push(account);
             }
         }
@@ -125,7 +125,7 @@ impl Crowd {
 
     /// Writes text on an account's connection.
     pub(crate) fn say(&self, account: u32, text: String) -> Result<()> {
-        let thread = self.threads.get(account as usize % self.threads.len());
+        let thread = self.threads.get(self.shared.config.shares.place(account).0);
         thread.context("there are threads")?.tell(Command::Say(account, text))
     }
 

@@ -22,8 +22,8 @@ pub(crate) struct Config {
     pub(crate) mechanism: Mechanism,
     /// Seconds that a step of a job may take.
     pub(crate) patience_s: u64,
-    /// Threads.
-    pub(crate) threads: usize,
+    /// Which thread drives which account.
+    pub(crate) shares: Shares,
     /// Who the accounts are.
     pub(crate) roster: Roster,
     /// The run's mark.
@@ -59,6 +59,49 @@ impl Roster {
             None => format!("{}author{number}", self.prefix),
         };
         (name, self.password.clone())
+    }
+}
+
+/// Which thread drives which account: so many threads for all, and one for those that must not wait behind them.
+///
+/// A follower of a small author, or an author, would otherwise wait until the tool has read ten thousand other sockets:
+/// the tool would measure itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Shares {
+    threads: usize,
+    /// Ascending.
+    apart: Vec<u32>,
+}
+
+impl Shares {
+    /// So many threads, and one more for the accounts `apart` if there are any.
+    pub(crate) fn new(threads: usize, mut apart: Vec<u32>) -> Shares {
+        apart.sort_unstable();
+        Shares {
+            threads: threads.max(1),
+            apart,
+        }
+    }
+
+    /// Threads in all.
+    pub(crate) fn count(&self) -> usize {
+        self.threads + usize::from(!self.apart.is_empty())
+    }
+
+    /// The thread of an account, and its place there.
+    pub(crate) fn place(&self, number: u32) -> (usize, usize) {
+        match self.apart.binary_search(&number) {
+            Ok(local) => (self.threads, local),
+            Err(_) => (number as usize % self.threads, number as usize / self.threads),
+        }
+    }
+
+    /// The account at a place of a thread.
+    pub(crate) fn number(&self, thread: usize, local: usize) -> u32 {
+        match thread == self.threads {
+            true => self.apart.get(local).copied().unwrap_or(u32::MAX),
+            false => u32::try_from(local * self.threads + thread).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -179,5 +222,22 @@ impl Bell {
                 rung = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_account_has_one_place_and_those_apart_a_thread_of_their_own() {
+        let shares = Shares::new(2, vec![9, 0, 1]);
+        assert_eq!(shares.count(), 3);
+        for number in 0..20 {
+            let (thread, local) = shares.place(number);
+            assert_eq!(shares.number(thread, local), number);
+            assert_eq!(thread == 2, [0, 1, 9].contains(&number));
+        }
+        assert_eq!(Shares::new(0, Vec::new()).count(), 1);
     }
 }

@@ -43,8 +43,7 @@ pub(super) struct Worker {
     poll: Poll,
     commands: Receiver<Command>,
     index: usize,
-    threads: usize,
-    /// By number divided by the number of threads.
+    /// By place.
     accounts: Vec<Account>,
     running: Vec<Option<Running>>,
     counts: Counts,
@@ -63,19 +62,12 @@ struct Running {
 }
 
 impl Worker {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        poll: Poll,
-        commands: Receiver<Command>,
-        index: usize,
-        threads: usize,
-    ) -> Worker {
+    pub(super) fn new(shared: Arc<Shared>, poll: Poll, commands: Receiver<Command>, index: usize) -> Worker {
         Worker {
             shared,
             poll,
             commands,
             index,
-            threads,
             accounts: Vec::new(),
             running: Vec::new(),
             counts: Counts::default(),
@@ -110,11 +102,15 @@ impl Worker {
     }
 
     fn with_account(&mut self, number: usize, act: impl FnOnce(&mut Account, &mut Turn<'_>)) {
-        let local = number / self.threads;
+        let local = self
+            .shared
+            .config
+            .shares
+            .place(u32::try_from(number).unwrap_or(u32::MAX))
+            .1;
         while self.accounts.len() <= local {
-            let number = self.accounts.len() * self.threads + self.index;
             self.accounts.push(Account {
-                number: u32::try_from(number).unwrap_or(u32::MAX),
+                number: self.shared.config.shares.number(self.index, self.accounts.len()),
                 ..Account::default()
             });
         }
@@ -160,7 +156,7 @@ impl Worker {
     }
 
     fn start(&mut self, batch: Arc<Batch>, accounts: Vec<u32>) {
-        let threads = u32::try_from(self.threads).unwrap_or(1);
+        let threads = u32::try_from(self.shared.config.shares.count()).unwrap_or(1);
         let running = Running {
             parallel: batch.parallel.div_ceil(threads),
             batch,
@@ -195,8 +191,10 @@ impl Worker {
                 return;
             }
             let Some(number) = running.waiting.next() else {
-                if running.at_work == 0 {
-                    self.running[place] = None;
+                if running.at_work == 0
+                    && let Some(done) = self.running.get_mut(place)
+                {
+                    *done = None;
                 }
                 return;
             };
@@ -221,7 +219,8 @@ impl Worker {
                 .begun_us
                 .max(self.accounts.get(local).map_or(0, |account| account.heard_us));
             let late = now_us > since_us + self.shared.config.patience_s * 1_000_000;
-            self.with_account(local * self.threads, |account, turn| {
+            let number = self.shared.config.shares.number(self.index, local);
+            self.with_account(number as usize, |account, turn| {
                 if late {
                     account.broke(&anyhow::anyhow!("no answer in time"), turn);
                 } else if let Err(error) = account.advance(turn) {

@@ -55,10 +55,9 @@ pub(crate) fn percentiles(lines: &[Line]) -> Result<String> {
     let low = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
     let high = points().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
     let (low, high) = if low < high { (low, high) } else { (-1.0, 2.0) };
-    let quantile = |x: &f64| match 100.0 - 100.0 * 10f64.powf(-x) {
-        percent if percent < 90.0 => format!("{percent:.0} %"),
-        percent if percent < 99.0 => format!("{percent:.1} %"),
-        percent => format!("{percent:.3} %"),
+    let quantile = |x: &f64| {
+        let decimals = (x.round().max(0.0) as usize).saturating_sub(2);
+        format!("{:.decimals$} %", 100.0 - 100.0 * 10f64.powf(-x))
     };
     let ms = |y: &f64| short(10f64.powf(*y));
     draw(&scaled, 0.0..end, low - 0.1..high + 0.1, "ms", &quantile, &ms)
@@ -78,6 +77,7 @@ fn draw(
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(34)
             .x_label_area_size(26)
             .y_label_area_size(64)
             .build_cartesian_2d(x, y)

@@ -80,7 +80,7 @@ impl Restless {
         self.settle(rig)?;
         self.come_back(rig)?;
         self.settle(rig)?;
-        rig.run("all get what they missed", all, |_| vec![Step::AwaitAll])?;
+        rig.run_to_the_end("all get what they missed", all, |_| vec![Step::AwaitAll]);
         Ok(self.turns)
     }
 
@@ -123,6 +123,7 @@ impl Away {
         let needs = Needs {
             authors: 1,
             others: self.followers,
+            watched: 0,
             under_way: 4096,
             bytes: self.bytes,
         };

@@ -47,6 +47,7 @@ impl CatchUp {
         let needs = Needs {
             authors: self.authors,
             others: self.followers,
+            watched: 0,
             under_way: 1,
             bytes: self.bytes,
         };
@@ -60,7 +61,7 @@ impl CatchUp {
         let back = rig.measure("back", 1, |rig| {
             let begun = rig.clock().seconds();
             let steps = self.back(rig);
-            rig.run("followers come back", accounts, steps)?;
+            rig.run_to_the_end("followers come back", accounts, steps);
             Ok((published.posts, rig.clock().seconds() - begun))
         })?;
         if self.ask {

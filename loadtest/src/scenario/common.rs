@@ -66,9 +66,11 @@ pub(crate) struct Common {
     /// Prepared accounts, a line `user:password` each; the first are the authors.
     #[arg(long, help_heading = "Accounts")]
     pub(crate) accounts: Option<PathBuf>,
-    /// What made-up accounts' names begin with: `load0`, `load1`, …; authors are `loadauthor`, `loadauthor1`, …
-    #[arg(long, default_value = "load", help_heading = "Accounts")]
-    pub(crate) prefix: String,
+    /// What made-up accounts' names begin with, by default `load` and the scenario: `load0`, …; authors are `loadauthor`, `loadauthor1`, …
+    ///
+    /// What earlier runs follow stays followed: where a run differs in who follows whom, give it a prefix of its own.
+    #[arg(long, help_heading = "Accounts")]
+    pub(crate) prefix: Option<String>,
     /// Their password.
     #[arg(long, default_value = "load", help_heading = "Accounts")]
     pub(crate) password: String,
@@ -117,7 +119,7 @@ impl Common {
     }
 
     /// Who the accounts are, of which the first `authors` publish; an error if fewer than `needed` are prepared.
-    pub(crate) fn roster(&self, authors: u32, needed: u32) -> Result<Roster> {
+    pub(crate) fn roster(&self, scenario: &str, authors: u32, needed: u32) -> Result<Roster> {
         let mut prepared = Vec::new();
         if let Some(file) = &self.accounts {
             let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
@@ -134,7 +136,10 @@ impl Common {
         }
         Ok(Roster {
             authors,
-            prefix: self.prefix.clone(),
+            prefix: self.prefix.clone().unwrap_or_else(|| match scenario {
+                "fanout" => "load".to_owned(),
+                other => format!("load-{other}-"),
+            }),
             password: self.password.clone(),
             prepared,
         })

@@ -34,6 +34,7 @@ impl ConnectStorm {
         let needs = Needs {
             authors: 0,
             others: self.sessions,
+            watched: 0,
             under_way: 1,
             bytes: 0,
         };

@@ -56,6 +56,7 @@ impl Fanout {
         let needs = Needs {
             authors: 1,
             others: self.followers,
+            watched: 0,
             under_way: self.outstanding.max(self.burst).max(1024),
             bytes: self.bytes,
         };

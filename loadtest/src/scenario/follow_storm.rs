@@ -38,6 +38,7 @@ impl FollowStorm {
         let needs = Needs {
             authors: self.authors,
             others: self.followers,
+            watched: 0,
             under_way: 16,
             bytes: 280,
         };

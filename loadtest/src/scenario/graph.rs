@@ -85,6 +85,7 @@ impl Graph {
         let needs = Needs {
             authors: shape.authors,
             others: shape.followers,
+            watched: 0,
             under_way: self.outstanding.max(1024),
             bytes: self.bytes,
         };

@@ -55,6 +55,7 @@ impl MixedDay {
         let needs = Needs {
             authors: shape.authors,
             others: shape.followers + self.fickle,
+            watched: 0,
             under_way: 4096,
             bytes: self.bytes,
         };

@@ -42,6 +42,7 @@ impl PublishStorm {
         let needs = Needs {
             authors: self.publishers,
             others: 0,
+            watched: 0,
             under_way: 1,
             bytes: self.bytes,
         };

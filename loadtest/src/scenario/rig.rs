@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::crowd::board::Board;
 use crate::crowd::plan::Step;
 use crate::crowd::tally::Tally;
-use crate::crowd::{Config, Crowd};
+use crate::crowd::{Config, Crowd, Shares};
 use crate::measure::latency::Latency;
 use crate::measure::machine::Machine;
 use crate::measure::memory::Memory;
@@ -48,10 +48,24 @@ pub(crate) struct Needs {
     pub(crate) authors: u32,
     /// Accounts besides.
     pub(crate) others: u32,
+    /// Of those, the last so many are driven apart from the rest, as authors are: their latency is looked at.
+    pub(crate) watched: u32,
     /// Posts of one author that may be on their way at once.
     pub(crate) under_way: u32,
     /// Bytes of a post's text.
     pub(crate) bytes: usize,
+}
+
+impl Needs {
+    fn apart(&self) -> Vec<u32> {
+        let all = self.authors + self.others;
+        match self.others {
+            0 => Vec::new(),
+            _ => (0..self.authors)
+                .chain(all - self.watched.min(self.others)..all)
+                .collect(),
+        }
+    }
 }
 
 /// Descriptors that the tool needs besides its connections.
@@ -78,8 +92,8 @@ impl Rig {
             tls: common.tls_config()?,
             mechanism: common.mechanism,
             patience_s: common.patience,
-            threads: common.threads,
-            roster: common.roster(needs.authors, accounts)?,
+            shares: Shares::new(common.threads, needs.apart()),
+            roster: common.roster(scenario, needs.authors, accounts)?,
             mark: mark.clone(),
             clock,
             board: Board::new(needs.authors, needs.under_way),
@@ -138,6 +152,18 @@ impl Rig {
             .crowd
             .run(accounts, self.common.logins, Box::new(plan), |done| progress.set(done));
         ran.with_context(|| what.to_owned())
+    }
+
+    /// The same where some may wait in vain: that is noted, and what they lack is counted as lost in the end.
+    pub(crate) fn run_to_the_end(
+        &mut self,
+        what: &str,
+        accounts: impl ExactSizeIterator<Item = u32>,
+        plan: impl Fn(u32) -> Vec<Step> + Send + Sync + 'static,
+    ) {
+        if let Err(error) = self.run(what, accounts, plan) {
+            self.report.notes.push(format!("{error:#}"));
+        }
     }
 
     /// An error if any request was refused.

@@ -49,6 +49,7 @@ impl Slow {
         let needs = Needs {
             authors: 1,
             others: self.followers,
+            watched: 0,
             under_way: self.burst.max(1024),
             bytes: self.bytes,
         };
@@ -89,16 +90,16 @@ impl Slow {
     fn recover(&self, rig: &mut Rig, stuck: u32) -> Result<Phase> {
         rig.measure("the stuck read again", 1, |rig| {
             let begun = rig.clock().seconds();
-            rig.run("the stuck read again", 1..1 + stuck, |_| {
+            rig.run_to_the_end("the stuck read again", 1..1 + stuck, |_| {
                 vec![Step::Unstall, Step::Drain]
-            })?;
+            });
             let missing: Vec<u32> = rig.crowd.lost()?.into_iter().map(|(account, _)| account).collect();
             rig.report.notes.push(format!(
                 "{} of {stuck} stuck readers had been cut by the server",
                 missing.len()
             ));
             let back = [rig.come_back(), vec![Step::AwaitAll]].concat();
-            rig.run("the cut ones come back", missing.into_iter(), move |_| back.clone())?;
+            rig.run_to_the_end("the cut ones come back", missing.into_iter(), move |_| back.clone());
             Ok((0, rig.clock().seconds() - begun))
         })
     }

@@ -48,16 +48,20 @@ impl SmallAuthor {
         let needs = Needs {
             authors: 2,
             others: self.followers,
+            watched: self.small,
             under_way: self.queued.max(1024),
             bytes: self.bytes,
         };
         let mut rig = Rig::new(&self.common, "small-author", &what, needs)?;
         rig.bring_authors(2)?;
-        // Spread over all, so that they are not the first in every order.
-        let step = self.followers / self.small;
-        let few = |account: u32| (account - 2).is_multiple_of(step) && (account - 2) / step < self.small;
-        rig.bring_followers(2..2 + self.followers, |account| {
-            if few(account) { vec![BIG, SMALL] } else { vec![BIG] }
+        // The last in the order of registration, which a server that goes by it serves last.
+        let end = 2 + self.followers;
+        rig.bring_followers(2..end, |account| {
+            if account < end - self.small {
+                vec![BIG]
+            } else {
+                vec![BIG, SMALL]
+            }
         })?;
         rig.crowd.shared().board().set_class(SMALL, 1);
         let paced = Load {
