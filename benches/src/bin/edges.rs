@@ -7,7 +7,7 @@
 use mimalloc::MiMalloc;
 use reef_benches::graph::Graph;
 use reef_benches::memory::{appended, cpu_seconds, followed, resident_bytes};
-use reef_benches::{engine, import, publish_one};
+use reef_benches::{engine, expand, flush, import, publish_one, shard_with};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,9 +39,10 @@ fn main() {
         Some("grown") => grown(&graph, shards),
         Some("import") => import_graph(&graph),
         Some("big") => big(number("--followers", 31_000_000) as u32),
+        Some("expand") => expanded(number("--followers", 31_000_000) as u32 / shards as u32),
         Some("start") => start(),
         _ => println!(
-            "usage: edges memory|grown|import|big|start [--nodes N] [--users N] [--edges N] [--shards N] [--dir DIR]"
+            "usage: edges memory|grown|import|big|expand|start [--nodes N] [--users N] [--edges N] [--shards N] [--dir DIR]"
         ),
     }
 }
@@ -170,4 +171,19 @@ fn start() {
         cpu_seconds() - cpu,
         (resident_bytes() - before) as f64 / edges as f64
     );
+}
+
+/// One of the shards that a node's followers live on; the others do the same at the same time on cores of their own.
+fn expanded(followers: u32) {
+    let mut shard = shard_with(followers, 100);
+    for seq in 2..7 {
+        let (started, cpu) = (Instant::now(), cpu_seconds());
+        expand(&mut shard, seq);
+        let (took, cpu) = (started.elapsed(), cpu_seconds() - cpu);
+        let written = flush(&mut shard);
+        println!(
+            "a post to {followers} followers on one shard, {written} of them online: expanded in {:.1} ms ({cpu:.2} s of CPU)",
+            took.as_secs_f64() * 1e3
+        );
+    }
 }
