@@ -33,6 +33,8 @@ pub(crate) struct Packing {
     pack_after: u64,
     /// Changes from which it is worth a look.
     due: u64,
+    /// The last copy, while its row waits for the applier: until then its file is nobody's.
+    queued: Option<PackedRow>,
 }
 
 /// The thread. Dropping it ends it, and waits for that.
@@ -99,12 +101,13 @@ impl Packing {
             dir,
             pack_after,
             due: pack_after,
+            queued: None,
         }
     }
 
     fn look(&mut self, stopped: &AtomicBool) -> Result<(), StoreError> {
         let changed = self.gauge.edge_changes.load(Ordering::Relaxed);
-        if changed < self.due {
+        if changed < self.due || (self.queued.is_some() && self.queued != journal::packed(&*self.store)?) {
             return Ok(());
         }
         // Whatever comes of it, it is not tried again at once.
@@ -121,6 +124,7 @@ impl Packing {
                     // The queue is full: it drains as fast as the disk goes.
                     std::thread::yield_now();
                 }
+                self.queued = Some(row);
                 self.gauge.edge_changes.fetch_sub(changed, Ordering::Relaxed);
                 self.due = self.pack_after + edges / 16;
             }
