@@ -1,9 +1,20 @@
 //! Criterion benches of the engine's stages. `cargo bench -p reef-benches`.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+#![allow(clippy::disallowed_methods, reason = "it measures wall time")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use reef_benches::{among, deliver, engine, follow, followers, online, publish, shard};
+use reef_benches::commit::Bench;
+use reef_benches::graph::Graph;
+use reef_benches::{admit, among, deliver, engine, followers, import, online, publish, shard, unfollowed};
+use reef_engine::limits::Limits;
+use reef_engine::load::packed_dir;
+use reef_engine::log::record::Change;
+use reef_engine::store::RocksStore;
+use reef_sim::disk::Disk;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 fn index(c: &mut Criterion) {
     let mut group = c.benchmark_group("index");
@@ -13,6 +24,13 @@ fn index(c: &mut Criterion) {
     });
     group.throughput(Throughput::Elements(1_000_000));
     group.bench_function("insert 1M followers", |b| b.iter(|| black_box(followers(1_000_000))));
+    group.bench_function("remove 1M followers", |b| {
+        b.iter_batched(
+            || followers(1_000_000),
+            |index| black_box(unfollowed(index, 1_000_000)),
+            BatchSize::PerIteration,
+        );
+    });
 }
 
 fn fanout(c: &mut Criterion) {
@@ -31,12 +49,12 @@ fn fanout(c: &mut Criterion) {
 fn log(c: &mut Criterion) {
     let mut group = c.benchmark_group("log");
     group.sample_size(10).throughput(Throughput::Elements(10_000));
+    let fresh = || {
+        let dir = tempfile::TempDir::new().expect("a temporary folder");
+        let (engine, seats) = engine(dir.path()).expect("a new store opens");
+        (dir, engine, seats)
+    };
     group.bench_function("10,000 publishes, committed and synced", |b| {
-        let fresh = || {
-            let dir = tempfile::TempDir::new().expect("a temporary folder");
-            let (engine, seats) = engine(dir.path()).expect("a new store opens");
-            (dir, engine, seats)
-        };
         b.iter_batched(
             fresh,
             |(dir, engine, seats)| {
@@ -46,6 +64,50 @@ fn log(c: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+    group.bench_function("10,000 publishes admitted, not waited for", |b| {
+        b.iter_batched(
+            fresh,
+            |(dir, engine, seats)| {
+                admit(&engine, "author@bench", 10_000).expect("posts are taken");
+                (dir, engine, seats)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+/// Makes changes of a kind.
+type Kind = fn(&mut Bench, u64) -> Vec<(Arc<str>, Change)>;
+
+fn commit(c: &mut Criterion) {
+    let mut group = c.benchmark_group("commit");
+    group.sample_size(20);
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let store = RocksStore::open(dir.path(), &[], &Limits::default()).expect("a new store opens");
+    let mut memory = Bench::new(Arc::new(Disk::default()));
+    let mut rocks = Bench::new(Arc::new(store));
+    let kinds: [(&str, Kind, u64); 3] = [
+        ("1,000 posts", Bench::posts, 1_000),
+        ("1,000 follows", Bench::follows, 1_000),
+        ("an import of 10,000", Bench::imports, 10_000),
+    ];
+    for (name, changes, count) in kinds {
+        group.throughput(Throughput::Elements(count));
+        for (on, bench) in [("applied in memory", &mut memory), ("on RocksDB, synced", &mut rocks)] {
+            group.bench_function(format!("{name}, {on}"), |b| {
+                b.iter_custom(|rounds| {
+                    let mut took = Duration::ZERO;
+                    for _ in 0..rounds {
+                        let changes = changes(bench, count);
+                        let started = Instant::now();
+                        bench.commit(changes);
+                        took += started.elapsed();
+                    }
+                    took
+                });
+            });
+        }
+    }
 }
 
 fn start(c: &mut Criterion) {
@@ -54,12 +116,29 @@ fn start(c: &mut Criterion) {
     let dir = tempfile::TempDir::new().expect("a temporary folder");
     {
         let (engine, seats) = engine(dir.path()).expect("a new store opens");
-        follow(&engine, &seats, 100, 10_000).expect("follows are taken");
+        let shards = import::drive(seats);
+        let graph = Graph {
+            nodes: 10_000,
+            users: 100_000,
+            edges: 1_000_000,
+        };
+        import::graph(&engine, &graph, &Arc::default()).expect("imports are taken");
+        drop(engine);
+        drop(shards.into_iter().map(JoinHandle::join).collect::<Vec<_>>());
     }
-    group.bench_function("1M follow edges, from opening to ready", |b| {
+    let packed = packed_dir(dir.path());
+    group.bench_function("1M follow edges from rows, from opening to ready", |b| {
+        b.iter_batched(
+            || std::fs::remove_dir_all(&packed).unwrap_or_default(),
+            |()| black_box(engine(dir.path()).expect("the store opens")),
+            BatchSize::PerIteration,
+        );
+    });
+    drop(engine(dir.path()));
+    group.bench_function("1M follow edges from the packed copy, from opening to ready", |b| {
         b.iter(|| black_box(engine(dir.path()).expect("the store opens")));
     });
 }
 
-criterion_group!(benches, index, fanout, log, start);
+criterion_group!(benches, index, fanout, log, commit, start);
 criterion_main!(benches);

@@ -22,6 +22,7 @@ use roaring::RoaringBitmap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+pub mod commit;
 pub mod graph;
 pub mod import;
 pub mod memory;
@@ -127,6 +128,32 @@ pub fn followers(count: u32) -> Index {
     index
 }
 
+/// The same without them, who left one after the other.
+pub fn unfollowed(mut index: Index, count: u32) -> Index {
+    for id in 1..=count {
+        index.unfollow(NodeId(1), SubscriberId(id));
+    }
+    index
+}
+
+/// Submits `posts` items and waits for nothing.
+///
+/// # Errors
+/// A refusal that needs no state: there is room for 65,536.
+pub fn admit(engine: &Engine, author: &str, posts: usize) -> Result<(), Error> {
+    for number in 0..posts {
+        let change = Change::Publish {
+            node: blog(author),
+            item: format!("p{number}").into(),
+            payload: vec![b'x'; 350].into(),
+            options: Vec::new(),
+            create: Some(NodeConfig::microblog(MICROBLOG)),
+        };
+        engine.admission.submit(author, change, Box::new(|_| {}))?;
+    }
+    Ok(())
+}
+
 /// How many of a node's followers are online.
 pub fn among(index: &Index, online: &RoaringBitmap) -> usize {
     index
@@ -157,8 +184,34 @@ pub fn shard(sessions: u32) -> (Shard, Vec<Key>) {
     (shard, keys)
 }
 
+/// A shard where a node has so many followers, of whom every `step`th is here and live.
+pub fn shard_with(followers: u32, step: usize) -> Shard {
+    let mut index = Index::default();
+    let ids: Vec<u32> = (1..=followers).collect();
+    index.append(NodeId(1), &ids);
+    let (limits, metrics) = (Arc::new(Limits::default()), Arc::new(Metrics::default()));
+    let mut shard = Shard::new(0, 1, limits, metrics, 1, index, Seq(1));
+    for id in ids.iter().step_by(step) {
+        let key = shard.attach(SubscriberId(*id), Some("bench"));
+        shard.available(key, Some(Seq(1)));
+    }
+    flush(&mut shard);
+    shard
+}
+
+/// Brings a post to the shard and expands it: puts it on the queue of everyone who must get it, and writes nothing.
+pub fn expand(shard: &mut Shard, seq: u64) {
+    shard.apply(&post(seq));
+    while shard.expand(usize::MAX) {}
+}
+
 /// Brings a post to the shard, expands it and writes it to nowhere; how many got it.
 pub fn deliver(shard: &mut Shard, seq: u64) -> u64 {
+    expand(shard, seq);
+    flush(shard)
+}
+
+fn post(seq: u64) -> Batch {
     let post = Arc::new(Post {
         seq: Seq(seq),
         origin: Origin::default(),
@@ -178,15 +231,14 @@ pub fn deliver(shard: &mut Shard, seq: u64) -> u64 {
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     });
-    shard.apply(&Batch {
+    Batch {
         upto: Seq(seq),
         effects: vec![(Seq(seq), Effect::Post(post))],
-    });
-    while shard.expand(usize::MAX) {}
-    flush(shard)
+    }
 }
 
-fn flush(shard: &mut Shard) -> u64 {
+/// Writes all that is due to nowhere; how much it was.
+pub fn flush(shard: &mut Shard) -> u64 {
     let mut written = 0;
     while let Some(key) = shard.next_dirty() {
         shard.drain(key, |_, _| {
@@ -207,11 +259,16 @@ mod tests {
         let (running, seats) = engine(dir.path()).unwrap();
         follow(&running, &seats, 2, 10).unwrap();
         publish(&running, &seats, "author0@bench", 20).unwrap();
+        admit(&running, "author0@bench", 20).unwrap();
         drop((running, seats));
         let (_, seats) = engine(dir.path()).unwrap();
         assert_eq!(seats.iter().map(|seat| seat.shard.index().edges()).sum::<u64>(), 20);
+        assert_eq!(unfollowed(followers(10_000), 10_000).edges(), 0);
         assert_eq!(among(&followers(10_000), &online(10_000, 10)), 1_000);
         let (mut shard, keys) = shard(100);
         assert_eq!((deliver(&mut shard, 2), keys.len()), (100, 100));
+        let mut shard = shard_with(50_000, 100);
+        expand(&mut shard, 2);
+        assert_eq!(flush(&mut shard), 500);
     }
 }

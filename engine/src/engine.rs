@@ -9,14 +9,14 @@ use crate::index::Index;
 use crate::limits::{Limits, READERS, READS_WAITING_MAX};
 use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
-use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, Work};
+use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::outbox::{self, Page, PageRequest, Readers, Recent};
 use crate::publish::Admission;
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -80,39 +80,24 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::open`].
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the applier is the engine's one thread beside the readers"
-    )]
     pub fn over(store: Arc<dyn Store>, options: Options) -> Result<(Arc<Engine>, Vec<Seat>), StoreError> {
         check_format(&*store)?;
         let (limits, metrics) = (Arc::new(options.limits), Arc::new(Metrics::default()));
         let epoch = outbox::start_epoch(&*store)?;
-        let started = options.clock.now();
-        let (last, recent) = load::recent(&*store)?;
         let threads = options.wakers.len();
         let dir = load::packed_dir(&options.dir);
-        let Loaded {
-            indexes,
-            source: edges_from,
-            unpacked,
-        } = load::edges(&*store, threads, &dir, limits.pack_after)?;
-        tracing::info!(
-            edges = indexes.iter().map(Index::edges).sum::<u64>(),
-            source = ?edges_from,
-            ms = options.clock.now().0.saturating_sub(started.0),
-            "loaded who follows what"
-        );
+        let (last, recent) = load::recent(&*store)?;
+        let loaded = edges(&*store, threads, &dir, &limits, &*options.clock)?;
         let (fanout, batches) = Fanout::new(options.wakers);
         let shard = |(number, index)| Shard::new(number, threads, limits.clone(), metrics.clone(), epoch, index, last);
-        let shards = indexes.into_iter().enumerate().map(shard);
+        let shards = loaded.indexes.into_iter().enumerate().map(shard);
         let seats = shards
             .zip(batches)
             .map(|(shard, batches)| Seat { shard, batches })
             .collect();
         let (log, source) = RocksLog::new(limits.commit_queue);
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
-        gauge.edge_changes.store(unpacked, Ordering::Relaxed);
+        gauge.edge_changes.store(loaded.unpacked, Ordering::Relaxed);
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -128,19 +113,10 @@ impl Engine {
             sync: options.sync,
         };
         let io = |e: std::io::Error| StoreError::Io(e.to_string());
-        let thread = std::thread::Builder::new()
-            .name("applier".into())
-            .spawn(move || applier.run(source))
-            .map_err(io)?;
+        let thread = start(applier, source).map_err(io)?;
         let log: Arc<dyn Log> = Arc::new(log);
-        let packer = Packer::start(Packing {
-            store: store.clone(),
-            log: log.clone(),
-            gauge: gauge.clone(),
-            dir,
-            pack_after: limits.pack_after,
-            due: limits.pack_after,
-        });
+        let packing = Packing::new(store.clone(), log.clone(), gauge.clone(), dir, limits.pack_after);
+        let packer = Packer::start(packing).map_err(io)?;
         let admission = Admission {
             log,
             clock: options.clock.clone(),
@@ -157,11 +133,11 @@ impl Engine {
             limits,
             clock: options.clock,
             tables: options.tables,
-            source: edges_from,
+            source: loaded.source,
             store,
             readers,
             recent,
-            packer: Mutex::new(Some(packer.map_err(io)?)),
+            packer: Mutex::new(Some(packer)),
             applier: Mutex::new(Some(thread)),
         };
         Ok((Arc::new(engine), seats))
@@ -225,4 +201,29 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Who follows what, and a line in the log that says how long it took.
+fn edges(
+    store: &dyn Store,
+    threads: usize,
+    dir: &Path,
+    limits: &Limits,
+    clock: &dyn Clock,
+) -> Result<Loaded, StoreError> {
+    let started = clock.now();
+    let loaded = load::edges(store, threads, dir, limits.pack_after)?;
+    tracing::info!(
+        edges = loaded.indexes.iter().map(Index::edges).sum::<u64>(),
+        source = ?loaded.source,
+        ms = clock.now().0.saturating_sub(started.0),
+        "loaded who follows what"
+    );
+    Ok(loaded)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the applier is a thread of its own")]
+fn start(applier: Applier, source: RocksSource) -> std::io::Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name("applier".into());
+    thread.spawn(move || applier.run(source))
 }

@@ -34,6 +34,7 @@ pub struct Receiver<T> {
 }
 
 /// A queue in which at most `most` wait.
+#[allow(clippy::disallowed_methods, reason = "the count is its bound")]
 pub fn bounded<T>(most: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::unbounded();
     let room = Arc::new(Room {

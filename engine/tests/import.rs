@@ -34,15 +34,17 @@ fn counts(imported: u64, already: u64, refused: u64) -> Imported {
 
 fn followers(world: &World) -> (Vec<String>, u64) {
     let view = world.engine.view();
-    let node = rows::node_id(view, &blog(A)).unwrap().unwrap();
-    let page = query::followers(view, node, None, 1000).unwrap();
+    let node = rows::node_id(view, &blog(A))
+        .expect("the store reads")
+        .expect("it is made");
+    let page = query::followers(view, node, None, 1000).expect("the store reads");
     let mut names: Vec<String> = page.followers.iter().map(|(_, jid, _)| jid.to_string()).collect();
     names.sort();
     (names, page.count)
 }
 
 fn follows(world: &World, jid: &str) -> u32 {
-    rows::follows(world.engine.view(), world.id(jid)).unwrap()
+    rows::follows(world.engine.view(), world.id(jid)).expect("the store reads")
 }
 
 #[test]

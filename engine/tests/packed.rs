@@ -76,7 +76,7 @@ fn acts(world: &mut World, random: &mut Random, count: u64) {
 
 /// Packs, as the packer does; `written` is false where the row never gets there.
 fn pack(engine: &Engine, dir: &Path, written: bool) {
-    let packed = load::pack(engine.view(), &load::packed_dir(dir), 0, &AtomicBool::new(false)).unwrap();
+    let packed = load::pack(engine.view(), &load::packed_dir(dir), 0, &AtomicBool::new(false)).expect("it packs");
     // Otherwise too little has changed.
     if let (Packed::Done(row, _), true) = (packed, written) {
         engine.admission.cursors(vec![load::packed_write(&row)]);
@@ -85,7 +85,7 @@ fn pack(engine: &Engine, dir: &Path, written: bool) {
 
 #[track_caller]
 fn check(engine: &Engine, indexes: &[&Index]) {
-    let rows = load::indexes(engine.view(), indexes.len()).unwrap();
+    let rows = load::indexes(engine.view(), indexes.len()).expect("the store reads");
     for (ours, rows) in indexes.iter().zip(&rows) {
         assert!(ours.nodes().eq(rows.nodes()));
         for node in rows.nodes() {

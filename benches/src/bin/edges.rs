@@ -6,10 +6,14 @@
 
 use reef_benches::graph::Graph;
 use reef_benches::memory::{appended, cpu_seconds, followed, resident_bytes};
-use reef_benches::{engine, import, publish_one};
+use reef_benches::{engine, expand, flush, import, publish_one, shard_with};
+use reef_engine::Engine;
+use reef_engine::error::Error;
+use reef_engine::shard::Shard;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 fn number(name: &str, default: u64) -> u64 {
@@ -34,9 +38,16 @@ fn main() {
         Some("grown") => grown(&graph, shards),
         Some("import") => import_graph(&graph),
         Some("big") => big(number("--followers", 31_000_000) as u32),
+        Some("post") => {
+            let (engine, seats) = engine(&dir()).expect("the store opens");
+            let shards = import::drive(seats);
+            posts(&engine, number("--followers", 31_000_000) as u32);
+            end(engine, shards);
+        }
+        Some("expand") => expanded(number("--followers", 31_000_000) as u32 / shards as u32),
         Some("start") => start(),
         _ => println!(
-            "usage: edges memory|grown|import|big|start [--nodes N] [--users N] [--edges N] [--shards N] [--dir DIR]"
+            "usage: edges memory|grown|import|big|post|expand|start [--nodes N] [--users N] [--edges N] [--shards N] [--dir DIR]"
         ),
     }
 }
@@ -129,10 +140,21 @@ fn big(followers: u32) {
         imported as f64 / seconds,
         (cpu_seconds() - cpu) * 1e6 / f64::from(followers)
     );
+    posts(&engine, followers);
+    end(engine, shards);
+    println!(
+        "disk: {} MiB, {:.1} bytes an edge",
+        disk_bytes(&dir()) >> 20,
+        disk_bytes(&dir()) as f64 / imported as f64
+    );
+}
+
+fn posts(engine: &Engine, followers: u32) {
     for item in 0..5 {
         let (started, cpu) = (Instant::now(), cpu_seconds());
         for number in 0..200 {
-            publish_one(&engine, &import::author(u32::MAX), &format!("{item}-{number}")).expect("a post is taken");
+            // An import that has just ended leaves the queue old until its last commit is counted.
+            while publish_one(engine, &import::author(u32::MAX), &format!("{item}-{number}")) == Err(Error::Busy) {}
         }
         println!(
             "a post to {followers} who are away: acked in {:.2} ms, {:.3} ms of CPU (200 posts, one after the other)",
@@ -140,6 +162,9 @@ fn big(followers: u32) {
             (cpu_seconds() - cpu) * 5.0
         );
     }
+}
+
+fn end(engine: Arc<Engine>, shards: Vec<JoinHandle<Shard>>) {
     drop(engine);
     for shard in shards {
         println!(
@@ -147,11 +172,6 @@ fn big(followers: u32) {
             shard.join().expect("a shard does not panic").index().edges()
         );
     }
-    println!(
-        "disk: {} MiB, {:.1} bytes an edge",
-        disk_bytes(&dir()) >> 20,
-        disk_bytes(&dir()) as f64 / imported as f64
-    );
 }
 
 fn start() {
@@ -165,4 +185,19 @@ fn start() {
         cpu_seconds() - cpu,
         (resident_bytes() - before) as f64 / edges as f64
     );
+}
+
+/// One of the shards that a node's followers live on; the others do the same at the same time on cores of their own.
+fn expanded(followers: u32) {
+    let mut shard = shard_with(followers, 100);
+    for seq in 2..7 {
+        let (started, cpu) = (Instant::now(), cpu_seconds());
+        expand(&mut shard, seq);
+        let (took, cpu) = (started.elapsed(), cpu_seconds() - cpu);
+        let written = flush(&mut shard);
+        println!(
+            "a post to {followers} followers on one shard, {written} of them online: expanded in {:.1} ms ({cpu:.2} s of CPU)",
+            took.as_secs_f64() * 1e3
+        );
+    }
 }

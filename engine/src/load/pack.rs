@@ -24,15 +24,17 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// What a packer works with.
 pub(crate) struct Packing {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) log: Arc<dyn Log>,
-    pub(crate) gauge: Arc<Gauge>,
+    store: Arc<dyn Store>,
+    log: Arc<dyn Log>,
+    gauge: Arc<Gauge>,
     /// Where the copies lie.
-    pub(crate) dir: PathBuf,
+    dir: PathBuf,
     /// Changes after which edges are packed anew, beside a sixteenth of all edges.
-    pub(crate) pack_after: u64,
+    pack_after: u64,
     /// Changes from which it is worth a look.
-    pub(crate) due: u64,
+    due: u64,
+    /// The last copy, while its row waits for the applier: until then its file is nobody's.
+    queued: Option<PackedRow>,
 }
 
 /// The thread. Dropping it ends it, and waits for that.
@@ -84,9 +86,28 @@ impl Drop for Packer {
 }
 
 impl Packing {
+    /// What is packed, where to, and after how many changes beside a sixteenth of all edges.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
+        gauge: Arc<Gauge>,
+        dir: PathBuf,
+        pack_after: u64,
+    ) -> Packing {
+        Packing {
+            store,
+            log,
+            gauge,
+            dir,
+            pack_after,
+            due: pack_after,
+            queued: None,
+        }
+    }
+
     fn look(&mut self, stopped: &AtomicBool) -> Result<(), StoreError> {
         let changed = self.gauge.edge_changes.load(Ordering::Relaxed);
-        if changed < self.due {
+        if changed < self.due || (self.queued.is_some() && self.queued != journal::packed(&*self.store)?) {
             return Ok(());
         }
         // Whatever comes of it, it is not tried again at once.
@@ -103,6 +124,7 @@ impl Packing {
                     // The queue is full: it drains as fast as the disk goes.
                     std::thread::yield_now();
                 }
+                self.queued = Some(row);
                 self.gauge.edge_changes.fetch_sub(changed, Ordering::Relaxed);
                 self.due = self.pack_after + edges / 16;
             }

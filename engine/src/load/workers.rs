@@ -54,7 +54,11 @@ mod tests {
 
     #[test]
     fn every_part_is_done_once_and_a_failure_ends_it() {
-        let done = in_parallel(1_000, |_| Vec::new(), |seen, part| Ok(seen.push(part))).unwrap();
+        let note = |seen: &mut Vec<usize>, part| {
+            seen.push(part);
+            Ok(())
+        };
+        let done = in_parallel(1_000, |_| Vec::new(), note).unwrap();
         let mut all = done.concat();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..1_000));

@@ -183,7 +183,7 @@ impl Hub {
         match known {
             Some(known) => (known.seq, known.at) = (seq, now),
             None => user.devices.0.push(DeviceRow {
-                device: device.into(),
+                device,
                 seq,
                 at: now,
             }),
