@@ -2,7 +2,10 @@
 //!
 //! A [`Hub`] is one such thread's state: its sockets, its users, and the engine's shard. Everything here runs on that
 //! thread, without locks and without waiting. It must not know RocksDB or tokio. In the order of the flow:
-#![allow(clippy::box_collection, reason = "held a million times and nearly always empty: eight bytes, not 24")]
+#![allow(
+    clippy::box_collection,
+    reason = "held a million times and nearly always empty: eight bytes, not 24"
+)]
 
 mod conn; //       a connection: socket, TLS, bytes
 mod end; //        leaving, being resumed, being thrown out

@@ -108,6 +108,7 @@ impl Hub {
             caps: Caps::default(),
             interested: false,
             marks: Marks::default(),
+            late: None,
             deadline: None,
             closing: false,
             closed: false,
