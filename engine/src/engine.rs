@@ -188,6 +188,10 @@ impl Engine {
         drop(self.packer.lock().unwrap_or_else(|e| e.into_inner()).take());
         let mut applier = self.applier.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(thread) = applier.take() {
+            // Cursors that found the queue full, too.
+            while !self.admission.cursors_queued() && !thread.is_finished() {
+                std::thread::yield_now();
+            }
             while self.admission.log.append(Work::Stop).is_err() && !thread.is_finished() {
                 std::thread::yield_now();
             }

@@ -109,6 +109,12 @@ impl Admission {
         }
     }
 
+    /// Whether no cursors wait for room; tries to queue those that do.
+    pub(crate) fn cursors_queued(&self) -> bool {
+        self.cursors(Vec::new());
+        self.late.lock().unwrap_or_else(|e| e.into_inner()).is_empty()
+    }
+
     /// A consistent copy of the store at `dir`, while it serves; blocks until it is there.
     ///
     /// # Errors
