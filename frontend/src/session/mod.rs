@@ -2,7 +2,10 @@
 //!
 //! A [`Hub`] is one such thread's state: its sockets, its users, and the engine's shard. Everything here runs on that
 //! thread, without locks and without waiting. It must not know RocksDB or tokio. In the order of the flow:
-#![allow(clippy::box_collection, reason = "held a million times and nearly always empty: eight bytes, not 24")]
+#![allow(
+    clippy::box_collection,
+    reason = "held a million times and nearly always empty: eight bytes, not 24"
+)]
 
 mod conn; //       a connection: socket, TLS, bytes
 mod end; //        leaving, being resumed, being thrown out
@@ -10,6 +13,7 @@ mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
 mod iq; //         requests and their answers
 mod managed; //    XEP-0198: its elements, resumption
+mod measure; //    a session without a hub, for benches
 mod message; //    RFC 6121 §5, §8
 mod open; //       the stream's second header, bind, the user's rows
 mod presence; //   RFC 6121 §4
@@ -22,6 +26,7 @@ mod wire; //       a connection's bytes: socket, TLS
 mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
+pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;
 pub use wire::FarEnd;
 pub(crate) use writer::stamp;
