@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 REEF := $(CARGO_TARGET_DIR)/release/reef
 
-.PHONY: run test build setup clients lint unit bench edges compare clean-demo
+.PHONY: run test build setup clients lint unit bench bench-check edges compare clean-demo
 
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
@@ -32,6 +32,10 @@ clients: ## the clients that the tests drive
 
 bench: setup ## criterion benches
 	cargo bench --locked -p reef-benches
+
+bench-check: setup ## instructions of each stage against benches/baseline.txt; UPDATE=1 writes that anew
+	cargo build --release --locked -p reef-benches --bin count
+	scripts/bench-check.sh $(CARGO_TARGET_DIR)/release/count
 
 compare: build ## Reef, ejabberd and Prosody under the same loads, into benches/RESULTS.md
 	cargo build --release --locked -p reef-loadtest

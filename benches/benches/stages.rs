@@ -1,10 +1,13 @@
-//! Criterion benches of the engine's stages. `cargo bench -p reef-benches`.
+//! Criterion benches of the stages, of the engine and of a session's way out. `cargo bench -p reef-benches`.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 #![allow(clippy::disallowed_methods, reason = "it measures wall time")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use reef_benches::admission::Held;
+use reef_benches::catch_up::Away;
 use reef_benches::commit::Bench;
 use reef_benches::graph::Graph;
+use reef_benches::session::{Sealing, Sessions, Splicing};
 use reef_benches::{admit, among, deliver, engine, followers, import, online, publish, shard, unfollowed};
 use reef_engine::limits::Limits;
 use reef_engine::load::packed_dir;
@@ -140,5 +143,73 @@ fn start(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, index, fanout, log, commit, start);
+fn admission(c: &mut Criterion) {
+    let mut group = c.benchmark_group("admission");
+    group.sample_size(10).throughput(Throughput::Elements(10_000));
+    group.bench_function("10,000 publishes, the applier held", |b| {
+        b.iter_batched(
+            || {
+                let dir = tempfile::TempDir::new().expect("a temporary folder");
+                (Held::new(dir.path()).expect("there are threads"), dir)
+            },
+            |(held, dir)| {
+                held.admit(10_000).expect("there is room");
+                (held, dir)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn session(c: &mut Criterion) {
+    let mut group = c.benchmark_group("session");
+    group.throughput(Throughput::Elements(1_000));
+    let mut splicing = Splicing::default();
+    group.bench_function("1,000 deliveries spliced", |b| {
+        b.iter(|| black_box(splicing.splice(1_000)));
+    });
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let mut sealing = Sealing::new(dir.path()).expect("a certificate can be made");
+    group.bench_function("1,000 TLS records of 700 bytes sealed", |b| {
+        b.iter(|| black_box(sealing.seal(1_000)));
+    });
+    group.throughput(Throughput::Elements(10_000));
+    for (how, managed) in [("plain", false), ("with stream management", true)] {
+        let mut sessions = Sessions::new(10_000, managed);
+        group.bench_function(format!("a post written to 10,000 sinks, {how}"), |b| {
+            b.iter_custom(|rounds| {
+                let mut took = Duration::ZERO;
+                for _ in 0..rounds {
+                    sessions.post();
+                    let started = Instant::now();
+                    assert_eq!(sessions.write(), 10_000);
+                    took += started.elapsed();
+                }
+                took
+            });
+        });
+    }
+}
+
+fn catch_up(c: &mut Criterion) {
+    let mut group = c.benchmark_group("catch-up");
+    group.sample_size(20).throughput(Throughput::Elements(10_000));
+    let away = Away::new(500, 20);
+    group.bench_function("10,000 posts of 500 nodes, from the recent order", |b| {
+        b.iter_batched(
+            || away.recent(),
+            |recent| (away.read(&recent), recent),
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("10,000 posts of 500 nodes, merged from their logs", |b| {
+        b.iter_batched(
+            || away.forgotten(),
+            |recent| (away.read(&recent), recent),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+criterion_group!(benches, index, fanout, admission, log, commit, session, catch_up, start);
 criterion_main!(benches);

@@ -72,6 +72,11 @@ impl Bench {
         self.batches.try_iter().for_each(drop);
     }
 
+    /// The last place in the log.
+    pub fn last(&self) -> Seq {
+        self.applier.last
+    }
+
     /// So many follows of users who follow nothing yet, each a record.
     pub fn follows(&mut self, count: u64) -> Vec<(Arc<str>, Change)> {
         let first = self.done;

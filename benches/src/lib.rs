@@ -1,8 +1,7 @@
 //! Bodies of the benches: the stages of the engine, each on as much as it is told. They run small as tests, so that they
 //! never rot.
 //!
-//! Knows the engine's public face only. The further stages (admission, TLS record, session write) come with the load
-//! tool's issue.
+//! Knows the engine's public face, and the front end's `memory`. `count.rs` is the list of what is counted in instructions.
 
 pub mod million;
 
@@ -22,10 +21,14 @@ use roaring::RoaringBitmap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+pub mod admission;
+pub mod catch_up;
 pub mod commit;
+pub mod count;
 pub mod graph;
 pub mod import;
 pub mod memory;
+pub mod session;
 
 /// The node of microblogs.
 const MICROBLOG: &str = "urn:xmpp:microblog:0";
@@ -201,7 +204,10 @@ pub fn shard_with(followers: u32, step: usize) -> Shard {
 
 /// Brings a post to the shard and expands it: puts it on the queue of everyone who must get it, and writes nothing.
 pub fn expand(shard: &mut Shard, seq: u64) {
-    shard.apply(&post(seq));
+    shard.apply(&Batch {
+        upto: Seq(seq),
+        effects: vec![(Seq(seq), Effect::Post(post(seq)))],
+    });
     while shard.expand(usize::MAX) {}
 }
 
@@ -211,8 +217,9 @@ pub fn deliver(shard: &mut Shard, seq: u64) -> u64 {
     flush(shard)
 }
 
-fn post(seq: u64) -> Batch {
-    let post = Arc::new(Post {
+/// A post of the node that everybody follows.
+pub(crate) fn post(seq: u64) -> Arc<Post> {
+    Arc::new(Post {
         seq: Seq(seq),
         origin: Origin::default(),
         node: NodeId(1),
@@ -230,11 +237,7 @@ fn post(seq: u64) -> Batch {
         },
         live: OnceLock::new(),
         delayed: OnceLock::new(),
-    });
-    Batch {
-        upto: Seq(seq),
-        effects: vec![(Seq(seq), Effect::Post(post))],
-    }
+    })
 }
 
 /// Writes all that is due to nowhere; how much it was.

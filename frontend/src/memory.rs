@@ -3,13 +3,20 @@
 //! A machine has sockets for some ten thousand clients; whether the server's part holds for a million is shown this way.
 //! Begins where a login has succeeded. Nothing of the server itself uses it.
 
+use crate::config::TlsConfig;
 use crate::router::Mail;
 use crate::server::Running;
-pub use crate::session::FarEnd;
+pub use crate::session::{Alone, FarEnd, splice};
 use crate::tables::Op;
+use crate::tls::{Channel, Tls};
 use jid::BareJid;
 use reef_engine::Engine;
 use reef_engine::log::record::Change;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 impl Running {
@@ -35,6 +42,55 @@ impl Running {
     pub fn wake(&self, shard: usize) {
         // A shard whose box is full is awake.
         let _ = self.server.router.send(shard, Mail::Job(Box::new(|_| {})));
+    }
+}
+
+/// The server's side of a TLS connection after its handshake, whose records nobody opens.
+pub struct Secured(Channel);
+
+impl Secured {
+    /// Shakes hands with a client in this process; the certificate is made in `dir`. Blocks on files.
+    ///
+    /// # Errors
+    /// No certificate can be made, or one of the two does not like the other.
+    pub fn new(dir: &Path) -> io::Result<Secured> {
+        const DOMAIN: &str = "bench.example";
+        let tls = Tls::load(&TlsConfig::default(), dir, DOMAIN).map_err(io::Error::other)?;
+        let certificate = CertificateDer::from_pem_file(dir.join("tls/cert.pem")).map_err(io::Error::other)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).map_err(io::Error::other)?;
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(DOMAIN).map_err(io::Error::other)?;
+        let mut client = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+        let mut channel = Channel::new(&tls.identity().starttls).map_err(io::Error::other)?;
+        let (mut plain, mut wire) = (Vec::new(), Vec::new());
+        while client.is_handshaking() || channel.is_handshaking() {
+            wire.clear();
+            while client.wants_write() {
+                client.write_tls(&mut wire)?;
+            }
+            let mut reply = Vec::new();
+            let received = channel.receive(&mut wire, &mut plain, &mut reply);
+            received.map_err(io::Error::other)?;
+            let mut rest = reply.as_slice();
+            while !rest.is_empty() {
+                client.read_tls(&mut rest)?;
+                client.process_new_packets().map_err(io::Error::other)?;
+            }
+        }
+        Ok(Secured(channel))
+    }
+
+    /// Seals plaintext into as few records as it takes, appended to `out`.
+    ///
+    /// # Errors
+    /// The connection's keys are used up.
+    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        self.0.send(plain, out).map_err(io::Error::other)
     }
 }
 

@@ -80,6 +80,42 @@ pub(super) struct Conn {
 // A million of these are held at once: what is added here is added a million times.
 const _: () = assert!(size_of::<Conn>() <= 384);
 
+impl Conn {
+    /// One that has logged in and waits for its second header.
+    pub(super) fn new(wire: Wire, reader: StreamReader, user: BareJid) -> Conn {
+        Conn {
+            wire: Some(wire),
+            out: Vec::new(),
+            key: None,
+            address: Address::default(),
+            blocked: false,
+            to_flush: false,
+            phase: Phase::Header,
+            priority: 0,
+            sm: None,
+            presence: None,
+            reader,
+            unread: Vec::new(),
+            user,
+            jid: None,
+            made: false,
+            lang: None,
+            in_flight: 0,
+            reading: false,
+            parked: None,
+            directed: None,
+            caps: Caps::default(),
+            interested: false,
+            marks: Marks::default(),
+            late: None,
+            deadline: None,
+            closing: false,
+            closed: false,
+            _permit: None,
+        }
+    }
+}
+
 /// A full JID as it is written into an attribute, and how much of it is the bare one.
 #[derive(Default)]
 pub(super) struct Address {

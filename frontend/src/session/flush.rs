@@ -143,7 +143,7 @@ impl Hub {
 }
 
 /// Composes and writes until nothing is due, the kernel takes no more, or the turn is over (`Full`).
-fn flush(
+pub(super) fn flush(
     conn: &mut Conn,
     shard: &mut Shard,
     scratch: &mut Vec<u8>,

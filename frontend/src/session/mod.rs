@@ -13,6 +13,7 @@ mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
 mod iq; //         requests and their answers
 mod managed; //    XEP-0198: its elements, resumption
+mod measure; //    a session without a hub, for benches
 mod message; //    RFC 6121 §5, §8
 mod open; //       the stream's second header, bind, the user's rows
 mod presence; //   RFC 6121 §4
@@ -25,6 +26,7 @@ mod wire; //       a connection's bytes: socket, TLS
 mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
+pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;
 pub use wire::FarEnd;
 pub(crate) use writer::stamp;

@@ -3,7 +3,7 @@
 //! The first session of a user reads his roster and cursors, on a reader thread; until then he is not bound. Next:
 //! `read.rs`.
 
-use super::conn::{Address, Caps, Conn, Marks, Phase};
+use super::conn::{Address, Conn, Phase};
 use super::iq::IqRef;
 use super::wire::{FarEnd, Wire};
 use super::{ConnRef, Hub, User};
@@ -84,35 +84,12 @@ impl Hub {
         if let Err(error) = wire.register(&self.registry, Token(token_of_slot as usize)) {
             return tracing::warn!(%error, "a client's socket cannot be polled");
         }
+        let reader = StreamReader::new(StreamNamespace::Client, self.server.budget.clone());
         let conn = Conn {
-            wire: Some(wire),
-            out: Vec::new(),
-            key: None,
-            address: Address::default(),
-            blocked: false,
-            to_flush: false,
-            phase: Phase::Header,
-            priority: 0,
-            sm: None,
-            presence: None,
-            reader: StreamReader::new(StreamNamespace::Client, self.server.budget.clone()),
             unread,
-            user,
-            jid: None,
-            made: false,
             lang: lang.map(String::into_boxed_str),
-            in_flight: 0,
-            reading: false,
-            parked: None,
-            directed: None,
-            caps: Caps::default(),
-            interested: false,
-            marks: Marks::default(),
-            late: None,
-            deadline: None,
-            closing: false,
-            closed: false,
             _permit: permit,
+            ..Conn::new(wire, reader, user)
         };
         let slot = self.insert(conn);
         let wait = self.server.config.c2s.handshake_timeout.as_millis() as u64;
