@@ -68,6 +68,10 @@ pub const FOLLOWERS_PER_RECORD: usize = 1000;
 pub const HELD_MAX: u32 = 10_000;
 /// Posts of a resumed node that one background step publishes.
 pub const RELEASE_STEP: usize = 256;
+/// Sessions looked at by one call of a checkpoint.
+pub const CHECKPOINT_LOOK: usize = 65_536;
+/// Rows that one call writes.
+pub const CHECKPOINT_ROWS: usize = 2_048;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 

@@ -177,10 +177,12 @@ mod tests {
     #[test]
     fn a_sender_that_waits_for_room_goes_on_when_there_is_some() {
         let (sender, receiver) = bounded(1);
-        let sending = std::thread::spawn(move || (0..1000).all(|n| sender.send(n).is_ok()));
-        let received: Vec<i32> = std::iter::from_fn(|| receiver.recv()).collect();
-        assert_eq!(received, (0..1000).collect::<Vec<_>>());
-        assert!(sending.join().is_ok_and(|all| all));
+        std::thread::scope(|threads| {
+            let sending = threads.spawn(move || (0..1000).all(|n| sender.send(n).is_ok()));
+            let received: Vec<i32> = std::iter::from_fn(|| receiver.recv()).collect();
+            assert_eq!(received, (0..1000).collect::<Vec<_>>());
+            assert!(sending.join().is_ok_and(|all| all));
+        });
     }
 
     #[test]

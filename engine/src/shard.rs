@@ -91,6 +91,9 @@ pub struct Shard {
     reading: usize,
     checkpoint: Seq,
     watermark_before: Seq,
+    pass: checkpoint::Pass,
+    /// Up to where [`Shard::unconfirmed`] has come.
+    looked: usize,
 }
 
 impl Shard {
@@ -131,6 +134,8 @@ impl Shard {
             reading: 0,
             checkpoint: Seq(0),
             watermark_before: Seq(0),
+            pass: checkpoint::Pass::default(),
+            looked: 0,
         }
     }
 

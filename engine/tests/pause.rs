@@ -23,11 +23,9 @@ fn pause(world: &World, paused: bool) {
 /// Until the node is as any other again.
 fn released(world: &mut World, clients: &mut [&mut Client]) {
     let view = world.engine.view();
-    let node = rows::node_id(view, &blog(A)).unwrap().unwrap();
-    while rows::get::<Hold>(world.engine.view(), Family::SWEEP, &keys::sweep_held(node))
-        .unwrap()
-        .is_some()
-    {
+    let node = rows::node_id(view, &blog(A)).ok().flatten().expect("the node is there");
+    let hold = |world: &World| rows::get::<Hold>(world.engine.view(), Family::SWEEP, &keys::sweep_held(node));
+    while hold(world).expect("a hold reads back").is_some() {
         // The background looks now and then.
         world.pass(250);
         world.settle(clients);

@@ -16,6 +16,8 @@ pub mod sasl; //    who are you
 pub mod stream; //  from the first byte to `<success/>`
 pub mod tls; //     certificates
 
+mod http; //        metrics and health
+
 mod errors; //      engine errors → stanza errors
 mod limits; //      fixed limits
 mod router; //      between shards

@@ -18,6 +18,8 @@ pub(crate) const IN_FLIGHT: u32 = 64;
 pub(crate) const EXPAND_TURN: usize = 4096;
 /// How many times as many while writes are to be merged.
 pub(crate) const EXPAND_TURNS_MERGING: usize = 16;
+/// Connections over HTTP at a time.
+pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
 /// Sessions written between two looks at the sockets.
 pub(crate) const FLUSH_TURN: usize = 256;
 /// Sockets asked a second how much their client's TCP has acknowledged.

@@ -4,8 +4,9 @@
 //! says what is started; `session/` is what runs.
 
 use crate::admin::{self, Live, Performer};
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, HttpConfig};
 use crate::host::Accounts;
+use crate::http::serve_http;
 use crate::limits::HASHES_WAITING;
 use crate::listen::serve_c2s;
 use crate::router::{Bell, Router};
@@ -100,6 +101,8 @@ pub struct Running {
     pub c2s: Vec<SocketAddr>,
     /// The same for direct TLS.
     pub c2s_tls: Vec<SocketAddr>,
+    /// The same for HTTP.
+    pub http: Vec<SocketAddr>,
 }
 
 /// Opens the engine as the configuration says; the shards' polls and bells come with it.
@@ -217,8 +220,10 @@ impl Running {
             shutdown,
             c2s: Vec::new(),
             c2s_tls: Vec::new(),
+            http: Vec::new(),
         };
         running.listen(Arc::new(c2s), &stopped).await?;
+        running.listen_http(&stopped).await?;
         let performer = running.performer();
         running.listeners.spawn(async move {
             if let Err(error) = admin::serve(performer, stopped).await {
@@ -242,6 +247,24 @@ impl Running {
             }
             self.listeners
                 .spawn(serve_c2s(listener, mode, c2s.clone(), stopped.clone()));
+        }
+        Ok(())
+    }
+
+    /// HTTP. Where nobody chose its address and that is taken, the server goes on without.
+    async fn listen_http(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
+        let chosen = self.server.config.http.listen != HttpConfig::default().listen;
+        for address in self.server.config.http.listen.clone() {
+            match TcpListener::bind(address).await {
+                Ok(listener) => {
+                    let bound = listener.local_addr().map_err(|e| StartError::Listen(address, e))?;
+                    self.http.push(bound);
+                    let serve = serve_http(listener, self.server.clone(), stopped.clone());
+                    self.listeners.spawn(serve);
+                }
+                Err(error) if chosen => return Err(StartError::Listen(address, error)),
+                Err(error) => tracing::warn!(%address, %error, "no metrics over http: set http.listen"),
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //!
 //! Knows the front end's `memory` face. The far end runs on the shards' own threads, and its time is part of what is
 //! measured.
+#![allow(clippy::disallowed_methods, reason = "it measures the time that passes")]
 
 mod far;
 mod prepare;

@@ -2,6 +2,7 @@
 //!
 //! Submitted as fast as the log takes them; logins go through header, bind, stream management and presence as any
 //! client's do.
+#![allow(clippy::disallowed_methods, reason = "it waits where the queue is full")]
 
 use super::{BIG, Crowd, Far, MICROBLOG, SMALL, until};
 use anyhow::{Context, Result};
@@ -93,11 +94,11 @@ pub(super) fn connect(crowd: &mut Crowd, sessions: usize) -> Result<()> {
     let ready = |crowd: &Crowd| crowd.total(|lane| lane.ready.load(Ordering::Relaxed));
     for number in 0..sessions {
         let user = user(number)?;
-        let first = format!(
+        let first = String::from(
             "<?xml version='1.0'?><stream:stream to='localhost' xmlns='jabber:client' \
              xmlns:stream='http://etherx.jabber.org/streams' version='1.0'><iq type='set' id='b'>\
              <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>m</resource></bind></iq>\
-             <enable xmlns='urn:xmpp:sm:3'/><presence/>"
+             <enable xmlns='urn:xmpp:sm:3'/><presence/>",
         );
         let (shard, _) = crowd.running.shard_of(&user);
         let lane = crowd.lanes.get(shard).context("a shard has no lane")?.clone();

@@ -5,7 +5,7 @@
 
 use super::Shard;
 use super::session::{Key, Session, State};
-use crate::limits::VSHARDS;
+use crate::limits::{CHECKPOINT_LOOK, CHECKPOINT_ROWS, VSHARDS};
 use crate::model::{Seq, SubscriberId, Timestamp, VShard};
 use crate::outbox::CheckpointRow;
 use crate::store::Write;
@@ -23,6 +23,17 @@ pub struct Parting {
     pub seq: Seq,
 }
 
+/// A look at all sessions that have something unconfirmed, over one call or several.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    /// How many have still to be looked at; those that came meanwhile stand behind them.
+    left: usize,
+    /// What all those looked at so far have confirmed, who have no row of their own.
+    confirmed: Seq,
+    /// The watermark when it began.
+    watermark: Seq,
+}
+
 impl Shard {
     /// The client has confirmed all posts up to and with this one. What a session of negative priority was handed is not
     /// confirmed: it moves no cursor.
@@ -34,9 +45,12 @@ impl Shard {
 
     /// Some sessions with something unconfirmed, in turn: the driver looks how far their sockets are.
     pub fn unconfirmed(&mut self, most: usize) -> Vec<Key> {
-        let count = self.unsettled.len().min(most);
-        self.unsettled.rotate_left(count % self.unsettled.len().max(1));
-        self.unsettled.iter().rev().take(count).copied().collect()
+        let all = self.unsettled.len();
+        let (start, count) = (self.looked % all.max(1), all.min(most));
+        self.looked = start + count;
+        // Not turned: a pass of `checkpoint` counts on their order.
+        let turn = (start..start + count).filter_map(|at| self.unsettled.get(at % all));
+        turn.copied().collect()
     }
 
     pub(super) fn mark_unsettled(&mut self, key: Key) {
@@ -90,28 +104,43 @@ impl Shard {
         }
     }
 
-    /// The rows to write now.
+    /// The rows to write now: a bounded number, of a bounded look at sessions. Where there are more, a checkpoint takes
+    /// several calls, and stands for what the first of them saw; those who lag and find no row hold it back.
     pub fn checkpoint(&mut self, now: Timestamp) -> Vec<Write> {
         let watermark = self.watermark();
-        let mut confirmed = watermark;
+        if self.pass.left == 0 {
+            // Who becomes unsettled later has confirmed everything up to here.
+            self.pass = Pass {
+                left: self.unsettled.len(),
+                confirmed: watermark,
+                watermark,
+            };
+        }
+        let mut confirmed = self.pass.confirmed;
         let mut writes = Vec::new();
-        for _ in 0..self.unsettled.len() {
+        for _ in 0..self.pass.left.min(CHECKPOINT_LOOK) {
+            self.pass.left -= 1;
             let Some(key) = self.unsettled.pop_front() else { break };
+            let full = writes.len() >= CHECKPOINT_ROWS;
             let Some(session) = self.sessions.get(key) else {
                 continue;
             };
             let position = self.position(session);
             let live = matches!(session.state, State::Live);
             let settled = session.ring.is_empty() && session.handed <= session.confirmed;
-            let row = if settled && live {
-                session.listed.get().map(|_| CursorRow::Live {
+            let listed = session.listed.get();
+            let row = if full && listed.is_some() {
+                // Its row says less than it has: what comes after a crash comes again.
+                None
+            } else if settled && live {
+                listed.map(|_| CursorRow::Live {
                     epoch: self.epoch,
                     at: now,
                 })
             } else if matches!(session.state, State::Quiet) && session.place.get().is_none() {
                 None
-            } else if session.listed.get().is_some() || !live || position < self.watermark_before {
-                let moved = session.listed.get() != Some(position);
+            } else if !full && (listed.is_some() || !live || position < self.watermark_before) {
+                let moved = listed != Some(position);
                 moved.then_some(CursorRow::At { seq: position, at: now })
             } else {
                 confirmed = confirmed.min(position);
@@ -126,12 +155,17 @@ impl Shard {
                 Some(CursorRow::At { seq, .. }) => session.listed = Some(seq).into(),
                 None => {}
             }
-            session.unsettled = !settled || matches!(session.state, State::CatchingUp(_));
+            let listed = session.listed.get().is_some();
+            session.unsettled = !settled || matches!(session.state, State::CatchingUp(_)) || (full && listed);
             if session.unsettled {
                 self.unsettled.push_back(key);
             }
         }
-        self.watermark_before = watermark;
+        self.pass.confirmed = confirmed;
+        if self.pass.left > 0 {
+            return writes;
+        }
+        self.watermark_before = self.pass.watermark;
         if confirmed > self.checkpoint {
             self.checkpoint = confirmed;
             writes.extend(self.checkpoint_rows(confirmed));

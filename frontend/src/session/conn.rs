@@ -10,9 +10,10 @@ use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
 use reef_engine::model::Seq;
-use reef_engine::shard::{Key, Manner};
+use reef_engine::shard::{Key, Manner, Parting};
 use reef_stanza::StreamReader;
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// How far a stream is.
@@ -65,8 +66,10 @@ pub(super) struct Conn {
     pub(super) interested: bool,
     /// After how many bytes on the wire which post is confirmed, where there is no stream management.
     pub(super) marks: Marks,
+    /// The session has ended, and its client has not acknowledged all that was written: how far it is once it has.
+    pub(super) late: Option<Box<Parting>>,
     /// Milliseconds: when an unbound stream is given up, or a session that waits to be resumed.
-    pub(super) deadline: Option<u64>,
+    pub(super) deadline: Option<NonZeroU64>,
     /// The stream has ended: close when everything is written.
     pub(super) closing: bool,
     /// Everything was written and our side is closed; the client's close is waited for, not for long.
@@ -104,6 +107,7 @@ impl Conn {
             caps: Caps::default(),
             interested: false,
             marks: Marks::default(),
+            late: None,
             deadline: None,
             closing: false,
             closed: false,
@@ -167,6 +171,12 @@ impl Marks {
         } else {
             self.newest = mark;
         }
+    }
+
+    /// The last post that all was written of, where it is not acknowledged.
+    pub(super) fn last(&self) -> Option<Seq> {
+        let last = self.newest.1.max(self.waited.1);
+        (self.waits() && self.unmarked == Seq(0)).then_some(last)
     }
 
     /// Whether something is waited for.

@@ -15,6 +15,7 @@ use reef_engine::store::rows::CursorRow;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamCondition, StreamFault, ns};
 use std::cmp::Reverse;
+use std::num::NonZeroU64;
 
 impl Hub {
     /// The connection broke, or was closed without a word.
@@ -42,7 +43,7 @@ impl Hub {
     pub(super) fn set_deadline(&mut self, slot: u32, deadline: u64) {
         let conn_ref = self.conn_ref(slot);
         if let Some(conn) = self.conn_mut(slot) {
-            conn.deadline = Some(deadline);
+            conn.deadline = NonZeroU64::new(deadline);
             self.deadlines.push(Reverse((deadline, conn_ref)));
         }
     }
@@ -96,6 +97,11 @@ impl Hub {
             self.leave(slot, gone);
         }
         if let Some(parting) = key.and_then(|key| self.shard.detach(key)) {
+            if let Some(conn) = self.conn_mut(slot)
+                && let Some(seq) = conn.marks.last()
+            {
+                conn.late = Some(Box::new(Parting { seq, ..parting.clone() }));
+            }
             self.keep_cursor(slot, parting);
         }
         let binding = self.conn(slot).is_some_and(|conn| conn.phase == Phase::Binding);
@@ -182,11 +188,7 @@ impl Hub {
         let known = user.devices.0.iter_mut().find(|known| *known.device == *device);
         match known {
             Some(known) => (known.seq, known.at) = (seq, now),
-            None => user.devices.0.push(DeviceRow {
-                device,
-                seq,
-                at: now,
-            }),
+            None => user.devices.0.push(DeviceRow { device, seq, at: now }),
         }
         // As the store keeps them: one who takes a new resource each time takes no more memory.
         user.devices.0.sort_by_key(|row| Reverse(row.at));
@@ -205,8 +207,27 @@ impl Hub {
         }
     }
 
+    /// What was on its way when a session ended has arrived meanwhile: its device is not sent that again.
+    fn confirm_late(&mut self, slot: u32) {
+        let Some(conn) = self.conn_mut(slot) else { return };
+        let acknowledged = conn.wire.as_ref().map_or(0, super::wire::Wire::acknowledged);
+        let seq = conn.marks.acknowledged(acknowledged);
+        let Some(late) = conn.late.take().filter(|late| Some(late.seq) == seq) else {
+            return;
+        };
+        let name = conn.user.clone();
+        let Some(user) = self.users.get(&name) else { return };
+        let back = |slot: &u32| self.conn(*slot).is_some_and(|conn| *conn.device() == *late.device);
+        let known = user.devices.0.iter().find(|row| row.device == late.device);
+        // One who is back already goes on from where he began.
+        if known.is_some_and(|row| row.seq < late.seq) && !user.sessions.iter().any(back) {
+            self.keep_cursor(slot, *late);
+        }
+    }
+
     /// Drops a connection whose session has ended.
     pub(super) fn drop_conn(&mut self, slot: u32) {
+        self.confirm_late(slot);
         if let Some(mut conn) = self.remove(slot)
             && let Some(wire) = &mut conn.wire
         {
@@ -250,7 +271,7 @@ impl Hub {
             let conn_ref = first.0.1;
             self.deadlines.pop();
             let Some(slot) = self.alive(conn_ref) else { continue };
-            let late = |conn: &&super::Conn| conn.deadline.is_some_and(|deadline| deadline <= now);
+            let late = |conn: &&super::Conn| conn.deadline.is_some_and(|deadline| deadline.get() <= now);
             let Some(conn) = self.conn(slot).filter(late) else {
                 continue;
             };

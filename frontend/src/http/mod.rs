@@ -1,0 +1,62 @@
+//! HTTP for operators: `/metrics` (OpenMetrics text) and `/health`.
+//!
+//! Must not know sessions. Further paths (web pages, WebSocket, uploads) join the same router. Metrics name accounts and
+//! nodes: they are for the machine itself, not for whoever reaches the port.
+
+mod bounded;
+
+use crate::limits::HTTP_CONNECTIONS;
+use crate::server::Server;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, serve};
+use bounded::{Bounded, Peer};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What OpenMetrics text is called.
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// Serves until `shutdown` says so.
+pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut shutdown: watch::Receiver<bool>) {
+    let router = Router::new()
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(server)
+        .into_make_service_with_connect_info::<Peer>();
+    let listener = Bounded::new(listener, HTTP_CONNECTIONS);
+    tokio::select! {
+        ended = serve(listener, router).into_future() => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "http has ended");
+            }
+        }
+        // Nobody's half-sent request holds up the end. An error means that nobody is left who could say it.
+        _ = shutdown.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// 200 while the store takes writes.
+async fn health(State(server): State<Arc<Server>>) -> Response {
+    if server.engine.failed() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the store failed\n").into_response()
+    } else {
+        "ok\n".into_response()
+    }
+}
+
+/// All metrics, for who asks from this machine and not through a proxy.
+async fn metrics(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
+    if !peer.ip().is_loopback() || request.headers().contains_key("x-forwarded-for") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], server.engine.metrics.text()).into_response()
+}
