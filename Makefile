@@ -34,7 +34,7 @@ bench: setup ## criterion benches
 	cargo bench --locked -p reef-benches
 
 bench-check: setup ## instructions of each stage against benches/baseline.txt; UPDATE=1 writes that anew
-	cargo build --release --locked -p reef-benches --bin count
+	cargo build --release --locked --workspace --bins
 	scripts/bench-check.sh $(CARGO_TARGET_DIR)/release/count
 
 compare: build ## Reef, ejabberd and Prosody under the same loads, into benches/RESULTS.md

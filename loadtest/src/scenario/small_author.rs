@@ -1,7 +1,7 @@
 //! An author with few followers posts while posts of a big author wait to go to all: does the small one wait for the big?
 
 use crate::bare::Load;
-use crate::report::Report;
+use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Context, Result, ensure};
@@ -71,42 +71,7 @@ impl SmallAuthor {
         };
         let alone = rig.measure("the small author alone", 1, |rig| rig.post(SMALL, &paced))?;
         let beside = rig.measure("beside the big one", 1, |rig| self.both(rig, &paced))?;
-        for (key, what, phase) in [("alone", "alone", &alone), ("beside", "beside the big one", &beside)] {
-            let small = phase.latency("small_last");
-            rig.figure(
-                &format!("{key}_p50_ms"),
-                &format!("publish to the last of the few, {what}, p50"),
-                "ms",
-                vec![small.p50_ms],
-            );
-            rig.figure(
-                &format!("{key}_p99_ms"),
-                &format!("publish to the last of the few, {what}, p99"),
-                "ms",
-                vec![small.p99_ms],
-            );
-        }
-        let big = beside.latency("last");
-        rig.figure(
-            "big_p50_ms",
-            "the big author's, to the last, p50",
-            "ms",
-            vec![big.p50_ms],
-        );
-        rig.figure(
-            "deliveries_per_second",
-            "deliveries beside",
-            "1/s",
-            vec![beside.per_second()],
-        );
-        if rig.sees_server() {
-            rig.figure(
-                "cpu_per_million",
-                "server CPU per million deliveries",
-                "s",
-                vec![beside.cpu_per_million()],
-            );
-        }
+        figures(&mut rig, &alone, &beside);
         rig.report.phases = vec![alone, beside];
         rig.finish()
     }
@@ -125,5 +90,45 @@ impl SmallAuthor {
             let (big, seconds) = big.join().ok().context("the big author's thread ended")??;
             Ok((small + big, seconds))
         })
+    }
+}
+
+/// What both phases say.
+fn figures(rig: &mut Rig, alone: &Phase, beside: &Phase) {
+    for (key, what, phase) in [("alone", "alone", alone), ("beside", "beside the big one", beside)] {
+        let small = phase.latency("small_last");
+        rig.figure(
+            &format!("{key}_p50_ms"),
+            &format!("publish to the last of the few, {what}, p50"),
+            "ms",
+            vec![small.p50_ms],
+        );
+        rig.figure(
+            &format!("{key}_p99_ms"),
+            &format!("publish to the last of the few, {what}, p99"),
+            "ms",
+            vec![small.p99_ms],
+        );
+    }
+    let big = beside.latency("last");
+    rig.figure(
+        "big_p50_ms",
+        "the big author's, to the last, p50",
+        "ms",
+        vec![big.p50_ms],
+    );
+    rig.figure(
+        "deliveries_per_second",
+        "deliveries beside",
+        "1/s",
+        vec![beside.per_second()],
+    );
+    if rig.sees_server() {
+        rig.figure(
+            "cpu_per_million",
+            "server CPU per million deliveries",
+            "s",
+            vec![beside.cpu_per_million()],
+        );
     }
 }
