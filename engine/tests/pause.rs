@@ -2,6 +2,8 @@
 
 mod world;
 
+use reef_engine::config::{AccessModel, Setting};
+use reef_engine::error::Reject;
 use reef_engine::log::record::Change;
 use reef_engine::model::Seq;
 use reef_engine::store::keys::{self, Family};
@@ -114,4 +116,39 @@ fn only_its_owner_pauses_a_node() {
     world.publish(A, "before");
     let node = blog(A);
     assert!(world.ask(B, Change::PauseNode { node, paused: true }).is_err());
+}
+
+#[test]
+fn a_held_post_does_not_reach_who_is_about_to_lose_access() {
+    let mut world = World::new();
+    world.publish(A, "before");
+    // More than are looked at in the commit that narrows the node.
+    for part in 0..2 {
+        let subscribers = (0..550).map(|n| format!("f{part}-{n}@reef.test").into()).collect();
+        let node = blog(A);
+        world
+            .ask("", Change::ImportFollowers { node, subscribers })
+            .expect("an open node may be followed");
+    }
+    world.follow(F, A);
+    let mut f = world.attach(F, "phone");
+    world.settle(&mut []);
+    world.seats[f.seat].shard.available(f.key, Some(Seq(0)));
+    world.settle(&mut [&mut f]);
+    pause(&world, true);
+    world.publish(A, "held");
+    let settings = vec![Setting::Access(AccessModel::Whitelist)];
+    let node = blog(A);
+    world
+        .ask(A, Change::Configure { node, settings })
+        .expect("he owns it");
+    // Before the background has looked for those who may no longer read.
+    pause(&world, false);
+    let release = Change::Release { node: blog(A) };
+    assert_eq!(world.ask("", release), Err(Reject::NotYet.into()));
+    released(&mut world, &mut [&mut f]);
+    assert_eq!(f.items(), Vec::<String>::new());
+    let node = rows::node_id(world.engine.view(), &blog(A)).unwrap().unwrap();
+    let state = rows::node_state(world.engine.view(), node).unwrap();
+    assert_eq!((state.items, state.followers), (2, 0));
 }

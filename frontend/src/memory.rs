@@ -4,7 +4,6 @@
 //! Begins where a login has succeeded. Nothing of the server itself uses it.
 
 use crate::config::TlsConfig;
-use crate::router::Mail;
 use crate::server::Running;
 pub use crate::session::{Alone, FarEnd, splice};
 use crate::tables::Op;
@@ -36,12 +35,6 @@ impl Running {
         let shard = self.server.router.shard_of(user.as_str());
         let job = Box::new(move |hub: &mut crate::session::Hub| hub.adopt_far_end(user, first, far));
         self.server.router.answer(shard, job);
-    }
-
-    /// Wakes a shard, which looks at far ends that have something to say only when it wrote to them.
-    pub fn wake(&self, shard: usize) {
-        // A shard whose box is full is awake.
-        let _ = self.server.router.send(shard, Mail::Job(Box::new(|_| {})));
     }
 }
 

@@ -87,17 +87,22 @@ impl Applier {
     /// # Errors
     /// The store's failure; every ticket that it held back was told.
     pub fn commit(&mut self, work: &mut Vec<Work>) -> Result<Commit, StoreError> {
+        let done = self.commit_all(work)?;
+        if !done.stop {
+            self.sweep()?;
+        }
+        Ok(done)
+    }
+
+    /// Commits what is in `work`, and nothing else.
+    pub(super) fn commit_all(&mut self, work: &mut Vec<Work>) -> Result<Commit, StoreError> {
         let mut done = Commit::default();
         let mut rest = work.drain(..).peekable();
-        while rest.peek().is_some() {
+        while rest.peek().is_some() && !done.stop {
             self.one_commit(&mut rest, &mut done)?;
-            if done.stop {
-                return Ok(done);
-            }
         }
         drop(rest);
         self.gauge.idle();
-        self.sweep()?;
         Ok(done)
     }
 

@@ -75,7 +75,7 @@ impl Applier {
         if work.is_empty() {
             return Ok(());
         }
-        self.commit(&mut work).map(drop)
+        self.commit_all(&mut work).map(drop)
     }
 
     fn release_of(&self, node: &NodeName) -> Work {
@@ -141,15 +141,11 @@ impl Step<'_> {
             }
             self.tx.delete(Family::LOG, key.clone());
         }
-        let held = first_keys(&self.tx, Family::HELD, &range, SWEEP_ROWS)?;
-        if upto == Seq(u64::MAX) {
-            for key in &held {
-                self.tx.delete(Family::HELD, key.clone());
-            }
-        }
-        let mut more = log.len() == SWEEP_ROWS || (upto == Seq(u64::MAX) && held.len() == SWEEP_ROWS);
+        let mut more = log.len() == SWEEP_ROWS;
         if upto == Seq(u64::MAX) && !more {
-            more = self.edges_of(node)?;
+            let held = first_keys(&self.tx, Family::HELD, &range, SWEEP_ROWS)?;
+            held.iter().for_each(|key| self.tx.delete(Family::HELD, key.clone()));
+            more = held.len() == SWEEP_ROWS || self.edges_of(node)?;
         }
         if !more {
             self.tx.delete(Family::SWEEP, job);

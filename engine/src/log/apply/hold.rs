@@ -65,6 +65,10 @@ impl Apply<'_, '_> {
         let Some(hold) = self.hold(node)?.filter(|hold| !hold.paused) else {
             return Err(Reject::NotYet.into());
         };
+        // Followers who may no longer read are still being looked for: nothing new goes to them.
+        if self.narrowing(node)? {
+            return Err(Reject::NotYet.into());
+        }
         let Some((key, held)) = self.held(node, |_| true, 1)?.pop() else {
             self.tx.delete(Family::SWEEP, keys::sweep_held(node));
             return Ok(Outcome::Done);
