@@ -20,6 +20,8 @@ pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 pub const SHARD_BATCHES_MAX: usize = 256;
 /// Posts that a shard holds unexpanded.
 pub const EXPANSIONS_MAX: usize = 65_536;
+/// Posts that are expanded with the first of them.
+pub const RUN_MAX: u32 = 63;
 /// Sessions looked at in one step of an expansion.
 pub const EXPAND_STEP: usize = 4096;
 /// Posts whose `Seq` and node are kept in memory for catching up; eight bytes each.

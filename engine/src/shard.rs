@@ -75,6 +75,8 @@ pub struct Shard {
     online: Online,
     interests: Interests,
     posts: Posts,
+    /// The last post, or the first of its run, while nobody has begun to expand it and who gets it has not changed since.
+    run: Option<u32>,
     /// The last posts, so that the final stretch of catching up needs no I/O.
     recent: recent::RecentPosts,
     /// Runs of catching up that were begun.
@@ -125,6 +127,7 @@ impl Shard {
             online: Online::default(),
             interests: Interests::default(),
             posts: Posts::default(),
+            run: None,
             recent,
             runs: 0,
             last,
@@ -203,6 +206,7 @@ impl Shard {
             session.expanded = last;
             session.edges = last;
             self.online.link(&mut self.sessions, key.index, id);
+            self.run = None;
         }
         let quiet = self.sessions.get(key).is_some_and(|s| matches!(s.state, State::Quiet));
         match cursor {

@@ -185,6 +185,50 @@ fn an_overflow_above_a_pending_post_repeats_nothing() {
 }
 
 #[test]
+fn posts_that_are_expanded_together_come_once_and_in_order_to_who_came_left_and_followed_between() {
+    let mut world = slow_world(1_000);
+    world.publish(A, "before");
+    world.publish(B, "before");
+    for who in [F, G, "h@reef.test"] {
+        world.follow(who, B);
+    }
+    world.follow(F, A);
+    world.follow("h@reef.test", A);
+    let mut clients = [F, G, "h@reef.test"].map(|who| world.attach(who, "phone"));
+    let [f, g, h] = &mut clients;
+    world.settle(&mut []);
+    world.seats[f.seat].shard.available(f.key, Some(Seq(6)));
+    world.seats[g.seat].shard.available(g.key, Some(Seq(6)));
+    world.settle(&mut [f, g]);
+    f.got.clear();
+    // More than one run takes, nobody begun with; then somebody else's, a change of who follows, and one who comes.
+    let (mut all, mut since, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..150 {
+        world.publish(A, &format!("p{n}"));
+        all.push(format!("p{n}"));
+        match n {
+            30 => {
+                world.publish(B, "b0");
+                all.push("b0".into());
+                others.push("b0".to_owned());
+            }
+            60 => world.follow(G, A),
+            61.. => since.push(format!("p{n}")),
+            _ => {}
+        }
+        apply(&mut world);
+        if n == 100 {
+            world.seats[h.seat].shard.available(h.key, Some(Seq(6)));
+        }
+    }
+    world.settle(&mut [f, g, h]);
+    assert_eq!(f.items(), all);
+    assert_eq!(h.items(), all);
+    others.extend(since);
+    assert_eq!(g.items(), others);
+}
+
+#[test]
 fn a_page_of_an_earlier_run_is_not_for_the_next() {
     let mut world = World::new();
     world.publish(A, "before");

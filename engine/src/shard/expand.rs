@@ -9,8 +9,9 @@ use super::posts::Walk;
 use super::ring::{Queued, Ring};
 use super::session::{Key, Session, State};
 use crate::index::Hits;
-use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX};
+use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX, RUN_MAX};
 use crate::model::{Audience, Post, Seq, SubscriberId};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl Shard {
@@ -22,20 +23,38 @@ impl Shard {
         }
         let size = followers.map_or(0, |f| f.len()) + self.audience_size(post);
         self.hot.add(post.node, &post.name, size);
-        let hits = followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(self.online.ids()));
-        let number = self.posts.push(
-            post.clone(),
-            Walk {
-                hits,
-                by_presence: false,
-            },
-        );
-        if size <= self.limits.expand_at_once as u64 {
-            self.walk(number, usize::MAX, true);
+        match self.run.filter(|head| self.joins(*head, post)) {
+            Some(head) => self.posts.join(head, post.clone()),
+            None => {
+                let hits = followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(self.online.ids()));
+                let by_presence = false;
+                let number = self.posts.push(post.clone(), Walk { hits, by_presence });
+                self.run = Some(number);
+                if size <= self.limits.expand_at_once as u64 {
+                    self.walk(number, usize::MAX, true);
+                }
+            }
         }
         if self.posts.len() > EXPANSIONS_MAX {
             self.shed();
         }
+    }
+
+    /// Whether a post is due to the same sessions as the last ones, with which nobody has begun: those of `head`'s run.
+    fn joins(&self, head: u32, post: &Post) -> bool {
+        self.posts.get(head).is_some_and(|held| {
+            held.run < RUN_MAX
+                && held.post.as_ref().is_some_and(|first| {
+                    first.node == post.node
+                        && match (&first.audience, &post.audience) {
+                            (Audience::None, Audience::None) => true,
+                            (Audience::Presence { node, owner }, Audience::Presence { node: n, owner: o }) => {
+                                (node, owner) == (n, o)
+                            }
+                            _ => false,
+                        }
+                })
+        })
     }
 
     fn audience_size(&self, post: &Post) -> u64 {
@@ -58,6 +77,8 @@ impl Shard {
     }
 
     fn walk(&mut self, number: u32, budget: usize, small: bool) {
+        self.run = None;
+        let run: SmallVec<[(u32, Seq); 4]> = self.posts.run(number).map(|(n, held)| (n, held.seq)).collect();
         let Some(held) = self.posts.get_mut(number) else { return };
         let (Some(post), Some(mut walk)) = (held.post.clone(), held.hits.take()) else {
             return;
@@ -71,7 +92,7 @@ impl Shard {
                 let mut at = self.online.first(id);
                 while let Some(index) = at {
                     at = self.sessions.at(index).and_then(|s| s.next.get());
-                    self.offer(index, number, &post, small, !walk.by_presence);
+                    self.offer(index, &post, &run, small, !walk.by_presence);
                 }
             }
             if left == 0 {
@@ -81,7 +102,7 @@ impl Shard {
                 return;
             }
             if walk.by_presence {
-                return self.posts.expanded(number);
+                return run.iter().for_each(|(number, _)| self.posts.expanded(*number));
             }
             walk = Walk {
                 hits: self.by_presence(&post),
@@ -112,21 +133,26 @@ impl Shard {
         Hits::Slice(ids.into_iter())
     }
 
-    /// Puts a post on a session's queue if it is due and was not looked at before, after older ones that are due. A
-    /// `follower` is known to be one: he stood in the set that is walked, and a change of it has him looked at first.
-    fn offer(&mut self, index: u32, number: u32, post: &Arc<Post>, small: bool, follower: bool) {
-        let Some(session) = self.sessions.at(index) else { return };
-        if session.expanded >= post.seq {
+    /// Puts a run of posts, of which `post` is the first, on a session's queue: those that are due and were not looked at
+    /// before, after older ones that are due. A `follower` is known to be one: he stood in the set that is walked, and a
+    /// change of it has him looked at first.
+    fn offer(&mut self, index: u32, post: &Arc<Post>, run: &[(u32, Seq)], small: bool, follower: bool) {
+        let (Some(session), Some((_, last))) = (self.sessions.at(index), run.last()) else {
+            return;
+        };
+        let from = session.expanded;
+        if from >= *last {
             return;
         }
         self.serve_ahead(index, post.seq, small);
         if let Some(session) = self.sessions.at(index)
             && let Some(notify) = self.due(session, post, follower)
         {
-            self.enqueue(index, number, notify, small);
+            let new = run.partition_point(|(_, seq)| *seq <= from);
+            self.enqueue_all(index, run.get(new..).unwrap_or_default(), notify, small);
         }
         if let Some(session) = self.sessions.at_mut(index) {
-            session.expanded = session.expanded.max(post.seq);
+            session.expanded = session.expanded.max(*last);
         }
     }
 
@@ -180,6 +206,7 @@ impl Shard {
 
     /// A subscriber's edges are about to change: his sessions are looked at for all that came before.
     pub(super) fn before_edge(&mut self, id: SubscriberId, seq: Seq) {
+        self.run = None;
         let mut at = self.online.first(id);
         while let Some(index) = at {
             self.serve_ahead(index, seq, true);
@@ -232,6 +259,29 @@ impl Shard {
         self.mark_dirty(key, true);
         self.mark_unsettled(key);
         true
+    }
+
+    fn enqueue_all(&mut self, index: u32, run: &[(u32, Seq)], notify: bool, small: bool) {
+        let most = self.limits.queue_posts;
+        let Some(session) = self.sessions.at_mut(index) else {
+            return;
+        };
+        if matches!(session.state, State::CatchingUp(_)) || session.ring.len() + run.len() > most {
+            let all = run.iter();
+            return all.for_each(|(number, _)| self.enqueue(index, *number, notify, small));
+        }
+        for (number, _) in run {
+            session.ring.push(Queued {
+                number: *number,
+                notify,
+            });
+            if let Some(held) = self.posts.get_mut(*number) {
+                held.waiting += 1;
+            }
+        }
+        let key = self.sessions.key(index);
+        self.mark_dirty(key, small);
+        self.mark_unsettled(key);
     }
 
     fn enqueue(&mut self, index: u32, number: u32, notify: bool, small: bool) {

@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) waiting: u32,
     /// Who has still to be looked at; `None` when it is expanded.
     pub(super) hits: Option<Walk>,
+    /// How many behind it are expanded with it: of the same node, to the same followers.
+    pub(super) run: u32,
     /// Retracted before it was written to everyone.
     pub(super) retracted: bool,
 }
@@ -50,9 +52,31 @@ impl Posts {
             post: Some(post),
             waiting: 0,
             hits: Some(walk),
+            run: 0,
             retracted: false,
         });
         number
+    }
+
+    /// Adds a post to the run of `head`, which is the last but those of its run and was not begun with.
+    pub(super) fn join(&mut self, head: u32, post: Arc<Post>) {
+        let nobody = Walk {
+            hits: Hits::Slice(Vec::new().into_iter()),
+            by_presence: true,
+        };
+        self.push(post, nobody);
+        if let Some(head) = self.get_mut(head) {
+            head.run += 1;
+        }
+    }
+
+    /// A post and those that are expanded with it, with their numbers.
+    pub(super) fn run(&self, head: u32) -> impl Iterator<Item = (u32, &Held)> {
+        let count = self.get(head).map_or(0, |held| held.run as usize + 1);
+        let behind = self.held.iter().skip(self.at(head)).take(count);
+        (0u32..)
+            .zip(behind)
+            .map(move |(n, held)| (head.wrapping_add(n) % NUMBERS, held))
     }
 
     fn at(&self, number: u32) -> usize {
