@@ -2,6 +2,7 @@
 
 use crate::bare::Load;
 use crate::bare::drain::Drained;
+use crate::bare::setup::Setup;
 use crate::clock::Clock;
 use crate::measure::process::Processes;
 use crate::report::Phase;
@@ -50,6 +51,12 @@ impl Bare {
             "the bare loop does not start"
         );
         Ok(Bare { sender, drain })
+    }
+
+    /// Why a ring of this setup cannot be had, if so.
+    pub(crate) fn refuses(&mut self, setup: Setup) -> Result<Option<String>> {
+        let answer = self.sender.ask(&format!("ring {setup}"))?;
+        Ok((answer != "ready").then_some(answer))
     }
 
     /// Sends as the load says; the phase, with the sender's CPU as the server's and the drain's as the tool's.

@@ -1,4 +1,5 @@
-//! The ruler: a loop of `send` of as many bytes to as many sockets, in the same run as the server.
+//! The ruler: a loop of `send` of as many bytes to as many sockets, in the same run as the server; or the same sends
+//! through io_uring.
 //!
 //! Sender and drain are child processes of the tool, so that the sender's CPU is read apart and their descriptors are
 //! not the tool's. They are told what to do by lines on their standard input. The drain receives by the same code as the
@@ -6,11 +7,18 @@
 
 pub(crate) mod control;
 pub(crate) mod drain;
+#[cfg(target_os = "linux")]
+mod ring;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_ring.rs"]
+mod ring;
 pub(crate) mod sender;
+pub(crate) mod setup;
 
 pub(crate) use control::Bare;
 
 use serde::{Deserialize, Serialize};
+use setup::Setup;
 
 /// What is sent in a phase, by the server's author or by the bare loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +35,8 @@ pub(crate) struct Load {
     pub(crate) seconds: f64,
     /// Posts. 0: as `seconds` says.
     pub(crate) posts: u64,
+    /// The ring that the bare loop sends through, instead of `send`.
+    pub(crate) ring: Option<Setup>,
 }
 
 impl Load {

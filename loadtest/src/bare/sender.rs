@@ -1,9 +1,12 @@
 //! The bare sender: N accepted sockets and a loop of `send`, as plain as a server could be.
 //!
 //! Sockets are a server's: non-blocking, `TCP_NODELAY`, a send buffer of 64 KiB. What a socket does not take at once waits
-//! for it; nothing is dropped. The drain says on a connection of its own when a post has reached all.
+//! for it; nothing is dropped. The drain says on a connection of its own when a post has reached all. Where a load says
+//! so, a ring sends instead of the loop, to the same sockets.
 
 use crate::bare::Load;
+use crate::bare::ring::Ring;
+use crate::bare::setup::Setup;
 use crate::clock::Clock;
 use crate::wire::mark::Mark;
 use anyhow::{Context, Result, bail};
@@ -12,6 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +45,7 @@ struct Loop {
     events: Events,
     control: TcpStream,
     sockets: Vec<Socket>,
-    /// Sockets for which something waits.
-    blocked: usize,
+    ring: Option<Ring>,
     mark: Mark,
     clock: Clock,
     bytes: usize,
@@ -65,7 +68,13 @@ impl Sender {
         let mut work = self.accept(&listener)?;
         say("ready")?;
         for line in std::io::stdin().lock().lines() {
-            let load: Load = serde_json::from_str(&line?)?;
+            let line = line?;
+            if let Some(setup) = line.strip_prefix("ring ") {
+                let ring = setup.parse().and_then(|setup| work.ring(setup, 1));
+                say(&ring.map_or_else(|error| format!("{error:#}"), |_| "ready".to_owned()))?;
+                continue;
+            }
+            let load: Load = serde_json::from_str(&line)?;
             let (begun, sent) = (work.clock.micros(), work.sent);
             work.run(&load)?;
             let outcome = serde_json::json!({
@@ -102,7 +111,7 @@ impl Sender {
             events: Events::with_capacity(1024),
             control,
             sockets,
-            blocked: 0,
+            ring: None,
             mark: Mark::new(&self.mark),
             clock: Clock::with_origin(self.origin),
             bytes: self.bytes,
@@ -113,8 +122,14 @@ impl Sender {
 }
 
 impl Loop {
+    fn ring(&self, setup: Setup, merge: u32) -> Result<Ring> {
+        let sockets: Vec<_> = self.sockets.iter().map(|socket| socket.stream.as_raw_fd()).collect();
+        Ring::new(setup, &sockets, self.bytes * merge.max(1) as usize)
+    }
+
     /// Sends as the load says, and waits until all has arrived.
     fn run(&mut self, load: &Load) -> Result<()> {
+        self.ring = load.ring.map(|setup| self.ring(setup, load.merge)).transpose()?;
         let begun = self.clock.micros();
         let (sent, arrived) = (self.sent, self.arrived);
         loop {
@@ -152,30 +167,50 @@ impl Loop {
             message(&id, self.bytes, &mut block);
             self.sent += 1;
         }
-        let mut shared: Option<Arc<[u8]>> = None;
-        for (at, socket) in self.sockets.iter_mut().enumerate() {
-            let wrote = if socket.waiting.is_empty() {
-                write(&mut socket.stream, &block)?
-            } else {
-                0
-            };
-            if wrote < block.len() {
-                let block = shared.get_or_insert_with(|| block.as_slice().into()).clone();
-                self.blocked += usize::from(socket.waiting.is_empty());
-                socket.waiting.push_back((block, wrote));
-                if !socket.registered {
-                    socket.registered = true;
-                    self.poll
-                        .registry()
-                        .register(&mut socket.stream, Token(at), Interest::WRITABLE)?;
+        // Where something waits, this waits behind it.
+        let (free, busy): (Vec<usize>, Vec<usize>) = (0..)
+            .take(self.sockets.len())
+            .partition(|at| self.sockets[*at].waiting.is_empty());
+        let mut left: Vec<(usize, usize)> = busy.into_iter().map(|at| (at, 0)).collect();
+        match &mut self.ring {
+            Some(ring) => ring.send(&free, &block, &mut |at, wrote| left.push((at, wrote)))?,
+            None => {
+                for at in free {
+                    let wrote = write(&mut self.sockets[at].stream, &block)?;
+                    if wrote < block.len() {
+                        left.push((at, wrote));
+                    }
                 }
+            }
+        }
+        self.keep(&block, &left)
+    }
+
+    /// Keeps what these sockets did not take, from these bytes on.
+    fn keep(&mut self, block: &[u8], left: &[(usize, usize)]) -> Result<()> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let block: Arc<[u8]> = block.into();
+        for (at, wrote) in left {
+            let socket = &mut self.sockets[*at];
+            socket.waiting.push_back((block.clone(), *wrote));
+            if !socket.registered {
+                socket.registered = true;
+                self.poll
+                    .registry()
+                    .register(&mut socket.stream, Token(*at), Interest::WRITABLE)?;
             }
         }
         Ok(())
     }
 
     fn wait(&mut self, pause: Option<Duration>) -> Result<()> {
-        self.poll.poll(&mut self.events, pause)?;
+        match self.poll.poll(&mut self.events, pause) {
+            // A ring that closes interrupts its thread.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            outcome => outcome?,
+        }
         for event in &self.events {
             if event.token() == CONTROL {
                 self.arrived += acknowledged(&mut self.control)?;
@@ -183,7 +218,6 @@ impl Loop {
                 && !socket.waiting.is_empty()
             {
                 socket.flush()?;
-                self.blocked -= usize::from(socket.waiting.is_empty());
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
+use crate::scenario::deliveries::{costs_and_latencies, each, rates};
 use crate::scenario::dice::{Dice, Zipf};
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Result, ensure};
@@ -133,41 +134,11 @@ impl Graph {
 
 /// Figures of phases with deliveries to many.
 pub(crate) fn figures(rig: &mut Rig, phases: &[Phase]) {
-    let of = |f: &dyn Fn(&Phase) -> f64| phases.iter().map(f).collect::<Vec<f64>>();
-    rig.figure("deliveries_per_second", "deliveries", "1/s", of(&Phase::per_second));
-    rig.figure("posts_per_second", "posts", "1/s", of(&|p| p.posts as f64 / p.seconds));
-    if rig.sees_server() {
-        rig.figure(
-            "cpu_per_million",
-            "server CPU per million deliveries",
-            "s",
-            of(&Phase::cpu_per_million),
-        );
-    }
-    rig.figure(
-        "own_cpu_per_million",
-        "the tool's own CPU per million",
-        "s",
-        of(&Phase::own_cpu_per_million),
-    );
-    for (name, what) in [
-        ("first", "publish to the first follower"),
-        ("each", "to each"),
-        ("last", "to the last"),
-    ] {
-        rig.figure(
-            &format!("{name}_p50_ms"),
-            &format!("{what}, p50"),
-            "ms",
-            of(&|p| p.latency(name).p50_ms),
-        );
-        rig.figure(
-            &format!("{name}_p99_ms"),
-            &format!("{what}, p99"),
-            "ms",
-            of(&|p| p.latency(name).p99_ms),
-        );
-    }
+    let phases: Vec<&Phase> = phases.iter().collect();
+    rates(rig, &phases);
+    let posts = each(&phases, &|phase| phase.posts as f64 / phase.seconds);
+    rig.figure("posts_per_second", "posts", "1/s", posts);
+    costs_and_latencies(rig, &phases);
 }
 
 #[cfg(test)]

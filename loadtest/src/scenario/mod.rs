@@ -4,6 +4,7 @@ pub(crate) mod away;
 pub(crate) mod catch_up;
 pub(crate) mod common;
 pub(crate) mod connect_storm;
+mod deliveries;
 pub(crate) mod dice;
 pub(crate) mod fanout;
 pub(crate) mod follow_storm;
@@ -13,6 +14,7 @@ mod people;
 mod posts;
 pub(crate) mod publish_storm;
 pub(crate) mod rig;
+mod ruler;
 pub(crate) mod slow;
 pub(crate) mod small_author;
 

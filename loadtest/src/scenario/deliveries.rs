@@ -1,0 +1,37 @@
+//! The figures of phases with deliveries to many, whoever sends: rates, CPU, latencies.
+//!
+//! Knows no scenario; each takes of these what it measures.
+
+use crate::report::Phase;
+use crate::scenario::rig::Rig;
+
+/// One value a phase.
+pub(crate) fn each(phases: &[&Phase], value: &dyn Fn(&Phase) -> f64) -> Vec<f64> {
+    phases.iter().map(|phase| value(phase)).collect()
+}
+
+/// Deliveries a second: of a closed loop, since a pace says it beforehand.
+pub(crate) fn rates(rig: &mut Rig, phases: &[&Phase]) {
+    let rates = each(phases, &Phase::per_second);
+    rig.figure("deliveries_per_second", "deliveries", "1/s", rates);
+}
+
+/// What a delivery costs the server and the tool, and how late it is.
+pub(crate) fn costs_and_latencies(rig: &mut Rig, phases: &[&Phase]) {
+    if rig.sees_server() {
+        let costs = each(phases, &Phase::cpu_per_million);
+        rig.figure("cpu_per_million", "server CPU per million deliveries", "s", costs);
+    }
+    let costs = each(phases, &Phase::own_cpu_per_million);
+    rig.figure("own_cpu_per_million", "the tool's own CPU per million", "s", costs);
+    for (name, what) in [
+        ("first", "publish to the first follower"),
+        ("each", "to each"),
+        ("last", "to the last"),
+    ] {
+        let p50 = each(phases, &|phase| phase.latency(name).p50_ms);
+        rig.figure(&format!("{name}_p50_ms"), &format!("{what}, p50"), "ms", p50);
+        let p99 = each(phases, &|phase| phase.latency(name).p99_ms);
+        rig.figure(&format!("{name}_p99_ms"), &format!("{what}, p99"), "ms", p99);
+    }
+}
