@@ -20,6 +20,14 @@ pub(crate) const EXPAND_TURN: usize = 4096;
 pub(crate) const EXPAND_TURNS_MERGING: usize = 16;
 /// Connections over HTTP at a time.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
+/// Sessions whose writes go to the kernel in one call.
+pub(crate) const BATCH_SENDS: usize = 128;
+/// Bytes that are composed for one call: no more than stays in a core's cache.
+pub(crate) const BATCH_BYTES: usize = 128 << 10;
+/// Connections of a shard that are registered with its ring; those beyond are written to one by one.
+pub(crate) const RING_FILES: u32 = 1 << 20;
+/// Bytes that are kept for composing the next writes.
+pub(crate) const ROOM_MAX: usize = WRITE_TURN * 16;
 /// Sessions written between two looks at the sockets.
 pub(crate) const FLUSH_TURN: usize = 256;
 /// Sockets asked a second how much their client's TCP has acknowledged.

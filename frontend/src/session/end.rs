@@ -36,6 +36,7 @@ impl Hub {
         conn.unread = Vec::new();
         conn.blocked = false;
         conn._permit = None;
+        self.batch.left(slot);
         self.set_deadline(slot, until);
     }
 

@@ -3,7 +3,9 @@
 //! Nothing in it waits but the poll. The order within a turn: what came in first, then what it caused to be written.
 
 use super::Hub;
-use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS, WRITE_TURN};
+use super::batch::Batch;
+use super::flush::Room;
+use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS};
 use crate::router::{Bell, Job, Mail};
 use crate::server::Server;
 use mio::{Events, Poll, Token};
@@ -63,10 +65,10 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         local: VecDeque::new(),
         readable: VecDeque::new(),
         to_flush: VecDeque::new(),
-        scratch: Vec::with_capacity(WRITE_TURN * 2),
+        room: Room::default(),
+        batch: Batch::default(),
         read_buffer: vec![0; READ_TURN],
         opened: Vec::new(),
-        sealed: Vec::new(),
         stopping: false,
     };
     std::thread::Builder::new()
@@ -76,6 +78,9 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
 
 impl Hub {
     fn run(mut self, mut poll: Poll) {
+        if self.server.config.c2s.io_uring {
+            self.batch.open();
+        }
         let mut events = Events::with_capacity(4096);
         let mut next_tick = self.now() + TICK_MS;
         let mut busy = false;
@@ -154,9 +159,10 @@ impl Hub {
         {
             written += 1;
             if let Some(slot) = self.slot_of(key) {
-                self.flush(slot);
+                self.flush_soon(slot);
             }
         }
+        self.send_batch();
         self.read_pages();
         expanding
             || written == FLUSH_TURN

@@ -7,10 +7,12 @@ use super::conn::{Conn, Phase};
 use super::sm::Unacked;
 use super::wire::Wire;
 use super::{ConnRef, Hub, writer};
-use crate::limits::{CONFIRM_TURN, UNACKED_BYTES_MAX, UNWRITTEN_MAX, WRITE_TURN};
+use crate::limits::{CONFIRM_TURN, ROOM_MAX, UNACKED_BYTES_MAX, UNWRITTEN_MAX, WRITE_TURN};
 use reef_engine::model::Seq;
 use reef_engine::shard::{Drained, Shard};
 use reef_stanza::{StreamCondition, StreamFault};
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 const ASK: &[u8] = b"<r xmlns='urn:xmpp:sm:3'/>";
@@ -72,26 +74,15 @@ impl Hub {
         }
     }
 
-    /// Writes what a session has, up to its turn.
-    pub(super) fn flush(&mut self, slot: u32) {
-        let most = self.server.config.limits.sm_unacked as usize;
-        let Hub {
-            conns,
-            shard,
-            scratch,
-            sealed,
-            ..
-        } = self;
-        let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let flushed = flush(conn, shard, scratch, sealed, most);
-        let done = conn.closing && !conn.blocked;
+    /// A session was written to: what is to be done with it now.
+    pub(super) fn flushed(&mut self, slot: u32, done: io::Result<Drained>) {
+        let Some(conn) = self.conn(slot) else { return };
+        let closes = conn.closing && !conn.blocked;
         let key = conn.key;
         let readable = conn.wire.as_ref().is_some_and(Wire::readable);
-        match flushed {
+        match done {
             Err(_) => self.lost(slot),
-            Ok(_) if done => self.close(slot),
+            Ok(_) if closes => self.close(slot),
             Ok(Drained::Full) => {
                 if let Some(key) = key {
                     self.shard.more(key);
@@ -142,25 +133,69 @@ impl Hub {
     }
 }
 
+/// For composing: one for all connections of a shard.
+#[derive(Default)]
+pub(super) struct Room {
+    /// What is sent, one after the other.
+    pub(super) bytes: Vec<u8>,
+    /// What is to be sealed.
+    plain: Vec<u8>,
+}
+
+impl Room {
+    /// Forgets what was sent. One large stanza does not keep its memory for ever.
+    pub(super) fn clear(&mut self) {
+        for room in [&mut self.bytes, &mut self.plain] {
+            room.clear();
+            if room.capacity() > ROOM_MAX {
+                room.shrink_to(WRITE_TURN * 2);
+            }
+        }
+    }
+}
+
+/// What was composed for a session, and is to be sent.
+pub(super) struct Composed {
+    /// Where it lies.
+    lies: Range<usize>,
+    /// The last post in it that moves a cursor.
+    last: Option<Seq>,
+    drained: Drained,
+}
+
+impl Composed {
+    /// Its bytes.
+    pub(super) fn of<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes.get(self.lies.clone()).unwrap_or_default()
+    }
+}
+
 /// Composes and writes until nothing is due, the kernel takes no more, or the turn is over (`Full`).
-pub(super) fn flush(
+pub(super) fn flush(conn: &mut Conn, shard: &mut Shard, room: &mut Room, most: usize) -> io::Result<Drained> {
+    let done = match compose(conn, shard, room, most) {
+        Ok(Some(composed)) => finish(conn, composed.of(&room.bytes), 0, &composed, most),
+        Ok(None) => Ok(Drained::Empty),
+        Err(error) => Err(error),
+    };
+    room.clear();
+    done
+}
+
+/// Composes what is due to a session, behind what `room` holds; `None` where nothing is to be sent.
+pub(super) fn compose(
     conn: &mut Conn,
     shard: &mut Shard,
-    scratch: &mut Vec<u8>,
-    sealed: &mut Vec<u8>,
+    room: &mut Room,
     most: usize,
-) -> std::io::Result<Drained> {
+) -> io::Result<Option<Composed>> {
     let Some(wire) = conn.wire.as_mut().filter(|_| !conn.blocked) else {
-        return Ok(Drained::Empty);
+        return Ok(None);
     };
-    scratch.clear();
-    // One large stanza does not keep its memory for ever.
-    if scratch.capacity() > WRITE_TURN * 16 {
-        scratch.shrink_to(WRITE_TURN * 2);
-        sealed.shrink_to(WRITE_TURN * 2);
-    }
+    let begun = room.bytes.len();
+    let plain = if wire.seals() { &mut room.plain } else { &mut room.bytes };
+    let from = plain.len();
     // The connection's own buffer is given back: an idle session holds none.
-    scratch.extend_from_slice(&std::mem::take(&mut conn.out));
+    plain.extend_from_slice(&std::mem::take(&mut conn.out));
     let (mut last, mut drained) = (None, Drained::Empty);
     // What a session of negative priority is handed moves no cursor.
     let follows = conn.priority >= 0;
@@ -168,14 +203,14 @@ pub(super) fn flush(
         let (sm, address) = (&mut conn.sm, &conn.address);
         drained = shard.drain(key, |post, manner| {
             let windowed = sm.as_ref().is_some_and(|sm| sm.waiting() >= most);
-            if windowed || scratch.len() >= WRITE_TURN {
+            let begun = plain.len();
+            if windowed || begun - from >= WRITE_TURN {
                 return false;
             }
-            let begun = scratch.len();
-            writer::append(post, manner, address.to(manner), scratch);
+            writer::append(post, manner, address.to(manner), plain);
             match sm {
                 Some(sm) if follows => sm.sent(Unacked::Post(Arc::clone(post), manner)),
-                Some(sm) => sm.sent(Unacked::Stanza(scratch.get(begun..).unwrap_or_default().into())),
+                Some(sm) => sm.sent(Unacked::Stanza(plain.get(begun..).unwrap_or_default().into())),
                 None => {}
             }
             last = Some(post.seq).filter(|_| follows);
@@ -183,20 +218,38 @@ pub(super) fn flush(
         });
     }
     if conn.sm.as_mut().is_some_and(|sm| sm.ask()) {
-        scratch.extend_from_slice(ASK);
+        plain.extend_from_slice(ASK);
     }
-    if scratch.is_empty() && !wire.wants_write() {
+    if plain.len() == from && !wire.wants_write() {
+        return Ok(None);
+    }
+    if wire.seals() {
+        let Room { bytes, plain } = room;
+        let sealed = wire.seal(plain, bytes);
+        plain.clear();
+        sealed?;
+    }
+    let lies = begun..room.bytes.len();
+    Ok(Some(Composed { lies, last, drained }))
+}
+
+/// Sends the rest of what was composed, of which `taken` bytes are with the kernel; what it does not take stays.
+pub(super) fn finish(
+    conn: &mut Conn,
+    bytes: &[u8],
+    taken: usize,
+    composed: &Composed,
+    most: usize,
+) -> io::Result<Drained> {
+    let Some(wire) = conn.wire.as_mut() else {
         return Ok(Drained::Empty);
-    }
-    let (taken, blocked) = wire.write(scratch, sealed)?;
+    };
+    conn.blocked = wire.write(bytes, taken, &mut conn.out)?;
     let written = wire.written;
-    conn.blocked = blocked;
-    if taken < scratch.len() {
-        conn.out.extend_from_slice(scratch.get(taken..).unwrap_or_default());
-    }
-    mark(conn, last, written);
+    mark(conn, composed.last, written);
     // A window that is full opens with an ack, a blocked socket with its event; only a spent turn asks for another.
-    let again = drained == Drained::Full && !conn.blocked && conn.sm.as_ref().is_none_or(|sm| sm.waiting() < most);
+    let full = composed.drained == Drained::Full;
+    let again = full && !conn.blocked && conn.sm.as_ref().is_none_or(|sm| sm.waiting() < most);
     Ok(if again { Drained::Full } else { Drained::Empty })
 }
 

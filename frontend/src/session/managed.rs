@@ -135,6 +135,7 @@ impl Hub {
             }
         }
         sm.resumed();
+        self.wired(older);
         self.flush(older);
         self.readable.push_back(self.conn_ref(older));
     }

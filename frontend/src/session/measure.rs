@@ -4,7 +4,7 @@
 //! It has no stream: it counts as bound and available from the beginning. Nothing of the server itself uses it.
 
 use super::conn::{Address, Conn, Phase};
-use super::flush;
+use super::flush::{Room, flush};
 use super::sm::Sm;
 use super::wire::{FarEnd, Wire};
 use super::writer;
@@ -20,8 +20,7 @@ const UNACKED: usize = 1_000;
 /// One session of a shard, and the buffers that sessions share.
 pub struct Alone {
     conn: Conn,
-    scratch: Vec<u8>,
-    sealed: Vec<u8>,
+    room: Room,
     acknowledged: u32,
 }
 
@@ -39,8 +38,7 @@ impl Alone {
         };
         Alone {
             conn,
-            scratch: Vec::new(),
-            sealed: Vec::new(),
+            room: Room::default(),
             acknowledged: 0,
         }
     }
@@ -50,10 +48,8 @@ impl Alone {
     /// # Errors
     /// The far end's.
     pub fn flush(&mut self, shard: &mut Shard) -> io::Result<()> {
-        let Alone {
-            conn, scratch, sealed, ..
-        } = self;
-        flush::flush(conn, shard, scratch, sealed, UNACKED)?;
+        let Alone { conn, room, .. } = self;
+        flush(conn, shard, room, UNACKED)?;
         if let Some(sm) = &mut conn.sm {
             self.acknowledged = self.acknowledged.wrapping_add(sm.waiting() as u32);
             // It acknowledges just what waits.

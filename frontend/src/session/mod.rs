@@ -7,6 +7,7 @@
     reason = "held a million times and nearly always empty: eight bytes, not 24"
 )]
 
+mod batch; //      what is due to many → one call
 mod conn; //       a connection: socket, TLS, bytes
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
@@ -18,6 +19,7 @@ mod message; //    RFC 6121 §5, §8
 mod open; //       the stream's second header, bind, the user's rows
 mod presence; //   RFC 6121 §4
 mod read; //       bytes → stanzas → where they go
+mod ring; //       many sends in one call: io_uring
 mod route; //      from a stanza to the sessions that get it
 mod sm; //         XEP-0198: the queue
 mod subscription; // RFC 6121 §3: what changed rosters mean for sessions
@@ -113,12 +115,12 @@ pub(crate) struct Hub {
     readable: VecDeque<ConnRef>,
     /// Connections that have control stanzas to write.
     to_flush: VecDeque<ConnRef>,
-    /// For composing what is written, and reading: one for all connections.
-    scratch: Vec<u8>,
+    /// For composing what is written now, and what is written together: one for all connections.
+    room: flush::Room,
+    batch: batch::Batch,
     read_buffer: Vec<u8>,
-    /// For what TLS opens and seals.
+    /// For what TLS opens.
     opened: Vec<u8>,
-    sealed: Vec<u8>,
     stopping: bool,
 }
 
@@ -203,6 +205,7 @@ impl Hub {
 
     fn remove(&mut self, slot: u32) -> Option<Box<Conn>> {
         let conn = self.conns.get_mut(slot as usize)?.take()?;
+        self.batch.left(slot);
         if let Some(generation) = self.generations.get_mut(slot as usize) {
             *generation = generation.wrapping_add(1);
         }

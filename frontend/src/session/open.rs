@@ -92,6 +92,7 @@ impl Hub {
             ..Conn::new(wire, reader, user)
         };
         let slot = self.insert(conn);
+        self.wired(slot);
         let wait = self.server.config.c2s.handshake_timeout.as_millis() as u64;
         self.set_deadline(slot, self.now() + wait);
         self.readable.push_back(self.conn_ref(slot));

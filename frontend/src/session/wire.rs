@@ -9,6 +9,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
 
 /// The way to a client.
 pub(super) struct Wire {
@@ -129,15 +130,59 @@ impl Wire {
         }
     }
 
-    /// Writes plaintext; how much of it was taken, and whether the kernel takes no more for now. With TLS all is taken:
-    /// `room` is for sealing it.
-    pub(super) fn write(&mut self, bytes: &[u8], room: &mut Vec<u8>) -> io::Result<(usize, bool)> {
+    /// The socket's descriptor; none in memory.
+    pub(super) fn descriptor(&self) -> Option<RawFd> {
+        match &self.transport {
+            Transport::Tcp(socket) => Some(socket.as_raw_fd()),
+            Transport::Tls(secured) => Some(secured.socket.as_raw_fd()),
+            Transport::Memory(_) => None,
+        }
+    }
+
+    /// Whether what is written must be sealed first.
+    pub(super) fn seals(&self) -> bool {
+        matches!(&self.transport, Transport::Tls(_))
+    }
+
+    /// Seals `plain` behind what `sealed` holds; behind what waits for the kernel, where something does.
+    pub(super) fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) -> io::Result<()> {
+        let Transport::Tls(secured) = &mut self.transport else {
+            return Ok(());
+        };
+        if plain.is_empty() {
+            return Ok(());
+        }
+        let Secured {
+            channel, sealed: waits, ..
+        } = &mut **secured;
+        let behind = if waits.is_empty() { sealed } else { waits };
+        channel.send(plain, behind).map_err(io::Error::other)
+    }
+
+    /// Writes what is composed, sealed where that is due, but for the first `taken` bytes, which the kernel has. True
+    /// where it takes no more for now: then the rest is in `out`, or with what is sealed.
+    pub(super) fn write(&mut self, bytes: &[u8], taken: usize, out: &mut Vec<u8>) -> io::Result<bool> {
+        self.written += taken as u64;
+        let rest = bytes.get(taken..).unwrap_or_default();
         match &mut self.transport {
-            Transport::Tcp(socket) => write(socket, bytes, &mut self.written),
-            Transport::Memory(far) => write_with(|rest| far.write(rest), bytes, &mut self.written),
+            Transport::Tcp(socket) => {
+                let (taken, blocked) = write(socket, rest, &mut self.written)?;
+                out.extend_from_slice(rest.get(taken..).unwrap_or_default());
+                Ok(blocked)
+            }
+            Transport::Memory(far) => {
+                let (taken, blocked) = write_with(|rest| far.write(rest), rest, &mut self.written)?;
+                out.extend_from_slice(rest.get(taken..).unwrap_or_default());
+                Ok(blocked)
+            }
             Transport::Tls(secured) => {
-                let blocked = secured.write(bytes, room, &mut self.written)?;
-                Ok((bytes.len(), blocked))
+                if secured.push(&mut self.written)? {
+                    secured.sealed.extend_from_slice(rest);
+                    return Ok(true);
+                }
+                let (taken, blocked) = write(&mut secured.socket, rest, &mut self.written)?;
+                secured.sealed.extend_from_slice(rest.get(taken..).unwrap_or_default());
+                Ok(blocked)
             }
         }
     }
@@ -190,23 +235,6 @@ impl Secured {
             let _ = self.socket.write(&self.sealed);
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
-    }
-
-    /// Seals and writes; true while the kernel takes no more. Only what it does not take gets memory of its own.
-    fn write(&mut self, bytes: &[u8], room: &mut Vec<u8>, written: &mut u64) -> io::Result<bool> {
-        if self.push(written)? {
-            let sealed = &mut self.sealed;
-            self.channel.send(bytes, sealed).map_err(io::Error::other)?;
-            return Ok(true);
-        }
-        if bytes.is_empty() {
-            return Ok(false);
-        }
-        room.clear();
-        self.channel.send(bytes, room).map_err(io::Error::other)?;
-        let (taken, blocked) = write(&mut self.socket, room, written)?;
-        self.sealed.extend_from_slice(room.get(taken..).unwrap_or_default());
-        Ok(blocked)
     }
 
     /// Hands what is sealed to the kernel; true while some of it waits.
