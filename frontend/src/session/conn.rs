@@ -29,23 +29,28 @@ pub(super) enum Phase {
     Open,
 }
 
-/// A connection and its session.
+/// A connection and its session. What a delivery reads and writes comes first, in as few cache lines as it takes.
+#[repr(C)]
 pub(super) struct Conn {
     /// `None` while a session waits to be resumed.
     pub(super) wire: Option<Wire>,
-    /// Composed and not yet taken by the kernel (without TLS) or by rustls.
-    pub(super) out: Vec<u8>,
     pub(super) key: Option<Key>,
-    /// How stanzas address it.
-    pub(super) address: Address,
     /// The kernel takes no more for now.
     pub(super) blocked: bool,
     pub(super) to_flush: bool,
-    pub(super) phase: Phase,
+    /// The stream has ended: close when everything is written.
+    pub(super) closing: bool,
     pub(super) priority: i8,
-    pub(super) sm: Option<Box<Sm>>,
+    /// Composed and not yet taken by the kernel (without TLS) or by rustls.
+    pub(super) out: Vec<u8>,
     /// Its last presence, encoded; `None` where it is not available.
     pub(super) presence: Option<Box<[u8]>>,
+    /// How stanzas address it.
+    pub(super) address: Address,
+    pub(super) sm: Option<Box<Sm>>,
+    /// After how many bytes on the wire which post is confirmed, where there is no stream management.
+    pub(super) marks: Marks,
+    pub(super) phase: Phase,
     pub(super) reader: StreamReader,
     /// Read and not yet framed: more requests than may be under way.
     pub(super) unread: Vec<u8>,
@@ -54,26 +59,22 @@ pub(super) struct Conn {
     pub(super) jid: Option<FullJid>,
     /// The resource was made by the server: it names no device.
     pub(super) made: bool,
-    pub(super) lang: Option<Box<str>>,
-    pub(super) in_flight: u32,
     /// A request is under way that reads: what comes behind it waits, so that it does not see that.
     pub(super) reading: bool,
+    /// The roster was asked for: pushes go here (RFC 6121 §2.1.6).
+    pub(super) interested: bool,
+    /// Everything was written and our side is closed; the client's close is waited for, not for long.
+    pub(super) closed: bool,
+    pub(super) in_flight: u32,
+    pub(super) lang: Option<Box<str>>,
     /// A request that waits for those before it, so that it sees what they changed.
     pub(super) parked: Option<Box<Parked>>,
     pub(super) directed: Option<Box<BTreeSet<jid::Jid>>>,
     pub(super) caps: Caps,
-    /// The roster was asked for: pushes go here (RFC 6121 §2.1.6).
-    pub(super) interested: bool,
-    /// After how many bytes on the wire which post is confirmed, where there is no stream management.
-    pub(super) marks: Marks,
     /// The session has ended, and its client has not acknowledged all that was written: how far it is once it has.
     pub(super) late: Option<Box<Parting>>,
     /// Milliseconds: when an unbound stream is given up, or a session that waits to be resumed.
     pub(super) deadline: Option<NonZeroU64>,
-    /// The stream has ended: close when everything is written.
-    pub(super) closing: bool,
-    /// Everything was written and our side is closed; the client's close is waited for, not for long.
-    pub(super) closed: bool,
     pub(super) _permit: Option<Box<ConnectionPermit>>,
 }
 
