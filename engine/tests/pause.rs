@@ -139,9 +139,7 @@ fn a_held_post_does_not_reach_who_is_about_to_lose_access() {
     world.publish(A, "held");
     let settings = vec![Setting::Access(AccessModel::Whitelist)];
     let node = blog(A);
-    world
-        .ask(A, Change::Configure { node, settings })
-        .expect("he owns it");
+    world.ask(A, Change::Configure { node, settings }).expect("he owns it");
     // Before the background has looked for those who may no longer read.
     pause(&world, false);
     let release = Change::Release { node: blog(A) };
