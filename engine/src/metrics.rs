@@ -2,12 +2,13 @@
 //!
 //! Each is declared here with its doc. Nothing is looked up by name or label when it is bumped.
 
+pub use prometheus_client::metrics::counter::Counter;
+
 use crate::fanout::Batch;
 use crate::limits::HOT_NODES_SHOWN;
 use crate::log::apply::Effect;
 use crate::model::NodeName;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
