@@ -20,6 +20,8 @@ pub(crate) const EXPAND_TURN: usize = 4096;
 pub(crate) const EXPAND_TURNS_MERGING: usize = 16;
 /// Connections over HTTP at a time.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
+/// Seconds that a request over HTTP may take to come, from the connection's beginning or from the answer before it.
+pub(crate) const HTTP_REQUEST_SECONDS: u64 = 30;
 /// Sessions written between two looks at the sockets.
 pub(crate) const FLUSH_TURN: usize = 256;
 /// Sockets asked a second how much their client's TCP has acknowledged.
