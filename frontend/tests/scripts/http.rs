@@ -2,7 +2,7 @@
 //!
 //! Knows what operators do with curl and nothing of axum.
 
-use super::client::Client;
+use super::client::{Client, header};
 use super::server::{DOMAIN, Server};
 use reef_frontend::config::{Config, HttpConfig};
 use reef_frontend::server::{Running, StartError};
@@ -55,6 +55,26 @@ async fn metrics_are_for_the_machine_itself_and_health_for_everyone() {
     }
     let other = get(http, "/", "").await;
     assert!(other.starts_with("HTTP/1.1 404 "), "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_registers_is_counted_and_who_is_refused_is_not() {
+    let server = Server::start(&["c2s.registration=open".to_owned()], &[]).await;
+    let mut client = Client::connect(server.address()).await;
+    client.send(&header()).await;
+    assert_eq!(client.stanza().await.unwrap().name(), "features");
+    for kind in ["result", "error"] {
+        client
+            .send(
+                "<iq type='set' id='r'><query xmlns='jabber:iq:register'>\
+                 <username>romeo</username><password>r0m30</password></query></iq>",
+            )
+            .await;
+        let answer = client.stanza().await.unwrap();
+        assert_eq!(answer.attr("type"), Some(kind), "{answer:?}");
+    }
+    let metrics = get(*server.running.http.first().unwrap(), "/metrics", "").await;
+    assert!(metrics.contains("\nreef_registrations_total 1\n"), "{metrics}");
 }
 
 /// What is logged on this thread.
