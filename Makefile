@@ -14,7 +14,7 @@ run: build ## installs what is missing, builds, and serves with demo data until 
 build: setup
 	cargo build --release --locked -p reef-frontend
 
-test: setup clients lint unit ## all tests, the same that CI runs
+test: setup clients lint unit ## all tests; CI runs bench-check, too
 	scripts/clients.sh test
 
 lint: setup

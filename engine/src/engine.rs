@@ -13,7 +13,7 @@ use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, RocksSource, Wo
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::outbox::{self, Page, PageRequest, Readers, Recent};
-use crate::publish::Admission;
+use crate::publish::{Admission, Rates};
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ impl Engine {
             clock: options.clock.clone(),
             limits: limits.clone(),
             gauge,
-            rates: crate::publish::rates(&limits),
+            rates: Rates::new(&limits),
             metrics: metrics.clone(),
             late: Mutex::default(),
         };

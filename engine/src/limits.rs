@@ -70,10 +70,6 @@ pub const FOLLOWERS_PER_RECORD: usize = 1000;
 pub const HELD_MAX: u32 = 10_000;
 /// Posts of a resumed node that one background step publishes.
 pub const RELEASE_STEP: usize = 256;
-/// Sessions looked at by one call of a checkpoint.
-pub const CHECKPOINT_LOOK: usize = 65_536;
-/// Rows that one call writes.
-pub const CHECKPOINT_ROWS: usize = 2_048;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 
@@ -102,6 +98,10 @@ pub struct Limits {
     pub shard_recent: usize,
     /// Devices of one account whose cursor is kept.
     pub devices_per_account: usize,
+    /// Sessions looked at by one call of a checkpoint.
+    pub checkpoint_look: usize,
+    /// Rows of devices that one call writes.
+    pub checkpoint_rows: usize,
     /// Days after which an unused device's cursor is forgotten.
     pub device_days: u32,
     /// Nodes of one account.
@@ -136,6 +136,8 @@ impl Default for Limits {
             expand_at_once: 4096,
             shard_recent: 1024,
             devices_per_account: 8,
+            checkpoint_look: 65_536,
+            checkpoint_rows: 2_048,
             device_days: 30,
             nodes_per_account: 1_000,
             items_per_node: 10_000_000,

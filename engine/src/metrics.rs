@@ -2,12 +2,13 @@
 //!
 //! Each is declared here with its doc. Nothing is looked up by name or label when it is bumped.
 
+pub use prometheus_client::metrics::counter::Counter;
+
 use crate::fanout::Batch;
 use crate::limits::HOT_NODES_SHOWN;
 use crate::log::apply::Effect;
 use crate::model::NodeName;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -40,7 +41,7 @@ pub struct Metrics {
     pub refused: Counter,
     /// Publishes refused since an account, a node or all together were too fast.
     pub too_fast: Counter,
-    /// The hottest nodes of each shard. Held for a copy of a short list.
+    /// The hottest nodes of each shard, by followers of their posts. Held for a copy of a short list.
     hot: Mutex<Vec<Vec<(NodeName, u64)>>>,
 }
 
@@ -111,7 +112,7 @@ impl Metrics {
         }
     }
 
-    /// The hottest nodes of a shard, by deliveries.
+    /// The hottest nodes of a shard.
     pub(crate) fn hottest(&self, shard: usize, nodes: Vec<(NodeName, u64)>) {
         let mut hot = self.hot.lock().unwrap_or_else(|e| e.into_inner());
         if hot.len() <= shard {
@@ -122,7 +123,7 @@ impl Metrics {
         }
     }
 
-    /// The hottest nodes of all shards, by deliveries of late.
+    /// The hottest nodes of all shards: the sum, over their posts of late, of their followers, who may be away.
     pub fn hot_nodes(&self) -> Vec<(NodeName, u64)> {
         let mut sums: BTreeMap<NodeName, u64> = BTreeMap::new();
         for (name, weight) in self.hot.lock().unwrap_or_else(|e| e.into_inner()).iter().flatten() {
@@ -142,7 +143,11 @@ impl Metrics {
         // Nodes come and go: theirs is a list of its own, made when it is asked for.
         let mut registry = Registry::with_prefix("reef");
         let family = Family::<Vec<(String, String)>, Gauge>::default();
-        registry.register("hot_nodes", "Deliveries of the hottest nodes, of late", family.clone());
+        registry.register(
+            "hot_nodes",
+            "Followers, here or away, summed over the posts of late, of the nodes where that is most",
+            family.clone(),
+        );
         for (name, weight) in self.hot_nodes() {
             let labels = [("service", &name.service), ("node", &name.node)];
             let labels = labels

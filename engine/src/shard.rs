@@ -239,10 +239,6 @@ impl Shard {
         self.sessions.get(key)?;
         let parting = self.part(key);
         self.unavailable(key);
-        if let Some(session) = self.sessions.get_mut(key) {
-            let marked = std::mem::take(&mut session.dirty);
-            self.dirty.forget(key.index, marked);
-        }
         self.sessions.remove(key.index);
         self.metrics.sessions.dec();
         parting
@@ -258,14 +254,17 @@ impl Shard {
 
     /// The next session that has something to write; small fan-outs first.
     pub fn next_dirty(&mut self) -> Option<Key> {
-        let slot = self.dirty.next()?;
-        let session = self.sessions.at_mut(slot)?;
-        session.dirty = Marked::Clean;
-        let generation = session.generation;
-        Some(Key {
-            index: slot,
-            generation,
-        })
+        loop {
+            let index = self.dirty.next()?;
+            let Some(session) = self.sessions.at_mut(index) else {
+                continue;
+            };
+            // A slot comes once more where its session is gone, or was served already.
+            if session.attached && std::mem::take(&mut session.dirty) != Marked::Clean {
+                let generation = session.generation;
+                return Some(Key { index, generation });
+            }
+        }
     }
 
     /// The driver ended its turn with a session that has more: it comes up again.

@@ -10,17 +10,31 @@ use crate::tables::{self, Op};
 use jid::BareJid;
 use reef_engine::error::{Error, Reject};
 use reef_engine::log::record::Change;
+use reef_engine::metrics::Counter;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The accounts of a server.
-pub(crate) struct Accounts(pub(crate) Arc<Server>);
+pub(crate) struct Accounts {
+    server: Arc<Server>,
+    /// How many clients registered.
+    registrations: Counter,
+}
+
+impl Accounts {
+    /// The accounts of this server, with their metric.
+    pub(crate) fn new(server: Arc<Server>) -> Accounts {
+        let metrics = &server.engine.metrics;
+        let registrations = metrics.register("registrations", "Accounts that clients registered");
+        Accounts { server, registrations }
+    }
+}
 
 impl Host for Accounts {
     async fn credentials(&self, user: &BareJid) -> Result<Option<Credentials>, HostError> {
         let (answer, waits) = oneshot::channel();
         let user = user.clone();
-        let read = self.0.engine.read(move |engine| {
+        let read = self.server.engine.read(move |engine| {
             // Whoever asked may have left.
             let _ = answer.send(tables::account(engine.view(), user.as_str()));
         });
@@ -52,22 +66,25 @@ impl Host for Accounts {
             op: op.encode(),
         };
         let ticket = Box::new(move |fate| drop(answer.send(fate)));
-        self.0
+        self.server
             .engine
             .admission
             .submit(&name, change, ticket)
             .map_err(|_| RegisterError::Busy)?;
         match waits.await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                self.registrations.inc();
+                Ok(())
+            }
             Ok(Err(Error::Rejected(Reject::Conflict))) => Err(RegisterError::Conflict),
             Ok(Err(_)) | Err(_) => Err(RegisterError::Busy),
         }
     }
 
     fn hand_over(&self, connection: Authenticated) {
-        let shard = self.0.router.shard_of(connection.user.as_str());
+        let shard = self.server.router.shard_of(connection.user.as_str());
         if self
-            .0
+            .server
             .router
             .send(shard, Mail::Connection(Box::new(connection)))
             .is_err()

@@ -210,7 +210,7 @@ impl Running {
         let (shutdown, stopped) = watch::channel(false);
         let mut secret_bytes = [0; 32];
         secret_bytes.iter_mut().zip(secret).for_each(|(to, from)| *to = from);
-        let mut c2s = C2s::new(Accounts(server.clone()), &server.config, tls.clone(), secret_bytes)?;
+        let mut c2s = C2s::new(Accounts::new(server.clone()), &server.config, tls.clone(), secret_bytes)?;
         c2s.features_extra = caps;
         let mut running = Running {
             server,

@@ -4,7 +4,7 @@
 //! and the shards' checkpoints.
 
 use crate::Violation;
-use crate::device::Connection;
+use crate::device::{Connection, Device};
 use crate::run::{NODE, jid};
 use crate::world::World;
 use reef_engine::log::Work;
@@ -102,7 +102,8 @@ impl World {
         // Presence by caps and a negative priority together repeat what was notified: not a promise that is checked.
         let follows = device.interested || !self.plan.rng.chance(100);
         home.available(key, follows.then_some(start));
-        device.floor = [0; 3];
+        device.acknowledged.clear();
+        device.floor = [0; 2];
         let connects = device.receiver.connects(&self.model, start.0, born.0, own);
         connects.map_err(|e| format!("{} of {name}: {e}", device.name))?;
         self.trace.note(100 + at as u64, start.0);
@@ -195,24 +196,37 @@ impl World {
         self.queue.push(Work::Cursors(writes));
     }
 
-    /// A shard's checkpoint.
+    /// A few calls of a shard's checkpoint.
     pub(crate) fn tick(&mut self, shard: usize) {
+        for _ in 0..self.plan.rng.between(1, 6) {
+            self.checkpoint(shard);
+        }
+    }
+
+    /// A call of a shard's checkpoint; what it is to cover where it ends a pass. With rows for all, a pass covers what was
+    /// acknowledged before the one before it began. Otherwise each pass goes on with those who found no row in the one
+    /// before, and as many more pass as it takes until everyone had his turn.
+    fn checkpoint(&mut self, shard: usize) {
         let now = self.now();
         let Some(home) = self.run.as_mut().and_then(|run| run.shards.get_mut(shard)) else {
             return;
         };
-        let (watermark, writes) = (home.watermark().0, home.checkpoint(now));
-        for device in &mut self.devices {
-            if device.connection.as_ref().is_some_and(|c| c.shard == shard) {
-                device.floor[1] = device.floor[0];
-                device.floor[0] = device.receiver.confirmed().min(watermark);
-            }
+        let writes = home.checkpoint(now);
+        let (watermark, ended) = (home.watermark().0, home.checkpointed());
+        let here = |device: &Device| device.connection.as_ref().is_some_and(|c| c.shard == shard);
+        let turns = self.devices.iter().filter(|d| here(d)).count() / self.plan.limits.checkpoint_rows;
+        for device in self.devices.iter_mut().filter(|d| ended && here(d)) {
+            device
+                .acknowledged
+                .push_front(device.receiver.confirmed().min(watermark));
+            let before = if self.plan.short_passes { 2 + turns } else { 1 };
+            device.floor[0] = device.acknowledged.get(before).copied().unwrap_or(0);
         }
         self.queue.push(Work::Cursors(writes));
     }
 }
 
-fn connection_is_prompt(devices: &[crate::device::Device], at: usize) -> bool {
+fn connection_is_prompt(devices: &[Device], at: usize) -> bool {
     devices
         .get(at)
         .and_then(|d| d.connection.as_ref())

@@ -55,8 +55,10 @@ pub(crate) struct Device {
     pub(crate) receiver: Receiver,
     /// Its connection.
     pub(crate) connection: Option<Connection>,
-    /// What it has acknowledged that a checkpoint must cover: at the next tick, at the one after, and on the disk.
-    pub(crate) floor: [u64; 3],
+    /// What it had acknowledged when each of the last passes of its shard's checkpoints ended, newest first.
+    pub(crate) acknowledged: VecDeque<u64>,
+    /// What the passes that ended since must cover: when that is committed, and on the disk.
+    pub(crate) floor: [u64; 2],
 }
 
 impl Device {
@@ -68,7 +70,8 @@ impl Device {
             interested,
             receiver: Receiver::of(user),
             connection: None,
-            floor: [0; 3],
+            acknowledged: VecDeque::new(),
+            floor: [0; 2],
         }
     }
 }

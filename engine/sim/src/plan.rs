@@ -36,6 +36,8 @@ pub struct Plan {
     pub authors: usize,
     /// The limits in force.
     pub limits: Limits,
+    /// Whether checkpoints take several calls, and do not find a row for everyone who lags.
+    pub short_passes: bool,
     /// Whether tombstones are forgotten within the run.
     pub short_log: bool,
 }
@@ -45,12 +47,15 @@ impl Plan {
     pub fn of(seed: u64) -> Plan {
         let mut rng = Rng::new(seed);
         let short_log = rng.chance(250);
+        let short_passes = rng.chance(500);
         let limits = Limits {
             queue_posts: rng.between(2, 40),
             catch_up_posts: if rng.chance(500) { 1_000_000 } else { rng.between(3, 90) },
             catch_ups_parallel: rng.between(1, 6),
             expand_at_once: if rng.chance(250) { 4096 } else { rng.between(0, 3) },
             shard_recent: rng.between(1, 60),
+            checkpoint_look: if short_passes { rng.between(1, 9) } else { 65_536 },
+            checkpoint_rows: if short_passes { rng.between(1, 5) } else { 2_048 },
             log_keep_seconds: if short_log { 8 } else { 1_000_000 },
             ..Limits::default()
         };
@@ -62,6 +67,7 @@ impl Plan {
             users: authors + rng.between(6, 24),
             authors,
             limits,
+            short_passes,
             short_log,
             rng,
         }

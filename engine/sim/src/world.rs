@@ -131,7 +131,7 @@ impl World {
         }
         self.disk.mend();
         for device in &mut self.devices {
-            device.floor[2] = device.floor[1];
+            device.floor[1] = device.floor[0];
         }
         Ok(())
     }
@@ -180,13 +180,14 @@ impl World {
             if let Some(device) = self.devices.get_mut(at) {
                 device.connection = None;
                 device.receiver.crashed();
-                device.floor = [0; 3];
+                device.acknowledged.clear();
+                device.floor = [0; 2];
             }
         }
         self.start()
     }
 
-    /// What a device had acknowledged two ticks ago is on the disk when only the process ended.
+    /// What a device had acknowledged some passes of checkpoints ago is on the disk when only the process ended.
     fn check_floor(&self, at: usize) -> Result<(), Violation> {
         let Some(device) = self.devices.get(at).filter(|device| device.connection.is_some()) else {
             return Ok(());
@@ -197,10 +198,10 @@ impl World {
         };
         let cursors = outbox::cursors_of(&*self.disk, id, VShard::of(&name)).map_err(|e| e.to_string())?;
         let start = cursors.start(Some(&device.name)).0;
-        if start < device.floor[2] {
-            let floor = device.floor[2];
+        let floor = device.floor[1];
+        if start < floor {
             return Err(format!(
-                "{name} begins at {start} and had acknowledged {floor} two checkpoints ago"
+                "{name} begins at {start} and had acknowledged {floor} when checkpoints began that have ended"
             ));
         }
         Ok(())

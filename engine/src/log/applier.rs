@@ -103,6 +103,8 @@ impl Applier {
         }
         drop(rest);
         self.gauge.idle();
+        // Also where nothing was committed: shards that were behind may have caught up since.
+        self.gauge.handed(&self.fanout);
         Ok(done)
     }
 

@@ -45,7 +45,7 @@ impl Gauge {
         self.since.store(0, Ordering::Relaxed);
     }
 
-    /// Batches were handed out.
+    /// Batches were handed out, or taken.
     pub(super) fn handed(&self, fanout: &Fanout) {
         self.behind.store(fanout.behind(), Ordering::Relaxed);
     }

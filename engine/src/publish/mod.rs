@@ -6,6 +6,7 @@
 mod rates;
 
 pub use rates::Rate;
+pub(crate) use rates::Rates;
 
 use crate::clock::{Clock, random};
 use crate::error::{Error, Reject};
@@ -16,7 +17,6 @@ use crate::metrics::Metrics;
 use crate::model::RecordId;
 use crate::store::Write;
 use crate::store::keys::Family;
-use rates::Rates;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -36,11 +36,6 @@ pub struct Admission {
     pub(crate) metrics: Arc<Metrics>,
     /// Cursors that found the queue full. Held for a merge and a `try_send`; as many as there are rows of devices.
     pub(crate) late: Mutex<Late>,
-}
-
-/// The buckets of these limits.
-pub(crate) fn rates(limits: &Limits) -> Rates {
-    Rates::new(limits)
 }
 
 impl Admission {

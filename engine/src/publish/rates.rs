@@ -41,7 +41,7 @@ impl Rate {
 }
 
 impl Rates {
-    pub(super) fn new(limits: &Limits) -> Rates {
+    pub(crate) fn new(limits: &Limits) -> Rates {
         Rates {
             account: limits.account_rate.quota().map(RateLimiter::dashmap),
             node: limits.node_rate.quota().map(RateLimiter::dashmap),

@@ -5,7 +5,7 @@
 
 use super::Shard;
 use super::session::{Key, Session, State};
-use crate::limits::{CHECKPOINT_LOOK, CHECKPOINT_ROWS, VSHARDS};
+use crate::limits::VSHARDS;
 use crate::model::{Seq, SubscriberId, Timestamp, VShard};
 use crate::outbox::CheckpointRow;
 use crate::store::Write;
@@ -32,6 +32,8 @@ pub(super) struct Pass {
     confirmed: Seq,
     /// The watermark when it began.
     watermark: Seq,
+    /// The first that found no row: the next pass begins there, so that everyone has his turn.
+    skipped: Option<Key>,
 }
 
 impl Shard {
@@ -109,19 +111,14 @@ impl Shard {
     pub fn checkpoint(&mut self, now: Timestamp) -> Vec<Write> {
         let watermark = self.watermark();
         if self.pass.left == 0 {
-            // Who becomes unsettled later has confirmed everything up to here.
-            self.pass = Pass {
-                left: self.unsettled.len(),
-                confirmed: watermark,
-                watermark,
-            };
+            self.begin_pass(watermark);
         }
         let mut confirmed = self.pass.confirmed;
         let mut writes = Vec::new();
-        for _ in 0..self.pass.left.min(CHECKPOINT_LOOK) {
+        for _ in 0..self.pass.left.min(self.limits.checkpoint_look) {
             self.pass.left -= 1;
             let Some(key) = self.unsettled.pop_front() else { break };
-            let full = writes.len() >= CHECKPOINT_ROWS;
+            let full = writes.len() >= self.limits.checkpoint_rows;
             let Some(session) = self.sessions.get(key) else {
                 continue;
             };
@@ -159,6 +156,9 @@ impl Shard {
             session.unsettled = !settled || matches!(session.state, State::CatchingUp(_)) || (full && listed);
             if session.unsettled {
                 self.unsettled.push_back(key);
+                if full {
+                    self.pass.skipped.get_or_insert(key);
+                }
             }
         }
         self.pass.confirmed = confirmed;
@@ -171,6 +171,25 @@ impl Shard {
             writes.extend(self.checkpoint_rows(confirmed));
         }
         writes
+    }
+
+    fn begin_pass(&mut self, watermark: Seq) {
+        let skipped = self.pass.skipped.take();
+        if let Some(first) = skipped.and_then(|key| self.unsettled.iter().position(|other| *other == key)) {
+            self.unsettled.rotate_left(first);
+        }
+        // Who becomes unsettled later has confirmed everything up to here.
+        self.pass = Pass {
+            left: self.unsettled.len(),
+            confirmed: watermark,
+            watermark,
+            skipped: None,
+        };
+    }
+
+    /// Whether the last call of [`Shard::checkpoint`] was the last of its pass.
+    pub fn checkpointed(&self) -> bool {
+        self.pass.left == 0
     }
 
     fn checkpoint_rows(&self, seq: Seq) -> impl Iterator<Item = Write> + '_ {
@@ -193,4 +212,44 @@ fn device_row(session: &Session, row: &CursorRow) -> Option<Write> {
         key,
         value: Some(rows::encode(row)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Index;
+    use crate::limits::Limits;
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    #[test]
+    fn who_finds_no_row_in_one_pass_is_among_the_first_of_the_next() {
+        let limits = Limits {
+            checkpoint_rows: 2,
+            ..Limits::default()
+        };
+        let mut shard = Shard::new(0, 1, Arc::new(limits), Arc::default(), 1, Index::default(), Seq(1000));
+        let sessions: Vec<Key> = (1..=7)
+            .map(|id| {
+                let key = shard.attach(SubscriberId(id), Some("phone"));
+                // They catch up, and so have a row each.
+                shard.available(key, Some(Seq(1)));
+                key
+            })
+            .collect();
+        let mut written = BTreeSet::new();
+        for pass in 1..=4 {
+            for key in &sessions {
+                let session = shard.sessions.get_mut(*key).expect("it is here");
+                // Everyone has got a little further.
+                (session.handed, session.confirmed) = (Seq(900), Seq(1 + pass));
+            }
+            let rows = shard.checkpoint(Timestamp(1));
+            let devices = rows.into_iter().filter(|row| row.family == Family::CURSOR);
+            written.extend(devices.map(|row| row.key));
+            assert!(shard.checkpointed());
+        }
+        let phones: BTreeSet<Vec<u8>> = (1..=7).map(|id| keys::device(SubscriberId(id), "phone")).collect();
+        assert!(written.is_superset(&phones), "{written:?}");
+    }
 }

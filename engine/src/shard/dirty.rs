@@ -6,7 +6,8 @@
 
 use std::collections::VecDeque;
 
-/// Slots of sessions, each at most once.
+/// Slots of sessions. One whose session is gone, or was moved forward, stays until its turn: who asks for the next looks
+/// whether its session still is marked.
 #[derive(Default)]
 pub(super) struct Dirty {
     small: VecDeque<u32>,
@@ -47,8 +48,9 @@ impl Dirty {
                     self.large.resize(at + 1, 0);
                 }
                 if let Some(word) = self.large.get_mut(at) {
+                    // It may be set still, for a session that had the slot before.
+                    self.waiting += usize::from(*word & (1 << (slot % 64)) == 0);
                     *word |= 1 << (slot % 64);
-                    self.waiting += 1;
                 }
                 Marked::Large
             }
@@ -78,18 +80,9 @@ impl Dirty {
         }
     }
 
-    /// How many.
+    /// How many, with those that stayed behind.
     pub(super) fn len(&self) -> usize {
         self.small.len() + self.waiting
-    }
-
-    /// Forgets a slot that is freed.
-    pub(super) fn forget(&mut self, slot: u32, marked: Marked) {
-        match marked {
-            Marked::Clean => {}
-            Marked::Small => self.small.retain(|other| *other != slot),
-            Marked::Large => self.take(slot),
-        }
     }
 
     fn take(&mut self, slot: u32) {
@@ -105,6 +98,12 @@ impl Dirty {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::Index;
+    use crate::limits::Limits;
+    use crate::metrics::Metrics;
+    use crate::model::{Seq, SubscriberId};
+    use crate::shard::Shard;
+    use std::sync::Arc;
 
     #[test]
     fn small_ones_come_first_and_large_ones_in_the_order_of_their_slots() {
@@ -114,10 +113,39 @@ mod tests {
         }
         assert_eq!(dirty.mark(9, Marked::Clean, true), Marked::Small);
         assert_eq!(dirty.mark(130, Marked::Large, true), Marked::Small);
-        dirty.forget(64, Marked::Large);
         let order: Vec<u32> = std::iter::from_fn(|| dirty.next()).collect();
-        assert_eq!(order, [9, 130, 3, 200]);
+        assert_eq!(order, [9, 130, 3, 64, 200]);
         assert_eq!(dirty.mark(2, Marked::Clean, false), Marked::Large);
         assert_eq!((dirty.next(), dirty.next()), (Some(2), None));
+    }
+
+    #[test]
+    fn a_slot_that_is_freed_and_used_again_before_its_turn_is_counted_once() {
+        let mut dirty = Dirty::default();
+        dirty.mark(7, Marked::Clean, false);
+        dirty.mark(7, Marked::Clean, false);
+        assert_eq!(dirty.len(), 1);
+        assert_eq!((dirty.next(), dirty.next(), dirty.len()), (Some(7), None, 0));
+    }
+
+    #[test]
+    fn who_is_gone_is_skipped_and_who_has_his_slot_now_comes_once() {
+        let (limits, metrics) = (Arc::new(Limits::default()), Arc::<Metrics>::default());
+        let mut shard = Shard::new(0, 1, limits, metrics, 1, Index::default(), Seq(0));
+        for small in [true, false] {
+            let gone = shard.attach(SubscriberId(1), None);
+            shard.mark_dirty(gone, small);
+            shard.detach(gone);
+            assert_eq!(shard.next_dirty(), None, "nobody is left");
+            let gone = shard.attach(SubscriberId(1), None);
+            shard.mark_dirty(gone, small);
+            shard.detach(gone);
+            let here = shard.attach(SubscriberId(2), None);
+            assert_eq!(here.index, gone.index);
+            shard.mark_dirty(here, !small);
+            shard.mark_dirty(here, small);
+            assert_eq!((shard.next_dirty(), shard.next_dirty()), (Some(here), None));
+            shard.detach(here);
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Which nodes a shard delivers most of, lately: a bounded table, halved now and then.
+//! Which nodes a shard has most work with, lately: a bounded table, halved now and then.
 //!
-//! Counted once a post, not once a delivery. Knows nobody who asks; `metrics.rs` shows it.
+//! Counted once a post, not once a delivery: what a post weighs is its followers on the shard, here or away. Knows nobody
+//! who asks; `metrics.rs` shows it.
 
 use crate::limits::HOT_NODES;
 use crate::model::{NodeId, NodeName};
@@ -13,7 +14,7 @@ pub(super) struct Hot {
 }
 
 impl Hot {
-    /// A post of a node goes to so many.
+    /// A post of a node has so many followers.
     pub(super) fn add(&mut self, node: NodeId, name: &NodeName, weight: u64) {
         if let Some((_, known)) = self.nodes.get_mut(&node) {
             *known += weight;

@@ -33,6 +33,13 @@ pub struct World {
 #[derive(Default)]
 pub struct TestClock(AtomicU64);
 
+impl TestClock {
+    /// So much time passes.
+    pub fn pass(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp(1_700_000_000_000 + self.0.load(Ordering::SeqCst))
@@ -100,7 +107,7 @@ impl World {
 
     /// Time passes, and nothing else happens.
     pub fn clock_only(&self, ms: u64) {
-        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+        self.clock.pass(ms);
     }
 
     /// Time passes, and the background does a step.

@@ -5,7 +5,7 @@
 
 mod bounded;
 
-use crate::limits::HTTP_CONNECTIONS;
+use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum::{Router, serve};
 use bounded::{Bounded, Peer};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -28,7 +29,7 @@ pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut s
         .route("/metrics", get(metrics))
         .with_state(server)
         .into_make_service_with_connect_info::<Peer>();
-    let listener = Bounded::new(listener, HTTP_CONNECTIONS);
+    let listener = Bounded::new(listener, HTTP_CONNECTIONS, Duration::from_secs(HTTP_REQUEST_SECONDS));
     tokio::select! {
         ended = serve(listener, router).into_future() => {
             if let Err(error) = ended {

@@ -17,10 +17,10 @@ pub(crate) fn client_final(
         server_first
             .split(',')
             .find_map(|part| part.strip_prefix(name))
-            .unwrap()
+            .expect("server-first-message has nonce, salt and iterations (RFC 5802 §7)")
     };
-    let salt = BASE64.decode(field("s=")).unwrap();
-    let iterations = field("i=").parse().unwrap();
+    let salt = BASE64.decode(field("s=")).expect("the salt is base64");
+    let iterations = field("i=").parse().expect("the iterations are a number");
     let mut salted = vec![0; hash.digest(b"").len()];
     match hash {
         Hash::Sha1 => pbkdf2::pbkdf2_hmac::<sha1::Sha1>(password.as_bytes(), &salt, iterations, &mut salted),

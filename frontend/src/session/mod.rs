@@ -14,6 +14,8 @@ mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
 mod iq; //         requests and their answers
 mod managed; //    XEP-0198: its elements, resumption
+#[cfg(test)]
+mod marks_tests;
 mod measure; //    a session without a hub, for benches
 mod message; //    RFC 6121 §5, §8
 mod open; //       the stream's second header, bind, the user's rows

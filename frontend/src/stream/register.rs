@@ -95,7 +95,7 @@ impl<H: Host> Negotiation<'_, H> {
         let credentials = derived.ok_or_else(|| later("keys cannot be derived at the moment"))?;
         let credentials = credentials.map_err(|error: CredentialsError| not_acceptable(error.to_string()))?;
         self.context.host.register(&user, credentials).await.map_err(refusal)?;
-        tracing::info!(%user, address = %self.address, "account registered");
+        tracing::debug!(%user, address = %self.address, "account registered");
         Ok(())
     }
 }

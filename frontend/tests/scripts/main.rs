@@ -7,6 +7,7 @@
 
 mod client;
 mod compare;
+mod http;
 mod play;
 mod server;
 mod streams;

@@ -23,6 +23,7 @@ impl Server {
             format!("data_dir={}", data.path().display()),
             "c2s.listen=[\"127.0.0.1:0\"]".to_owned(),
             "c2s.listen_tls=[]".to_owned(),
+            "http.listen=[\"127.0.0.1:0\"]".to_owned(),
             "c2s.require_tls=false".to_owned(),
             "c2s.scram_iterations=4096".to_owned(),
             "store.durability=os".to_owned(),
