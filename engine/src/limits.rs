@@ -22,6 +22,8 @@ pub const SHARD_BATCHES_MAX: usize = 256;
 pub const EXPANSIONS_MAX: usize = 65_536;
 /// Posts that are expanded with the first of them.
 pub const RUN_MAX: u32 = 63;
+/// Sessions whose memory is fetched before the first of them is looked at.
+pub const WARM: usize = 16;
 /// Sessions looked at in one step of an expansion.
 pub const EXPAND_STEP: usize = 4096;
 /// Posts whose `Seq` and node are kept in memory for catching up; eight bytes each.

@@ -30,6 +30,8 @@ pub(crate) const RING_FILES: u32 = 1 << 20;
 pub(crate) const ROOM_MAX: usize = WRITE_TURN * 16;
 /// Seconds that a request over HTTP may take to come, from the connection's beginning or from the answer before it.
 pub(crate) const HTTP_REQUEST_SECONDS: u64 = 30;
+/// Sessions whose memory is fetched before the first of them is written.
+pub(crate) const WARM: usize = 16;
 /// Sessions written between two looks at the sockets.
 pub(crate) const FLUSH_TURN: usize = 256;
 /// Sockets asked a second how much their client's TCP has acknowledged.

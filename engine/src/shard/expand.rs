@@ -9,7 +9,7 @@ use super::posts::Walk;
 use super::ring::{Queued, Ring};
 use super::session::{Key, Session, State};
 use crate::index::Hits;
-use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX, RUN_MAX};
+use crate::limits::{EXPAND_STEP, EXPANSIONS_MAX, RUN_MAX, WARM};
 use crate::model::{Audience, Post, Seq, SubscriberId};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -85,14 +85,21 @@ impl Shard {
         };
         let mut left = budget;
         loop {
-            while left > 0
-                && let Some(id) = walk.hits.next()
-            {
-                left -= 1;
-                let mut at = self.online.first(id);
-                while let Some(index) = at {
-                    at = self.sessions.at(index).and_then(|s| s.next.get());
-                    self.offer(index, &post, &run, small, !walk.by_presence);
+            while left > 0 {
+                // Sessions are more than a cache holds: some are fetched together, so that none is waited for alone.
+                let ids: SmallVec<[SubscriberId; WARM]> = walk.hits.by_ref().take(left.min(WARM)).collect();
+                if ids.is_empty() {
+                    break;
+                }
+                left -= ids.len();
+                let first: SmallVec<[Option<u32>; WARM]> = ids.iter().map(|id| self.online.first(*id)).collect();
+                let fetched = first.iter().flatten().filter_map(|index| self.sessions.at(*index));
+                std::hint::black_box(fetched.fold(0, |sum, session| sum ^ session.expanded.0));
+                for mut at in first {
+                    while let Some(index) = at {
+                        at = self.sessions.at(index).and_then(|s| s.next.get());
+                        self.offer(index, &post, &run, small, !walk.by_presence);
+                    }
                 }
             }
             if left == 0 {

@@ -117,6 +117,14 @@ impl Conn {
     }
 }
 
+impl Conn {
+    /// Touches what a delivery needs.
+    pub(super) fn warm(&self) -> usize {
+        let address = self.address.escaped.first().copied().unwrap_or_default();
+        usize::from(self.blocked) ^ usize::from(address) ^ usize::from(self.marks.waits())
+    }
+}
+
 /// A full JID as it is written into an attribute, and how much of it is the bare one.
 #[derive(Default)]
 pub(super) struct Address {

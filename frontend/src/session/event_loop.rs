@@ -5,7 +5,7 @@
 use super::Hub;
 use super::batch::Batch;
 use super::flush::Room;
-use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS};
+use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS, WARM};
 use crate::router::{Bell, Job, Mail};
 use crate::server::Server;
 use mio::{Events, Poll, Token};
@@ -15,6 +15,7 @@ use reef_engine::outbox::Page;
 use reef_engine::queue::Receiver;
 use reef_engine::shard::Key;
 use reef_stanza::{StreamCondition, StreamFault};
+use smallvec::SmallVec;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -153,22 +154,47 @@ impl Hub {
             }
         }
         self.flush_queued();
-        let mut written = 0;
-        while written < FLUSH_TURN
-            && let Some(key) = self.shard.next_dirty()
-        {
-            written += 1;
-            if let Some(slot) = self.slot_of(key) {
-                self.flush_soon(slot);
-            }
-        }
-        self.send_batch();
+        let written = self.flush_dirty();
         self.read_pages();
         expanding
-            || written == FLUSH_TURN
+            || written >= FLUSH_TURN
             || !self.readable.is_empty()
             || !self.to_flush.is_empty()
             || !self.mail.is_empty()
+    }
+
+    /// Writes to sessions that have something due; to how many.
+    fn flush_dirty(&mut self) -> usize {
+        let mut written = 0;
+        while written < FLUSH_TURN {
+            let mut keys: SmallVec<[Key; WARM]> = SmallVec::new();
+            while keys.len() < WARM
+                && let Some(key) = self.shard.next_dirty()
+            {
+                keys.push(key);
+            }
+            self.warm(&keys);
+            for key in &keys {
+                if let Some(slot) = self.slot_of(*key) {
+                    self.flush_soon(slot);
+                }
+            }
+            written += keys.len();
+            if keys.len() < WARM {
+                break;
+            }
+        }
+        self.send_batch();
+        written
+    }
+
+    /// Reads what the next writes need: all of it at once, where each write would wait for its own. Connections are far
+    /// more than a cache holds.
+    fn warm(&self, keys: &[Key]) {
+        let slots = keys.iter().filter_map(|key| self.slots.get(key.index as usize));
+        let conns = slots.filter_map(|slot| self.conn(*slot));
+        let conns = conns.fold(0, |sum: usize, conn| sum.wrapping_add(conn.warm()));
+        std::hint::black_box((conns, self.shard.warm(keys)));
     }
 
     fn open_mail(&mut self, mail: Mail) {
