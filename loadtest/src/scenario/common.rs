@@ -77,8 +77,8 @@ pub(crate) struct Common {
     /// Logins at once.
     #[arg(long, default_value_t = 32, help_heading = "Tool")]
     pub(crate) logins: u32,
-    /// Threads that drive connections.
-    #[arg(long, default_value_t = 1, help_heading = "Tool")]
+    /// Threads that drive connections; two by default where there are as many cores, or one would be what is measured.
+    #[arg(long, default_value_t = threads(), help_heading = "Tool")]
     pub(crate) threads: usize,
     /// Seconds to wait for an answer or a last delivery.
     #[arg(long, default_value_t = 120, help_heading = "Tool")]
@@ -92,6 +92,10 @@ pub(crate) struct Common {
     /// Shows no progress.
     #[arg(long, help_heading = "Report")]
     pub(crate) no_progress: bool,
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2))
 }
 
 /// The microblog of an account (XEP-0277).
