@@ -44,15 +44,7 @@ fn verdict(report: &Report, out: &mut String) {
         ("bad", "Faults")
     };
     let _ = write!(out, "<section class=\"verdict {class}\"><strong>{word}</strong><ul>");
-    let counts = [
-        (faults.lost, "lost"),
-        (faults.doubled, "doubled"),
-        (faults.out_of_order, "out of order"),
-        (faults.unasked, "unasked"),
-        (faults.refused, "refused"),
-        (faults.dropped, "cut"),
-    ];
-    for (count, name) in counts {
+    for (count, name) in faults.counts() {
         let _ = write!(out, "<li><b>{}</b> {name}</li>", number_of(count));
     }
     out.push_str("</ul>");

@@ -99,18 +99,7 @@ impl ConnectStorm {
             "ms",
             of(&|p| each(p, p.own_cpu_seconds)),
         );
-        rig.figure(
-            "login_p50_ms",
-            "connect to bound, p50",
-            "ms",
-            of(&|p| p.latency("job").p50_ms),
-        );
-        rig.figure(
-            "login_p99_ms",
-            "connect to bound, p99",
-            "ms",
-            of(&|p| p.latency("job").p99_ms),
-        );
+        rig.latency("login", "connect to bound", passes, "job");
         let first = first.iter().map(|phase| phase.posts as f64 / phase.seconds).collect();
         rig.figure(
             "first_pass_per_second",

@@ -8,6 +8,7 @@ use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::deliveries::{costs_and_latencies, rates};
+use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::scenario::ruler::{Ruler, RulerFlags};
 use anyhow::Result;
@@ -38,9 +39,8 @@ pub(crate) struct Fanout {
     rate: f64,
     #[command(flatten)]
     ruler: RulerFlags,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -49,13 +49,8 @@ impl Fanout {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
         let what = format!("one author, {} live followers, {}", self.followers, self.manner());
-        let needs = Needs {
-            authors: 1,
-            others: self.followers,
-            watched: 0,
-            under_way: self.outstanding.max(self.burst).max(1024),
-            bytes: self.bytes,
-        };
+        let under_way = self.outstanding.max(self.burst).max(1024);
+        let needs = Needs::of_one_author(self.followers, under_way, &self.text);
         let mut rig = Rig::new(&self.common, "fanout", &what, needs)?;
         rig.bring_authors(1)?;
         let (memory, cpu, begun) = (rig.memory(), rig.server.cpu_seconds(), rig.clock().seconds());

@@ -168,14 +168,14 @@ impl Rig {
 
     /// An error if any request was refused.
     pub(crate) fn check_refused(&mut self, what: &str) -> Result<()> {
-        let tally = self.crowd.collect()?;
-        let words = tally.words.first().cloned().unwrap_or_default();
+        let faults = self.crowd.collect()?.faults;
+        let words = faults.words.first().cloned().unwrap_or_default();
         ensure!(
-            tally.refused == 0,
+            faults.refused == 0,
             "{what}: {} requests were refused, the first: {words}",
-            tally.refused
+            faults.refused
         );
-        self.report.faults.add(&tally);
+        self.report.faults.add(&faults);
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Rig {
         work: impl FnOnce(&mut Rig) -> Result<(u64, f64)>,
     ) -> Result<Phase> {
         let fresh = self.crowd.collect()?;
-        self.report.faults.add(&fresh);
+        self.report.faults.add(&fresh.faults);
         self.progress.begin(name, 0);
         let own = Processes::own();
         let begun_s = self.clock.seconds();
@@ -201,7 +201,7 @@ impl Rig {
         let own_cpu_seconds = own.cpu_seconds() - own_cpu;
         let tally = self.crowd.collect()?;
         let bytes = self.crowd.shared().bytes() - bytes;
-        self.report.faults.add(&tally);
+        self.report.faults.add(&tally.faults);
         let deliveries = tally.classes.iter().map(|class| class.each.len()).sum();
         Ok(Phase {
             name: name.to_owned(),
@@ -224,6 +224,17 @@ impl Rig {
         self.report.figures.extend(Figure::of(key, what, unit, values));
     }
 
+    /// Adds the median and the 99th percentile of a phase's latency, one of each a round.
+    pub(crate) fn latency(&mut self, key: &str, what: &str, phases: &[&Phase], name: &str) {
+        for (at, value) in [
+            ("p50", (|latency| latency.p50_ms) as fn(Latency) -> f64),
+            ("p99", |latency| latency.p99_ms),
+        ] {
+            let values = phases.iter().map(|phase| value(phase.latency(name))).collect();
+            self.figure(&format!("{key}_{at}_ms"), &format!("{what}, {at}"), "ms", values);
+        }
+    }
+
     /// Memory of the server and of the kernel now.
     pub(crate) fn memory(&self) -> Memory {
         Memory::now(&self.server)
@@ -237,7 +248,7 @@ impl Rig {
     /// Counts what is lost, lets the server go, and hands the report out.
     pub(crate) fn finish(mut self) -> Result<Report> {
         let tally = self.crowd.collect()?;
-        self.report.faults.add(&tally);
+        self.report.faults.add(&tally.faults);
         self.report.faults.lost += self.crowd.lost()?.iter().map(|(_, lost)| lost).sum::<u64>();
         if let Some(pid) = self.server.gone() {
             self.report
