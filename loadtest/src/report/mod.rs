@@ -96,6 +96,9 @@ impl Figure {
     }
 }
 
+/// Of a phase's further numbers: CPU seconds of the kernel's threads for soft interrupts, which no process is charged.
+pub(crate) const KERNEL_CPU: &str = "kernel_cpu_seconds";
+
 /// A part of a run that was measured by itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Phase {
@@ -134,6 +137,12 @@ impl Phase {
     /// CPU seconds of the server per million deliveries.
     pub(crate) fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds * 1e6 / self.deliveries as f64
+    }
+
+    /// The same with what the kernel's own threads received meanwhile.
+    pub(crate) fn kernel_cpu_per_million(&self) -> f64 {
+        let kernel = self.more.get(KERNEL_CPU).copied().unwrap_or_default();
+        (self.cpu_seconds + kernel) * 1e6 / self.deliveries as f64
     }
 
     /// CPU seconds of the tool per million deliveries.

@@ -13,7 +13,7 @@ use crate::measure::memory::Memory;
 use crate::measure::process::Processes;
 use crate::measure::sampler::Sampler;
 use crate::progress::Progress;
-use crate::report::{Figure, Phase, Report, ServerInfo};
+use crate::report::{Figure, KERNEL_CPU, Phase, Report, ServerInfo};
 use crate::scenario::common::{Common, Tls};
 use crate::wire::mark::Mark;
 use crate::wire::pubsub::Place;
@@ -189,16 +189,18 @@ impl Rig {
         let fresh = self.crowd.collect()?;
         self.report.faults.add(&fresh.faults);
         self.progress.begin(name, 0);
-        let own = Processes::own();
+        let (own, kernel) = (Processes::own(), Processes::soft_interrupts());
         let begun_s = self.clock.seconds();
-        let (cpu, own_cpu, bytes) = (
+        let (cpu, own_cpu, kernel_cpu, bytes) = (
             self.server.cpu_seconds(),
             own.cpu_seconds(),
+            kernel.cpu_seconds(),
             self.crowd.shared().bytes(),
         );
         let (posts, seconds) = work(self)?;
         let cpu_seconds = self.server.cpu_seconds() - cpu;
         let own_cpu_seconds = own.cpu_seconds() - own_cpu;
+        let kernel_cpu = kernel.cpu_seconds() - kernel_cpu;
         let tally = self.crowd.collect()?;
         let bytes = self.crowd.shared().bytes() - bytes;
         self.report.faults.add(&tally.faults);
@@ -215,7 +217,7 @@ impl Rig {
             own_cpu_seconds,
             bytes_per_delivery: bytes as f64 / deliveries.max(1) as f64,
             latencies: latencies(&tally),
-            more: BTreeMap::new(),
+            more: BTreeMap::from([(KERNEL_CPU.to_owned(), kernel_cpu)]),
         })
     }
 
