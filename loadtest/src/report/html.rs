@@ -175,7 +175,7 @@ fn curves(phases: &[Phase]) -> Vec<Line> {
 fn plot(title: &str, lines: &[Line], svg: String, out: &mut String) {
     let _ = write!(out, "<figure><figcaption>{}<span>", escape(title));
     for (nth, line) in lines.iter().enumerate() {
-        let _ = write!(out, "<i class=\"k{nth}\"></i>{} ", escape(&line.name));
+        let _ = write!(out, "<b><i class=\"k{nth}\"></i>{}</b> ", escape(&line.name));
     }
     let _ = write!(out, "</span></figcaption>{svg}</figure>");
 }
