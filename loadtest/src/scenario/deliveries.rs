@@ -21,9 +21,6 @@ pub(crate) fn costs_and_latencies(rig: &mut Rig, phases: &[&Phase]) {
     if rig.sees_server() {
         let costs = each(phases, &Phase::cpu_per_million);
         rig.figure("cpu_per_million", "server CPU per million deliveries", "s", costs);
-        let costs = each(phases, &Phase::kernel_cpu_per_million);
-        let what = "the same with the kernel's threads that receive";
-        rig.figure("kernel_cpu_per_million", what, "s", costs);
     }
     let costs = each(phases, &Phase::own_cpu_per_million);
     rig.figure("own_cpu_per_million", "the tool's own CPU per million", "s", costs);
@@ -33,5 +30,10 @@ pub(crate) fn costs_and_latencies(rig: &mut Rig, phases: &[&Phase]) {
         ("last", "to the last"),
     ] {
         rig.latency(name, what, phases, name);
+    }
+    if rig.sees_server() {
+        let costs = each(phases, &Phase::kernel_cpu_per_million);
+        let what = "server CPU per million with the kernel's threads that receive";
+        rig.figure("kernel_cpu_per_million", what, "s", costs);
     }
 }
