@@ -53,19 +53,24 @@ fn blog(author: &str) -> NodeName {
     NodeName::new(author, MICROBLOG)
 }
 
+/// A post of 350 bytes to an author's microblog, which is made if need be.
+fn post_item(author: &str, item: &str) -> Change {
+    Change::Publish {
+        node: blog(author),
+        item: item.into(),
+        payload: vec![b'x'; 350].into(),
+        options: Vec::new(),
+        create: Some(NodeConfig::microblog(MICROBLOG)),
+    }
+}
+
 /// Publishes `posts` items as fast as the log takes them, and waits for the last; what `seats` hold is thrown away.
 ///
 /// # Errors
 /// A refusal.
 pub fn publish(engine: &Engine, seats: &[Seat], author: &str, posts: usize) -> Result<(), Error> {
     for number in 0..posts {
-        let change = Change::Publish {
-            node: blog(author),
-            item: format!("p{number}").into(),
-            payload: vec![b'x'; 350].into(),
-            options: Vec::new(),
-            create: Some(NodeConfig::microblog(MICROBLOG)),
-        };
+        let change = post_item(author, &format!("p{number}"));
         submit(engine, seats, author, change, number + 1 == posts)?;
     }
     Ok(())
@@ -76,14 +81,10 @@ pub fn publish(engine: &Engine, seats: &[Seat], author: &str, posts: usize) -> R
 /// # Errors
 /// A refusal.
 pub fn publish_one(engine: &Engine, author: &str, item: &str) -> Result<(), Error> {
-    let change = Change::Publish {
-        node: blog(author),
-        item: item.into(),
-        payload: vec![b'x'; 350].into(),
-        options: Vec::new(),
-        create: Some(NodeConfig::microblog(MICROBLOG)),
-    };
-    engine.admission.submit_and_wait(author, change).map(|_| ())
+    engine
+        .admission
+        .submit_and_wait(author, post_item(author, item))
+        .map(|_| ())
 }
 
 /// Makes `authors` microblogs with `followers` each.
@@ -145,13 +146,7 @@ pub fn unfollowed(mut index: Index, count: u32) -> Index {
 /// A refusal that needs no state: there is room for 65,536.
 pub fn admit(engine: &Engine, author: &str, posts: usize) -> Result<(), Error> {
     for number in 0..posts {
-        let change = Change::Publish {
-            node: blog(author),
-            item: format!("p{number}").into(),
-            payload: vec![b'x'; 350].into(),
-            options: Vec::new(),
-            create: Some(NodeConfig::microblog(MICROBLOG)),
-        };
+        let change = post_item(author, &format!("p{number}"));
         engine.admission.submit(author, change, Box::new(|_| {}))?;
     }
     Ok(())

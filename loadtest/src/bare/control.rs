@@ -5,7 +5,7 @@ use crate::bare::drain::Drained;
 use crate::bare::setup::Setup;
 use crate::clock::Clock;
 use crate::measure::process::Processes;
-use crate::report::Phase;
+use crate::report::{KERNEL_CPU, Phase};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -62,9 +62,11 @@ impl Bare {
     /// Sends as the load says; the phase, with the sender's CPU as the server's and the drain's as the tool's.
     pub(crate) fn run(&mut self, name: &str, round: u32, load: &Load) -> Result<Phase> {
         let (sender, drain) = (self.sender.process(), self.drain.process());
-        let (cpu, own) = (sender.cpu_seconds(), drain.cpu_seconds());
+        let kernel = Processes::soft_interrupts();
+        let (cpu, own, kernel_cpu) = (sender.cpu_seconds(), drain.cpu_seconds(), kernel.cpu_seconds());
         let sent: Sent = serde_json::from_str(&self.sender.ask(&serde_json::to_string(load)?)?)?;
         let (cpu, own) = (sender.cpu_seconds() - cpu, drain.cpu_seconds() - own);
+        let kernel_cpu = kernel.cpu_seconds() - kernel_cpu;
         let drained: Drained = serde_json::from_str(&self.drain.ask("collect")?)?;
         ensure!(
             drained.faults == 0,
@@ -84,7 +86,7 @@ impl Bare {
             own_cpu_seconds: own,
             bytes_per_delivery: drained.bytes as f64 / drained.deliveries.max(1) as f64,
             latencies: latencies.map(|(name, latency)| (name.to_owned(), latency)).into(),
-            more: BTreeMap::new(),
+            more: BTreeMap::from([(KERNEL_CPU.to_owned(), kernel_cpu)]),
         })
     }
 }

@@ -121,6 +121,6 @@ fn drained(tally: &Tally, bytes: u64) -> Drained {
         first: Latency::of(&latencies.first),
         each: Latency::of(&latencies.each),
         last: Latency::of(&latencies.last),
-        faults: tally.doubled + tally.out_of_order + tally.unasked,
+        faults: tally.faults.doubled + tally.faults.out_of_order + tally.faults.unasked,
     }
 }

@@ -14,6 +14,7 @@ mod ring;
 mod ring;
 pub(crate) mod sender;
 pub(crate) mod setup;
+mod socket;
 
 pub(crate) use control::Bare;
 

@@ -7,9 +7,10 @@
 use crate::bare::Load;
 use crate::bare::ring::Ring;
 use crate::bare::setup::Setup;
+use crate::bare::socket::{Socket, write};
 use crate::clock::Clock;
 use crate::wire::mark::Mark;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::collections::VecDeque;
@@ -52,12 +53,6 @@ struct Loop {
     /// Posts ever sent, and ever arrived everywhere.
     sent: u64,
     arrived: u64,
-}
-
-struct Socket {
-    stream: TcpStream,
-    registered: bool,
-    waiting: VecDeque<(Arc<[u8]>, usize)>,
 }
 
 impl Sender {
@@ -221,29 +216,6 @@ impl Loop {
             }
         }
         Ok(())
-    }
-}
-
-impl Socket {
-    fn flush(&mut self) -> Result<()> {
-        while let Some((block, from)) = self.waiting.front_mut() {
-            let rest = block.get(*from..).unwrap_or_default();
-            let wrote = write(&mut self.stream, rest)?;
-            if wrote < rest.len() {
-                *from += wrote;
-                return Ok(());
-            }
-            self.waiting.pop_front();
-        }
-        Ok(())
-    }
-}
-
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize> {
-    match stream.write(bytes) {
-        Ok(n) => Ok(n),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-        Err(error) => Err(error).context("the drain is gone"),
     }
 }
 

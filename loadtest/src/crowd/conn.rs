@@ -96,8 +96,8 @@ impl Conn {
             }
             (Some("error"), Some(_)) => {
                 counts.refused += 1;
-                counts.tally.refused += 1;
-                counts.tally.say(|| format!("refused: {}", shown(stanza)));
+                counts.tally.faults.refused += 1;
+                counts.tally.faults.say(|| format!("refused: {}", shown(stanza)));
             }
             (Some("get"), _) => {
                 let to = attribute(stanza, "from")

@@ -32,16 +32,17 @@ impl Counts {
     pub(super) fn note(&mut self, shared: &Shared, verdict: Verdict, counts: bool, post: Sighting, now_us: u64) {
         match verdict {
             Verdict::New => {}
-            Verdict::Late => self.tally.out_of_order += 1,
+            Verdict::Late => self.tally.faults.out_of_order += 1,
             Verdict::Doubled => {
-                self.tally.doubled += 1;
+                self.tally.faults.doubled += 1;
                 self.tally
+                    .faults
                     .say(|| format!("doubled: post {} of author {}", post.number, post.author));
                 return;
             }
             Verdict::Unasked => {
-                self.tally.unasked += 1;
-                self.tally.say(|| {
+                self.tally.faults.unasked += 1;
+                self.tally.faults.say(|| {
                     let author = post.author;
                     format!("a post of author {author} reached one who does not follow it: an earlier run's follower? try another --prefix")
                 });

@@ -8,6 +8,7 @@ mod account;
 pub(crate) mod board;
 mod conn;
 mod counts;
+pub(crate) mod faults;
 pub(crate) mod ledger;
 pub(crate) mod plan;
 mod shared;

@@ -196,8 +196,8 @@ impl Account {
             self.end(Err(words), turn);
         } else {
             turn.counts.dropped += 1;
-            turn.counts.tally.dropped += 1;
-            turn.counts.tally.say(|| words);
+            turn.counts.tally.faults.dropped += 1;
+            turn.counts.tally.faults.say(|| words);
             turn.counts.ring = true;
         }
     }

@@ -1,6 +1,7 @@
 //! What a thread has counted since the last collection: latencies and faults. Added up when a phase ends.
 
 use crate::crowd::board::CLASSES;
+use crate::crowd::faults::Faults;
 use hdrhistogram::Histogram;
 
 /// Latencies of posts of one class, in microseconds.
@@ -23,22 +24,10 @@ pub(crate) struct Tally {
     pub(crate) ack: Histogram<u64>,
     /// From the first to the last step of a job.
     pub(crate) job: Histogram<u64>,
-    /// Deliveries of what had been delivered.
-    pub(crate) doubled: u64,
-    /// Deliveries after a later one of the same author.
-    pub(crate) out_of_order: u64,
-    /// Deliveries that nobody asked for.
-    pub(crate) unasked: u64,
-    /// Requests that were refused.
-    pub(crate) refused: u64,
-    /// Connections that ended and should not have.
-    pub(crate) dropped: u64,
-    /// The first refusals and ends in words.
-    pub(crate) words: Vec<String>,
+    /// What went wrong.
+    pub(crate) faults: Faults,
 }
 
-/// Refusals that are kept word for word.
-const WORDS_MAX: usize = 8;
 /// An hour: longer latencies count as an hour.
 const MAX_US: u64 = 3_600_000_000;
 
@@ -63,24 +52,12 @@ impl Default for Tally {
             classes: Default::default(),
             ack: histogram(),
             job: histogram(),
-            doubled: 0,
-            out_of_order: 0,
-            unasked: 0,
-            refused: 0,
-            dropped: 0,
-            words: Vec::new(),
+            faults: Faults::default(),
         }
     }
 }
 
 impl Tally {
-    /// Keeps the words of a fault if there is room.
-    pub(crate) fn say(&mut self, words: impl FnOnce() -> String) {
-        if self.words.len() < WORDS_MAX {
-            self.words.push(words());
-        }
-    }
-
     /// Adds another's counts.
     pub(crate) fn add(&mut self, other: &Tally) {
         for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
@@ -90,14 +67,7 @@ impl Tally {
         }
         add(&mut self.ack, &other.ack);
         add(&mut self.job, &other.job);
-        self.doubled += other.doubled;
-        self.out_of_order += other.out_of_order;
-        self.unasked += other.unasked;
-        self.refused += other.refused;
-        self.dropped += other.dropped;
-        for words in &other.words {
-            self.say(|| words.clone());
-        }
+        self.faults.add(&other.faults);
     }
 }
 

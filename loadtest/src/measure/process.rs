@@ -38,6 +38,19 @@ impl Processes {
         Processes::only(std::process::id())
     }
 
+    /// The kernel's threads for what it receives when nobody's system call has the time; none where they cannot be seen.
+    ///
+    /// What they do is charged to no process: a sender that stays in the kernel for long leaves more of it to them.
+    pub(crate) fn soft_interrupts() -> Processes {
+        let named = |pid: &u32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.starts_with("ksoftirqd/")
+        };
+        Processes {
+            pids: all().into_iter().filter(named).collect(),
+        }
+    }
+
     /// One process.
     pub(crate) fn only(pid: u32) -> Processes {
         Processes { pids: vec![pid] }

@@ -44,15 +44,7 @@ fn verdict(report: &Report, out: &mut String) {
         ("bad", "Faults")
     };
     let _ = write!(out, "<section class=\"verdict {class}\"><strong>{word}</strong><ul>");
-    let counts = [
-        (faults.lost, "lost"),
-        (faults.doubled, "doubled"),
-        (faults.out_of_order, "out of order"),
-        (faults.unasked, "unasked"),
-        (faults.refused, "refused"),
-        (faults.dropped, "cut"),
-    ];
-    for (count, name) in counts {
+    for (count, name) in faults.counts() {
         let _ = write!(out, "<li><b>{}</b> {name}</li>", number_of(count));
     }
     out.push_str("</ul>");
@@ -183,7 +175,7 @@ fn curves(phases: &[Phase]) -> Vec<Line> {
 fn plot(title: &str, lines: &[Line], svg: String, out: &mut String) {
     let _ = write!(out, "<figure><figcaption>{}<span>", escape(title));
     for (nth, line) in lines.iter().enumerate() {
-        let _ = write!(out, "<i class=\"k{nth}\"></i>{} ", escape(&line.name));
+        let _ = write!(out, "<b><i class=\"k{nth}\"></i>{}</b> ", escape(&line.name));
     }
     let _ = write!(out, "</span></figcaption>{svg}</figure>");
 }

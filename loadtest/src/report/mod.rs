@@ -6,7 +6,7 @@ pub(crate) mod html;
 pub(crate) mod plot;
 pub(crate) mod text;
 
-use crate::crowd::tally::Tally;
+use crate::crowd::faults::Faults;
 use crate::measure::latency::Latency;
 use crate::measure::machine::Machine;
 use crate::measure::sampler::Sample;
@@ -57,73 +57,6 @@ pub(crate) struct ServerInfo {
     pub(crate) command: String,
 }
 
-/// What must be zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Faults {
-    /// Posts that did not reach a follower.
-    pub(crate) lost: u64,
-    /// Posts that reached a follower again.
-    pub(crate) doubled: u64,
-    /// Posts that reached a follower after a later one of the same author.
-    pub(crate) out_of_order: u64,
-    /// Posts that reached whom they were not for.
-    pub(crate) unasked: u64,
-    /// Requests that were refused or not answered.
-    pub(crate) refused: u64,
-    /// Connections that the server cut.
-    pub(crate) dropped: u64,
-    /// The first of them in words.
-    pub(crate) words: Vec<String>,
-}
-
-impl Faults {
-    /// Whether all is well.
-    pub(crate) fn is_zero(&self) -> bool {
-        let Faults {
-            lost,
-            doubled,
-            out_of_order,
-            unasked,
-            refused,
-            dropped,
-            words: _,
-        } = self;
-        [lost, doubled, out_of_order, unasked, refused, dropped]
-            .iter()
-            .all(|count| **count == 0)
-    }
-
-    /// Adds what a tally has counted.
-    pub(crate) fn add(&mut self, tally: &Tally) {
-        self.doubled += tally.doubled;
-        self.out_of_order += tally.out_of_order;
-        self.unasked += tally.unasked;
-        self.refused += tally.refused;
-        self.dropped += tally.dropped;
-        self.words.extend(tally.words.iter().cloned());
-    }
-
-    /// In one line.
-    pub(crate) fn line(&self) -> String {
-        let Faults {
-            lost,
-            doubled,
-            out_of_order,
-            unasked,
-            refused,
-            dropped,
-            words,
-        } = self;
-        let counts = format!(
-            "{lost} lost, {doubled} doubled, {out_of_order} out of order, {unasked} unasked, {refused} refused, {dropped} dropped"
-        );
-        match words.first() {
-            Some(first) => format!("{counts}; the first: {first}"),
-            None => counts,
-        }
-    }
-}
-
 /// One number, over the rounds of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figure {
@@ -163,6 +96,9 @@ impl Figure {
     }
 }
 
+/// Of a phase's further numbers: CPU seconds of the kernel's threads for soft interrupts, which no process is charged.
+pub(crate) const KERNEL_CPU: &str = "kernel_cpu_seconds";
+
 /// A part of a run that was measured by itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Phase {
@@ -201,6 +137,12 @@ impl Phase {
     /// CPU seconds of the server per million deliveries.
     pub(crate) fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds * 1e6 / self.deliveries as f64
+    }
+
+    /// The same with what the kernel's own threads received meanwhile.
+    pub(crate) fn kernel_cpu_per_million(&self) -> f64 {
+        let kernel = self.more.get(KERNEL_CPU).copied().unwrap_or_default();
+        (self.cpu_seconds + kernel) * 1e6 / self.deliveries as f64
     }
 
     /// CPU seconds of the tool per million deliveries.

@@ -30,7 +30,13 @@ pub(crate) fn over_time(lines: &[Line], unit: &str) -> Result<String> {
     let end = points().map(|point| point.0).fold(1e-9, f64::max);
     let begin = points().map(|point| point.0).fold(end, f64::min);
     let top = points().map(|point| point.1).fold(1e-9, f64::max) * HEADROOM;
-    let seconds = |x: &f64| format!("{x:.0} s");
+    // Eight labels of a run of a second would all be the same second.
+    let decimals = match end - begin {
+        span if span < 1.0 => 2,
+        span if span < 10.0 => 1,
+        _ => 0,
+    };
+    let seconds = |x: &f64| format!("{x:.decimals$} s");
     let amount = |y: &f64| short(*y);
     draw(lines, begin..end, 0.0..top, unit, &seconds, &amount)
 }
@@ -156,6 +162,8 @@ mod tests {
                 "{svg}"
             );
         }
+        let short = over_time(&[line("a")], "1/s").unwrap();
+        assert!(short.contains("0.2 s"), "{short}");
         assert!(over_time(&[], "1/s").is_ok() && percentiles(&[]).is_ok());
     }
 }

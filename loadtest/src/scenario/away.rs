@@ -8,8 +8,9 @@ use crate::crowd::plan::{Batch, Step};
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::graph::figures;
-use crate::scenario::rig::{Needs, Rig};
-use anyhow::{Result, ensure};
+use crate::scenario::posts::{Text, some_of};
+use crate::scenario::rig::Rig;
+use anyhow::Result;
 use std::sync::Arc;
 
 /// Flags of `away`.
@@ -33,9 +34,8 @@ pub(crate) struct Away {
     /// Posts a second.
     #[arg(long, default_value_t = 10.0)]
     rate: f64,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -111,25 +111,12 @@ impl Restless {
 impl Away {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        let restless = (f64::from(self.followers) * self.restless_percent / 100.0).round() as u32;
-        ensure!(
-            restless > 0 && restless < self.followers,
-            "some must be restless and some stay"
-        );
+        let restless = some_of(self.followers, self.restless_percent)?;
         let what = format!(
             "{} followers, {restless} of them in {} groups that go away and come back",
             self.followers, self.groups
         );
-        let needs = Needs {
-            authors: 1,
-            others: self.followers,
-            watched: 0,
-            under_way: 4096,
-            bytes: self.bytes,
-        };
-        let mut rig = Rig::new(&self.common, "away", &what, needs)?;
-        rig.bring_authors(1)?;
-        rig.bring_followers(1..1 + self.followers, |_| vec![0])?;
+        let mut rig = Rig::with_one_author(&self.common, "away", &what, self.followers, 4096, &self.text)?;
         let mut groups = Restless::new(&mut rig, 1..1 + restless, self.groups)?;
         rig.crowd.shared().board().set_audience(0, self.followers - restless);
         let load = Load {

@@ -5,6 +5,7 @@
 use crate::crowd::plan::{Requests, Step};
 use crate::report::Report;
 use crate::scenario::common::Common;
+use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
 use anyhow::{Result, ensure};
@@ -25,9 +26,8 @@ pub(crate) struct CatchUp {
     /// Asks for what was missed (XEP-0060 §6.5) instead of waiting for it.
     #[arg(long)]
     ask: bool,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -49,7 +49,7 @@ impl CatchUp {
             others: self.followers,
             watched: 0,
             under_way: 1,
-            bytes: self.bytes,
+            bytes: self.text.bytes,
         };
         let mut rig = Rig::new(&self.common, "catch-up", &what, needs)?;
         rig.bring_authors(self.authors)?;
@@ -84,18 +84,7 @@ impl CatchUp {
             "s",
             of(back.own_cpu_per_million()),
         );
-        rig.figure(
-            "back_p50_ms",
-            "connect to having all, p50",
-            "ms",
-            of(back.latency("job").p50_ms),
-        );
-        rig.figure(
-            "back_p99_ms",
-            "connect to having all, p99",
-            "ms",
-            of(back.latency("job").p99_ms),
-        );
+        rig.latency("back", "connect to having all", &[&back], "job");
         rig.report.phases = vec![published, back];
         rig.finish()
     }

@@ -29,9 +29,11 @@ pub(crate) fn costs_and_latencies(rig: &mut Rig, phases: &[&Phase]) {
         ("each", "to each"),
         ("last", "to the last"),
     ] {
-        let p50 = each(phases, &|phase| phase.latency(name).p50_ms);
-        rig.figure(&format!("{name}_p50_ms"), &format!("{what}, p50"), "ms", p50);
-        let p99 = each(phases, &|phase| phase.latency(name).p99_ms);
-        rig.figure(&format!("{name}_p99_ms"), &format!("{what}, p99"), "ms", p99);
+        rig.latency(name, what, phases, name);
+    }
+    if rig.sees_server() {
+        let costs = each(phases, &Phase::kernel_cpu_per_million);
+        let what = "server CPU per million with the kernel's threads that receive";
+        rig.figure("kernel_cpu_per_million", what, "s", costs);
     }
 }

@@ -8,6 +8,7 @@ use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::deliveries::{costs_and_latencies, rates};
+use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::scenario::ruler::{Ruler, RulerFlags};
 use anyhow::Result;
@@ -38,9 +39,8 @@ pub(crate) struct Fanout {
     rate: f64,
     #[command(flatten)]
     ruler: RulerFlags,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -49,13 +49,8 @@ impl Fanout {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
         let what = format!("one author, {} live followers, {}", self.followers, self.manner());
-        let needs = Needs {
-            authors: 1,
-            others: self.followers,
-            watched: 0,
-            under_way: self.outstanding.max(self.burst).max(1024),
-            bytes: self.bytes,
-        };
+        let under_way = self.outstanding.max(self.burst).max(1024);
+        let needs = Needs::of_one_author(self.followers, under_way, &self.text);
         let mut rig = Rig::new(&self.common, "fanout", &what, needs)?;
         rig.bring_authors(1)?;
         let (memory, cpu, begun) = (rig.memory(), rig.server.cpu_seconds(), rig.clock().seconds());
@@ -82,16 +77,18 @@ impl Fanout {
 
     fn login_figures(&self, rig: &mut Rig, login_seconds: f64, login_cpu: f64, growth: &Growth) {
         let followers = f64::from(self.followers);
+        // A registration costs the server its own derivation of keys, a first login the tool's.
+        let registering = if self.common.register { "registrations, " } else { "" };
         rig.figure(
             "logins_per_second",
-            "logins and follows",
+            &format!("{registering}logins and follows, the tool deriving keys"),
             "1/s",
             vec![followers / login_seconds],
         );
         if rig.sees_server() {
             rig.figure(
                 "login_cpu_ms",
-                "server CPU per login and follow",
+                &format!("server CPU per follower: {registering}logins and follows"),
                 "ms",
                 vec![login_cpu * 1000.0 / followers],
             );

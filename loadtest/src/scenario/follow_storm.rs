@@ -80,18 +80,7 @@ impl FollowStorm {
                 of(edge_bytes),
             );
         }
-        rig.figure(
-            "ack_p50_ms",
-            "follow to answer, p50",
-            "ms",
-            of(phase.latency("ack").p50_ms),
-        );
-        rig.figure(
-            "ack_p99_ms",
-            "follow to answer, p99",
-            "ms",
-            of(phase.latency("ack").p99_ms),
-        );
+        rig.latency("ack", "follow to answer", &[&phase], "ack");
         rig.report.phases.push(phase);
         rig.finish()
     }

@@ -6,6 +6,7 @@ use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::deliveries::{costs_and_latencies, each, rates};
 use crate::scenario::dice::{Dice, Zipf};
+use crate::scenario::posts::{Rounds, Text};
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Result, ensure};
 
@@ -40,15 +41,10 @@ pub(crate) struct Graph {
     /// Posts a second of all authors, whether or not the others have arrived.
     #[arg(long, default_value_t = 0.0)]
     rate: f64,
-    /// Seconds of each round.
-    #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
-    /// Rounds.
-    #[arg(long, default_value_t = 1)]
-    rounds: u32,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    rounds: Rounds,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -88,7 +84,7 @@ impl Graph {
             others: shape.followers,
             watched: 0,
             under_way: self.outstanding.max(1024),
-            bytes: self.bytes,
+            bytes: self.text.bytes,
         };
         let mut rig = Rig::new(&self.common, "graph", &what, needs)?;
         rig.bring_authors(shape.authors)?;
@@ -111,7 +107,7 @@ impl Graph {
             shape.authors
         ));
         let mut phases = Vec::new();
-        for round in 1..=self.rounds {
+        for round in 1..=self.rounds.rounds {
             phases.push(rig.measure("posts", round, |rig| {
                 let mut next = || dice.pick(&heard).copied().unwrap_or(0);
                 rig.post_as(&mut next, &self.load())
@@ -126,7 +122,7 @@ impl Graph {
         crate::bare::Load {
             outstanding: self.outstanding,
             rate: self.rate,
-            seconds: self.seconds,
+            seconds: self.rounds.seconds,
             ..crate::bare::Load::default()
         }
     }

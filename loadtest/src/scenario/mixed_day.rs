@@ -8,6 +8,7 @@ use crate::report::{Phase, Report};
 use crate::scenario::away::Restless;
 use crate::scenario::common::Common;
 use crate::scenario::graph::{Shape, figures};
+use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
 use anyhow::{Result, ensure};
@@ -35,9 +36,8 @@ pub(crate) struct MixedDay {
     /// Periods.
     #[arg(long, default_value_t = 4)]
     periods: u32,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -57,7 +57,7 @@ impl MixedDay {
             others: shape.followers + self.fickle,
             watched: 0,
             under_way: 4096,
-            bytes: self.bytes,
+            bytes: self.text.bytes,
         };
         let mut rig = Rig::new(&self.common, "mixed-day", &what, needs)?;
         rig.bring_authors(shape.authors)?;

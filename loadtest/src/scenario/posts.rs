@@ -2,11 +2,70 @@
 
 use crate::bare::Load;
 use crate::crowd::request_id;
-use crate::scenario::rig::Rig;
+use crate::scenario::common::Common;
+use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
-use anyhow::Result;
+use anyhow::{Result, ensure};
+
+/// How long texts are, in scenarios that post.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Text {
+    /// Bytes of a post's text.
+    #[arg(long, default_value_t = 280)]
+    pub(crate) bytes: usize,
+}
+
+/// How long and how often a scenario measures.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Rounds {
+    /// Seconds of each round.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+    /// Rounds.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: u32,
+}
+
+/// So many of a hundred followers; an error where that is none or all of them.
+pub(crate) fn some_of(followers: u32, percent: f64) -> Result<u32> {
+    let some = (f64::from(followers) * percent / 100.0).round() as u32;
+    ensure!(
+        some > 0 && some < followers,
+        "{percent} % of {followers} followers are {some}: some must be, and some must not"
+    );
+    Ok(some)
+}
+
+impl Needs {
+    /// One author and so many followers.
+    pub(crate) fn of_one_author(followers: u32, under_way: u32, text: &Text) -> Needs {
+        Needs {
+            authors: 1,
+            others: followers,
+            watched: 0,
+            under_way,
+            bytes: text.bytes,
+        }
+    }
+}
 
 impl Rig {
+    /// A run in which one author has all followers, who are there and wait for its posts.
+    pub(crate) fn with_one_author(
+        common: &Common,
+        scenario: &str,
+        what: &str,
+        followers: u32,
+        under_way: u32,
+        text: &Text,
+    ) -> Result<Rig> {
+        let needs = Needs::of_one_author(followers, under_way, text);
+        let mut rig = Rig::new(common, scenario, what, needs)?;
+        rig.bring_authors(1)?;
+        rig.bring_followers(1..1 + followers, |_| vec![0])?;
+        Ok(rig)
+    }
+
     /// Publishes `count` posts of an author in one write; they carry `due_us` as their time, or now.
     pub(crate) fn publish(&self, author: u32, count: u64, due_us: Option<u64>) -> Result<()> {
         let board = self.crowd.shared().board();

@@ -4,6 +4,7 @@ use crate::crowd::plan::{Requests, Step};
 use crate::crowd::request_id;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
+use crate::scenario::posts::{Rounds, Text};
 use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
 use anyhow::Result;
@@ -19,15 +20,10 @@ pub(crate) struct PublishStorm {
     /// Posts of an author that may be unanswered at once.
     #[arg(long, default_value_t = 4)]
     outstanding: u32,
-    /// Seconds of each round.
-    #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
-    /// Rounds.
-    #[arg(long, default_value_t = 1)]
-    rounds: u32,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    rounds: Rounds,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -44,12 +40,12 @@ impl PublishStorm {
             others: 0,
             watched: 0,
             under_way: 1,
-            bytes: self.bytes,
+            bytes: self.text.bytes,
         };
         let mut rig = Rig::new(&self.common, "publish-storm", &what, needs)?;
         rig.bring_authors(self.publishers)?;
         let mut phases = Vec::new();
-        for round in 1..=self.rounds {
+        for round in 1..=self.rounds.rounds {
             phases.push(rig.measure("publishes", round, |rig| self.storm(rig))?);
         }
         let of = |f: &dyn Fn(&Phase) -> f64| phases.iter().map(f).collect::<Vec<f64>>();
@@ -75,25 +71,14 @@ impl PublishStorm {
             "s",
             own,
         );
-        rig.figure(
-            "ack_p50_ms",
-            "publish to answer, p50",
-            "ms",
-            of(&|p| p.latency("ack").p50_ms),
-        );
-        rig.figure(
-            "ack_p99_ms",
-            "publish to answer, p99",
-            "ms",
-            of(&|p| p.latency("ack").p99_ms),
-        );
+        rig.latency("ack", "publish to answer", &phases.iter().collect::<Vec<_>>(), "ack");
         rig.report.phases = phases;
         rig.finish()
     }
 
     fn storm(&self, rig: &mut Rig) -> Result<(u64, f64)> {
         let begun = rig.clock().micros();
-        let until_us = begun + (self.seconds * 1e6) as u64;
+        let until_us = begun + (self.rounds.seconds * 1e6) as u64;
         let (before, refused) = (rig.crowd.shared().acked(), rig.crowd.shared().refused());
         let numbers: Arc<Vec<AtomicU32>> = Arc::new((0..self.publishers).map(|_| AtomicU32::new(0)).collect());
         let (mark, place, body) = (rig.mark().clone(), rig.place.clone(), rig.body.clone());

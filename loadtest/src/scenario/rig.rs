@@ -13,7 +13,7 @@ use crate::measure::memory::Memory;
 use crate::measure::process::Processes;
 use crate::measure::sampler::Sampler;
 use crate::progress::Progress;
-use crate::report::{Figure, Phase, Report, ServerInfo};
+use crate::report::{Figure, KERNEL_CPU, Phase, Report, ServerInfo};
 use crate::scenario::common::{Common, Tls};
 use crate::wire::mark::Mark;
 use crate::wire::pubsub::Place;
@@ -168,14 +168,14 @@ impl Rig {
 
     /// An error if any request was refused.
     pub(crate) fn check_refused(&mut self, what: &str) -> Result<()> {
-        let tally = self.crowd.collect()?;
-        let words = tally.words.first().cloned().unwrap_or_default();
+        let faults = self.crowd.collect()?.faults;
+        let words = faults.words.first().cloned().unwrap_or_default();
         ensure!(
-            tally.refused == 0,
+            faults.refused == 0,
             "{what}: {} requests were refused, the first: {words}",
-            tally.refused
+            faults.refused
         );
-        self.report.faults.add(&tally);
+        self.report.faults.add(&faults);
         Ok(())
     }
 
@@ -187,21 +187,23 @@ impl Rig {
         work: impl FnOnce(&mut Rig) -> Result<(u64, f64)>,
     ) -> Result<Phase> {
         let fresh = self.crowd.collect()?;
-        self.report.faults.add(&fresh);
+        self.report.faults.add(&fresh.faults);
         self.progress.begin(name, 0);
-        let own = Processes::own();
+        let (own, kernel) = (Processes::own(), Processes::soft_interrupts());
         let begun_s = self.clock.seconds();
-        let (cpu, own_cpu, bytes) = (
+        let (cpu, own_cpu, kernel_cpu, bytes) = (
             self.server.cpu_seconds(),
             own.cpu_seconds(),
+            kernel.cpu_seconds(),
             self.crowd.shared().bytes(),
         );
         let (posts, seconds) = work(self)?;
         let cpu_seconds = self.server.cpu_seconds() - cpu;
         let own_cpu_seconds = own.cpu_seconds() - own_cpu;
+        let kernel_cpu = kernel.cpu_seconds() - kernel_cpu;
         let tally = self.crowd.collect()?;
         let bytes = self.crowd.shared().bytes() - bytes;
-        self.report.faults.add(&tally);
+        self.report.faults.add(&tally.faults);
         let deliveries = tally.classes.iter().map(|class| class.each.len()).sum();
         Ok(Phase {
             name: name.to_owned(),
@@ -215,13 +217,24 @@ impl Rig {
             own_cpu_seconds,
             bytes_per_delivery: bytes as f64 / deliveries.max(1) as f64,
             latencies: latencies(&tally),
-            more: BTreeMap::new(),
+            more: BTreeMap::from([(KERNEL_CPU.to_owned(), kernel_cpu)]),
         })
     }
 
     /// Adds a figure of values, one per round, if there are any.
     pub(crate) fn figure(&mut self, key: &str, what: &str, unit: &str, values: Vec<f64>) {
         self.report.figures.extend(Figure::of(key, what, unit, values));
+    }
+
+    /// Adds the median and the 99th percentile of a phase's latency, one of each a round.
+    pub(crate) fn latency(&mut self, key: &str, what: &str, phases: &[&Phase], name: &str) {
+        for (at, value) in [
+            ("p50", (|latency| latency.p50_ms) as fn(Latency) -> f64),
+            ("p99", |latency| latency.p99_ms),
+        ] {
+            let values = phases.iter().map(|phase| value(phase.latency(name))).collect();
+            self.figure(&format!("{key}_{at}_ms"), &format!("{what}, {at}"), "ms", values);
+        }
     }
 
     /// Memory of the server and of the kernel now.
@@ -237,7 +250,7 @@ impl Rig {
     /// Counts what is lost, lets the server go, and hands the report out.
     pub(crate) fn finish(mut self) -> Result<Report> {
         let tally = self.crowd.collect()?;
-        self.report.faults.add(&tally);
+        self.report.faults.add(&tally.faults);
         self.report.faults.lost += self.crowd.lost()?.iter().map(|(_, lost)| lost).sum::<u64>();
         if let Some(pid) = self.server.gone() {
             self.report

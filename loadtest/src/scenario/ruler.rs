@@ -144,9 +144,14 @@ impl Ruler {
             let bare = named(&manner.name);
             self.beside(rig, manner, server, &bare);
             if let (Some(plain), true) = (&plain, manner.load.ring.is_some()) {
+                let name = &manner.name;
                 let costs = ratios(&bare, plain, &Phase::cpu_per_million);
                 let key = format!("{}_ratio_bare_cpu", manner.key);
-                let what = format!("CPU per delivery: {} / one message a send", manner.name);
+                let what = format!("CPU per delivery: {name} / one message a send");
+                rig.figure(&key, &what, "×", costs);
+                let costs = ratios(&bare, plain, &Phase::kernel_cpu_per_million);
+                let key = format!("{}_ratio_bare_kernel_cpu", manner.key);
+                let what = format!("the same with the kernel's threads: {name} / one message a send");
                 rig.figure(&key, &what, "×", costs);
             }
         }
@@ -166,6 +171,9 @@ impl Ruler {
         }
         let costs = each(bare, &Phase::cpu_per_million);
         figure("cpu_per_million", format!("CPU per million: {name}"), "s", costs);
+        let costs = each(bare, &Phase::kernel_cpu_per_million);
+        let what = format!("the same with the kernel's threads: {name}");
+        figure("kernel_cpu_per_million", what, "s", costs);
         let costs = each(bare, &Phase::own_cpu_per_million);
         let what = format!("the drain's CPU per million: {name}");
         figure("drain_cpu_per_million", what, "s", costs);

@@ -6,8 +6,9 @@ use crate::crowd::plan::Step;
 use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
-use crate::scenario::rig::{Needs, Rig};
-use anyhow::{Result, ensure};
+use crate::scenario::posts::{Text, some_of};
+use crate::scenario::rig::Rig;
+use anyhow::Result;
 
 /// Flags of `slow`.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,9 +31,8 @@ pub(crate) struct Slow {
     /// Posts a second in these.
     #[arg(long, default_value_t = 10.0)]
     rate: f64,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -40,22 +40,16 @@ pub(crate) struct Slow {
 impl Slow {
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report> {
-        let stuck = (f64::from(self.followers) * self.stuck_percent / 100.0).round() as u32;
-        ensure!(
-            stuck > 0 && stuck < self.followers,
-            "somebody must be stuck and somebody read"
-        );
+        let stuck = some_of(self.followers, self.stuck_percent)?;
         let what = format!("{} followers, of whom {stuck} stop reading", self.followers);
-        let needs = Needs {
-            authors: 1,
-            others: self.followers,
-            watched: 0,
-            under_way: self.burst.max(1024),
-            bytes: self.bytes,
-        };
-        let mut rig = Rig::new(&self.common, "slow", &what, needs)?;
-        rig.bring_authors(1)?;
-        rig.bring_followers(1..1 + self.followers, |_| vec![0])?;
+        let mut rig = Rig::with_one_author(
+            &self.common,
+            "slow",
+            &what,
+            self.followers,
+            self.burst.max(1024),
+            &self.text,
+        )?;
         let paced = Load {
             rate: self.rate,
             seconds: self.seconds,

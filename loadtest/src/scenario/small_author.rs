@@ -3,6 +3,7 @@
 use crate::bare::Load;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
+use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Context, Result, ensure};
 
@@ -24,9 +25,8 @@ pub(crate) struct SmallAuthor {
     /// Seconds of each measurement.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// Bytes of a post's text.
-    #[arg(long, default_value_t = 280)]
-    bytes: usize,
+    #[command(flatten)]
+    text: Text,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -50,7 +50,7 @@ impl SmallAuthor {
             others: self.followers,
             watched: self.small,
             under_way: self.queued.max(1024),
-            bytes: self.bytes,
+            bytes: self.text.bytes,
         };
         let mut rig = Rig::new(&self.common, "small-author", &what, needs)?;
         rig.bring_authors(2)?;
@@ -96,19 +96,8 @@ impl SmallAuthor {
 /// What both phases say.
 fn figures(rig: &mut Rig, alone: &Phase, beside: &Phase) {
     for (key, what, phase) in [("alone", "alone", alone), ("beside", "beside the big one", beside)] {
-        let small = phase.latency("small_last");
-        rig.figure(
-            &format!("{key}_p50_ms"),
-            &format!("publish to the last of the few, {what}, p50"),
-            "ms",
-            vec![small.p50_ms],
-        );
-        rig.figure(
-            &format!("{key}_p99_ms"),
-            &format!("publish to the last of the few, {what}, p99"),
-            "ms",
-            vec![small.p99_ms],
-        );
+        let what = format!("publish to the last of the few, {what}");
+        rig.latency(key, &what, &[phase], "small_last");
     }
     let big = beside.latency("last");
     rig.figure(
