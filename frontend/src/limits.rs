@@ -48,6 +48,8 @@ pub(crate) const SEND_BUFFER: usize = 64 << 10;
 pub(crate) const TCP_TIMEOUT_SECONDS: u64 = 60;
 /// Stanzas after which an acknowledgement is asked for, if none is outstanding.
 pub(crate) const ACK_EVERY: u32 = 16;
+/// Unacknowledged stanzas for which a session keeps its room once they are acknowledged.
+pub(crate) const ROOM_UNACKED: usize = 8;
 /// Milliseconds between two ticks of a shard.
 pub(crate) const TICK_MS: u64 = 1000;
 /// Milliseconds for which a user is remembered after his last session ended: longer than a cursor takes to the store.

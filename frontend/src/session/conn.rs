@@ -45,7 +45,7 @@ pub(super) struct Conn {
     pub(super) out: Vec<u8>,
     /// Its last presence, encoded; `None` where it is not available.
     pub(super) presence: Option<Box<[u8]>>,
-    /// How stanzas address it.
+    /// Its full JID once bound, and how stanzas address it.
     pub(super) address: Address,
     pub(super) sm: Option<Box<Sm>>,
     /// After how many bytes on the wire which post is confirmed, where there is no stream management.
@@ -55,8 +55,6 @@ pub(super) struct Conn {
     /// Read and not yet framed: more requests than may be under way.
     pub(super) unread: Vec<u8>,
     pub(super) user: BareJid,
-    /// The full JID once bound.
-    pub(super) jid: Option<FullJid>,
     /// The resource was made by the server: it names no device.
     pub(super) made: bool,
     /// A request is under way that reads: what comes behind it waits, so that it does not see that.
@@ -98,7 +96,6 @@ impl Conn {
             reader,
             unread: Vec::new(),
             user,
-            jid: None,
             made: false,
             lang: None,
             in_flight: 0,
@@ -118,37 +115,52 @@ impl Conn {
 }
 
 impl Conn {
+    /// Its full JID; none before it is bound.
+    pub(super) fn jid(&self) -> Option<&FullJid> {
+        self.address.jid.as_ref()
+    }
+
     /// Touches what a delivery needs.
     pub(super) fn warm(&self) -> usize {
-        let address = self.address.escaped.first().copied().unwrap_or_default();
+        let address = self.address.to(Manner::Notify).first().copied().unwrap_or_default();
         usize::from(self.blocked) ^ usize::from(address) ^ usize::from(self.marks.waits())
     }
 }
 
-/// A full JID as it is written into an attribute, and how much of it is the bare one.
+/// A full JID as it is written into an attribute: as it is, where that needs no escapes.
 #[derive(Default)]
 pub(super) struct Address {
-    escaped: Box<[u8]>,
-    bare: u32,
+    jid: Option<FullJid>,
+    /// Where it needs some: what is written, and how much of that is the bare JID.
+    escaped: Option<Box<(Vec<u8>, usize)>>,
 }
 
 impl Address {
-    pub(super) fn new(jid: &FullJid) -> Address {
+    pub(super) fn new(jid: FullJid) -> Address {
         let mut escaped = Vec::new();
         reef_stanza::escape_attr(jid.to_bare().as_str(), &mut escaped);
-        let bare = escaped.len() as u32;
+        let bare = escaped.len();
         escaped.push(b'/');
         reef_stanza::escape_attr(jid.resource().as_str(), &mut escaped);
+        let plain = escaped == jid.as_str().as_bytes();
         Address {
-            escaped: escaped.into(),
-            bare,
+            jid: Some(jid),
+            escaped: (!plain).then(|| Box::new((escaped, bare))),
         }
     }
 
     pub(super) fn to(&self, manner: Manner) -> &[u8] {
+        let (full, bare) = match (&self.escaped, &self.jid) {
+            (Some(escaped), _) => (&*escaped.0, escaped.1),
+            (None, Some(jid)) => {
+                let resource = jid.resource().as_str().len();
+                (jid.as_str().as_bytes(), jid.as_str().len() - resource - 1)
+            }
+            (None, None) => (&[][..], 0),
+        };
         match manner {
-            Manner::Notify => &self.escaped,
-            Manner::Follower | Manner::Delayed => self.escaped.get(..self.bare as usize).unwrap_or_default(),
+            Manner::Notify => full,
+            Manner::Follower | Manner::Delayed => full.get(..bare).unwrap_or_default(),
         }
     }
 }
@@ -207,7 +219,7 @@ impl Marks {
 impl Conn {
     /// Which cursor the session moves: the resource it asked for; empty where it asked for none.
     pub(super) fn device(&self) -> &str {
-        let jid = self.jid.as_ref().filter(|_| !self.made);
+        let jid = self.jid().filter(|_| !self.made);
         jid.map_or("", |jid| jid.resource().as_str())
     }
 

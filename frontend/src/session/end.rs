@@ -88,7 +88,7 @@ impl Hub {
     fn end_session(&mut self, slot: u32) {
         self.confirm_slot(slot);
         let Some(conn) = self.conn(slot) else { return };
-        let (user, jid, key) = (conn.user.clone(), conn.jid.clone(), conn.key);
+        let (user, jid, key) = (conn.user.clone(), conn.jid().cloned(), conn.key);
         if conn.presence.is_some()
             && let Some(jid) = &jid
         {

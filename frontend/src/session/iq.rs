@@ -122,7 +122,7 @@ impl Hub {
             return self.answer(asked, Err(StanzaError::new(Condition::ServiceUnavailable)));
         };
         let Some(conn) = self.conn(slot) else { return };
-        let Some(from) = conn.jid.clone() else { return };
+        let Some(from) = conn.jid().cloned() else { return };
         let lang = lang.or_else(|| conn.lang.as_deref().map(str::to_owned));
         let mut ctx = Ctx {
             hub: self,

@@ -30,7 +30,7 @@ impl Alone {
         let reader = StreamReader::new(StreamNamespace::Client, Budget::AFTER_AUTH);
         let conn = Conn {
             key: Some(key),
-            address: Address::new(jid),
+            address: Address::new(jid.clone()),
             phase: Phase::Open,
             sm: managed.then(|| Box::new(Sm::new(None))),
             presence: Some(Box::default()),

@@ -141,8 +141,7 @@ impl Hub {
         if let Some(conn) = self.conn_mut(slot) {
             conn.phase = Phase::Binding;
             conn.made = made;
-            conn.address = Address::new(&jid);
-            conn.jid = Some(jid);
+            conn.address = Address::new(jid);
         }
         let fresh = || {
             Box::new(User {
@@ -217,7 +216,7 @@ impl Hub {
             return;
         };
         conn.phase = Phase::Bind;
-        conn.jid = None;
+        conn.address = Address::default();
         let name = conn.user.clone();
         self.answer(iq, Err(error));
         if let Some(user) = self.users.get_mut(&name) {
@@ -234,7 +233,7 @@ impl Hub {
             let name = self.conn(slot).map(|conn| conn.user.clone());
             return name.iter().for_each(|name| self.forget_if_gone(name));
         };
-        let Some(jid) = conn.jid.clone() else { return };
+        let Some(jid) = conn.jid().cloned() else { return };
         let (name, device) = (conn.user.clone(), conn.device().to_owned());
         let sessions = self
             .users
@@ -244,7 +243,7 @@ impl Hub {
         let same = sessions
             .iter()
             .copied()
-            .find(|other| self.conn(*other).and_then(|c| c.jid.as_ref()) == Some(&jid));
+            .find(|other| self.conn(*other).and_then(|c| c.jid()) == Some(&jid));
         if let Some(older) = same {
             self.end(older, Some(StreamFault::new(StreamCondition::Conflict)));
         } else if sessions.len() >= self.server.config.limits.sessions_per_account as usize {

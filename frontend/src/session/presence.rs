@@ -120,7 +120,7 @@ impl Hub {
     /// What a session gets when it comes: its contacts' presence, the user's other sessions', and open questions.
     fn greet(&mut self, slot: u32) {
         let Some(conn) = self.conn(slot) else { return };
-        let (Some(jid), name) = (conn.jid.clone(), conn.user.clone()) else {
+        let (Some(jid), name) = (conn.jid().cloned(), conn.user.clone()) else {
             return;
         };
         let Some(user) = self.users.get(&name) else { return };
@@ -236,7 +236,7 @@ impl Hub {
         if conn.caps.seen == said {
             return self.want(slot, None);
         }
-        let Some(jid) = conn.jid.clone() else { return };
+        let Some(jid) = conn.jid().cloned() else { return };
         if let Some(wants) = self.server.caps.get(&caps) {
             if let Some(conn) = self.conn_mut(slot) {
                 conn.caps.seen = said;
@@ -294,7 +294,7 @@ impl Hub {
         let (Some(conn), Some(user)) = (self.conn(slot), self.user_of(slot)) else {
             return;
         };
-        let Some(jid) = conn.jid.clone() else { return };
+        let Some(jid) = conn.jid().cloned() else { return };
         let contacts = user.roster.iter().filter(|(_, row)| row.to).map(|(jid, _)| jid.clone());
         let owners: Vec<BareJid> = std::iter::once(conn.user.clone()).chain(contacts).collect();
         let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));

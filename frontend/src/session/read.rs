@@ -211,7 +211,7 @@ impl Hub {
             return Err(StreamFault::new(StreamCondition::UnsupportedStanzaType));
         }
         let Some(conn) = self.conn_mut(slot) else { return Ok(()) };
-        let Some(jid) = conn.jid.clone() else { return Ok(()) };
+        let Some(jid) = conn.jid().cloned() else { return Ok(()) };
         // RFC 6120 §8.1.2.1: a client speaks for itself alone.
         if element
             .attr("from")

@@ -79,7 +79,7 @@ impl Hub {
         user.sessions
             .iter()
             .copied()
-            .find(|slot| self.conn(*slot).and_then(|c| c.jid.as_ref()) == Some(full))
+            .find(|slot| self.conn(*slot).and_then(|c| c.jid()) == Some(full))
     }
 
     /// The sessions of a user that are available, with a priority of at least `least`.

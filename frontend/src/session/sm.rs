@@ -2,7 +2,7 @@
 //!
 //! A pure queue: it knows no socket. A post that waits for its ack is a pointer, never a copy of the bytes.
 
-use crate::limits::ACK_EVERY;
+use crate::limits::{ACK_EVERY, ROOM_UNACKED};
 use reef_engine::model::{Post, Seq};
 use reef_engine::shard::Manner;
 use std::collections::VecDeque;
@@ -107,6 +107,10 @@ impl Sm {
                 Unacked::Post(post, _) => last = last.max(Some(post.seq)),
                 Unacked::Stanza(bytes) => self.bytes -= bytes.len(),
             }
+        }
+        // What a burst took is given back; what one post takes is kept for the next.
+        if self.unacked.is_empty() && self.unacked.capacity() > ROOM_UNACKED {
+            self.unacked = VecDeque::new();
         }
         Ok(last)
     }

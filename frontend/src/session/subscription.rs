@@ -104,7 +104,7 @@ impl Hub {
             let Some(conn) = self.conn(slot).filter(|conn| conn.interested) else {
                 continue;
             };
-            let Some(jid) = conn.jid.as_ref() else { continue };
+            let Some(jid) = conn.jid() else { continue };
             let id = format!("push{:x}", push.version);
             let iq = el("iq", ns::CLIENT)
                 .set("type", "set")
@@ -140,7 +140,7 @@ impl Hub {
     /// Says that each of a user's sessions is gone, to somebody who may no longer see it.
     fn hide_presence(&mut self, user: &BareJid, to: &BareJid) {
         for slot in self.available(user, i8::MIN) {
-            let Some(jid) = self.conn(slot).and_then(|c| c.jid.as_ref()).map(ToString::to_string) else {
+            let Some(jid) = self.conn(slot).and_then(|c| c.jid()).map(ToString::to_string) else {
                 continue;
             };
             let gone = el("presence", ns::CLIENT).set("type", "unavailable").set("from", &jid);
