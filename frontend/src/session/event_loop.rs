@@ -154,17 +154,13 @@ impl Hub {
             }
         }
         self.flush_queued();
-        let written = self.flush_dirty();
+        let dirty = self.flush_dirty();
         self.read_pages();
-        expanding
-            || written >= FLUSH_TURN
-            || !self.readable.is_empty()
-            || !self.to_flush.is_empty()
-            || !self.mail.is_empty()
+        expanding || dirty || !self.readable.is_empty() || !self.to_flush.is_empty() || !self.mail.is_empty()
     }
 
-    /// Writes to sessions that have something due; to how many.
-    fn flush_dirty(&mut self) -> usize {
+    /// Writes to sessions that have something due; true where some still have.
+    fn flush_dirty(&mut self) -> bool {
         let mut written = 0;
         while written < FLUSH_TURN {
             let mut keys: SmallVec<[Key; WARM]> = SmallVec::new();
@@ -180,12 +176,13 @@ impl Hub {
                 }
             }
             written += keys.len();
-            if keys.len() < WARM {
+            if keys.is_empty() {
                 break;
             }
         }
         self.send_batch();
-        written
+        // Those whose turn ended with more to write are among them.
+        self.shard.is_dirty()
     }
 
     /// Reads what the next writes need: all of it at once, where each write would wait for its own. Connections are far

@@ -7,6 +7,7 @@
 
 mod client;
 mod compare;
+mod fan_out;
 mod http;
 mod play;
 mod server;
