@@ -131,36 +131,36 @@ impl Conn {
 #[derive(Default)]
 pub(super) struct Address {
     jid: Option<FullJid>,
-    /// Where it needs some: what is written, and how much of that is the bare JID.
-    escaped: Option<Box<(Vec<u8>, usize)>>,
+    /// Where it needs some.
+    escaped: Option<Box<[u8]>>,
+    /// How much of what is written is the bare JID.
+    bare: u32,
 }
 
 impl Address {
     pub(super) fn new(jid: FullJid) -> Address {
         let mut escaped = Vec::new();
         reef_stanza::escape_attr(jid.to_bare().as_str(), &mut escaped);
-        let bare = escaped.len();
+        let bare = escaped.len() as u32;
         escaped.push(b'/');
         reef_stanza::escape_attr(jid.resource().as_str(), &mut escaped);
         let plain = escaped == jid.as_str().as_bytes();
         Address {
             jid: Some(jid),
-            escaped: (!plain).then(|| Box::new((escaped, bare))),
+            escaped: (!plain).then(|| escaped.into()),
+            bare,
         }
     }
 
     pub(super) fn to(&self, manner: Manner) -> &[u8] {
-        let (full, bare) = match (&self.escaped, &self.jid) {
-            (Some(escaped), _) => (&*escaped.0, escaped.1),
-            (None, Some(jid)) => {
-                let resource = jid.resource().as_str().len();
-                (jid.as_str().as_bytes(), jid.as_str().len() - resource - 1)
-            }
-            (None, None) => (&[][..], 0),
+        let full = match (&self.escaped, &self.jid) {
+            (Some(escaped), _) => escaped,
+            (None, Some(jid)) => jid.as_str().as_bytes(),
+            (None, None) => &[],
         };
         match manner {
             Manner::Notify => full,
-            Manner::Follower | Manner::Delayed => full.get(..bare).unwrap_or_default(),
+            Manner::Follower | Manner::Delayed => full.get(..self.bare as usize).unwrap_or_default(),
         }
     }
 }
