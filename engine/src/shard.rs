@@ -267,6 +267,11 @@ impl Shard {
         }
     }
 
+    /// Whether somebody may have something to write.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty.len() > 0
+    }
+
     /// Touches what draining these sessions needs, so that they need not be waited for one by one; the value says nothing.
     pub fn warm(&self, keys: &[Key]) -> u64 {
         let sessions = keys.iter().filter_map(|key| self.sessions.at(key.index));

@@ -154,17 +154,18 @@ impl Hub {
             }
         }
         self.flush_queued();
-        let written = self.flush_dirty();
+        self.flush_dirty();
         self.read_pages();
+        // Also who was written a turn's worth and has more, and who need not wait for a page.
         expanding
-            || written >= FLUSH_TURN
+            || self.shard.is_dirty()
             || !self.readable.is_empty()
             || !self.to_flush.is_empty()
             || !self.mail.is_empty()
     }
 
-    /// Writes to sessions that have something due; to how many.
-    fn flush_dirty(&mut self) -> usize {
+    /// Writes to sessions that have something due, up to a turn's number of them.
+    fn flush_dirty(&mut self) {
         let mut written = 0;
         while written < FLUSH_TURN {
             let mut keys: SmallVec<[Key; WARM]> = SmallVec::new();
@@ -185,7 +186,6 @@ impl Hub {
             }
         }
         self.send_batch();
-        written
     }
 
     /// Reads what the next writes need: all of it at once, where each write would wait for its own. Connections are far
