@@ -83,6 +83,10 @@ impl Hub {
 
     /// Writes what a session has, up to its turn: with others, or now.
     pub(super) fn flush_soon(&mut self, slot: u32) {
+        if self.conn(slot).is_some_and(|conn| conn.staged) {
+            // Of two sends to one socket in one call the second may overtake what the first could not send.
+            self.send_batch();
+        }
         let wire = self.conn(slot).and_then(|conn| conn.wire.as_ref());
         if !wire.is_some_and(|wire| self.batch.takes(slot, wire)) {
             // What this one leads to may write to those that are composed.
@@ -97,7 +101,10 @@ impl Hub {
             return;
         };
         match compose(conn, shard, &mut batch.room, most) {
-            Ok(Some(composed)) => batch.staged.push((slot, composed)),
+            Ok(Some(composed)) => {
+                conn.staged = true;
+                batch.staged.push((slot, composed));
+            }
             Ok(None) => {}
             Err(error) => batch.after.push((slot, Err(error))),
         }
@@ -119,6 +126,7 @@ impl Hub {
             let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
                 continue;
             };
+            conn.staged = false;
             let bytes = composed.of(&batch.room.bytes);
             let done = finish(conn, bytes, taken, &composed, most);
             if conn.closing || !matches!(done, Ok(Drained::Empty)) {

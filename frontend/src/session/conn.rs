@@ -38,6 +38,8 @@ pub(super) struct Conn {
     /// The kernel takes no more for now.
     pub(super) blocked: bool,
     pub(super) to_flush: bool,
+    /// Something is composed for it and not sent yet: nothing may be written before that.
+    pub(super) staged: bool,
     /// The stream has ended: close when everything is written.
     pub(super) closing: bool,
     pub(super) priority: i8,
@@ -89,6 +91,7 @@ impl Conn {
             address: Address::default(),
             blocked: false,
             to_flush: false,
+            staged: false,
             phase: Phase::Header,
             priority: 0,
             sm: None,
