@@ -267,7 +267,7 @@ impl Shard {
         }
     }
 
-    /// Whether [`Shard::next_dirty`] may have one.
+    /// Whether somebody may have something to write.
     pub fn is_dirty(&self) -> bool {
         self.dirty.len() > 0
     }

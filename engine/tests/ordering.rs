@@ -360,3 +360,32 @@ fn the_outcome_of_a_follow_says_its_place_in_the_order() {
     let since = row.expect("he follows").since;
     assert!(before < since && since < after);
 }
+
+/// Else a driver that composes for several sessions before it sends would have two compositions of one among them.
+#[test]
+fn one_who_goes_live_while_he_is_drained_does_not_come_up_again_by_himself() {
+    let mut world = World::with(Limits {
+        expand_at_once: 0,
+        ..Limits::default()
+    });
+    world.publish(A, "before");
+    world.follow(F, A);
+    let mut f = world.attach(F, "phone");
+    world.settle(&mut []);
+    let shard = &mut world.seats[f.seat].shard;
+    let last = shard.watermark();
+    shard.available(f.key, Some(last));
+    for n in 0..9 {
+        world.publish(A, &format!("p{n}"));
+    }
+    let seat = &mut world.seats[f.seat];
+    seat.batches.try_iter().for_each(|batch| seat.shard.apply(&batch));
+    assert_eq!(seat.shard.next_dirty(), Some(f.key));
+    assert_eq!(world.drain(&mut f, 3), 3, "he went live, and there is more");
+    let shard = &mut world.seats[f.seat].shard;
+    assert_eq!(shard.next_dirty(), None, "his driver says when he comes up again");
+    shard.more(f.key);
+    assert_eq!(shard.next_dirty(), Some(f.key));
+    world.settle(&mut [&mut f]);
+    assert_eq!(f.items(), (0..9).map(|n| format!("p{n}")).collect::<Vec<_>>());
+}

@@ -15,7 +15,7 @@ pub(super) struct Dirty {
     large: Vec<u64>,
     /// How many bits are set.
     waiting: usize,
-    /// The word from which the search goes on, round and round.
+    /// The slot from which the search goes on, round and round.
     at: usize,
 }
 
@@ -66,17 +66,21 @@ impl Dirty {
             return None;
         }
         loop {
-            if self.at >= self.large.len() {
+            if self.at / 64 >= self.large.len() {
                 self.at = 0;
             }
-            let word = self.large.get_mut(self.at)?;
-            if *word != 0 {
-                let bit = word.trailing_zeros();
-                *word &= *word - 1;
+            let word = self.large.get_mut(self.at / 64)?;
+            // Behind the last one: who has more, and comes back at once, has his turn after the others.
+            let ahead = *word & (u64::MAX << (self.at % 64));
+            if ahead != 0 {
+                let bit = ahead.trailing_zeros() as usize;
+                *word &= !(1 << bit);
                 self.waiting -= 1;
-                return Some(self.at as u32 * 64 + bit);
+                let slot = self.at / 64 * 64 + bit;
+                self.at = slot + 1;
+                return Some(slot as u32);
             }
-            self.at += 1;
+            self.at = (self.at / 64 + 1) * 64;
         }
     }
 
@@ -117,6 +121,22 @@ mod tests {
         assert_eq!(order, [9, 130, 3, 64, 200]);
         assert_eq!(dirty.mark(2, Marked::Clean, false), Marked::Large);
         assert_eq!((dirty.next(), dirty.next()), (Some(2), None));
+    }
+
+    #[test]
+    fn one_who_has_more_comes_again_behind_the_others() {
+        let mut dirty = Dirty::default();
+        for slot in [1, 2, 63, 64, 200] {
+            dirty.mark(slot, Marked::Clean, false);
+        }
+        let mut order = Vec::new();
+        while let Some(slot) = dirty.next() {
+            order.push(slot);
+            if order.len() < 8 && slot != 200 {
+                dirty.mark(slot, Marked::Clean, false);
+            }
+        }
+        assert_eq!(order, [1, 2, 63, 64, 200, 1, 2, 63, 64, 1, 2]);
     }
 
     #[test]

@@ -262,9 +262,8 @@ impl Shard {
         self.catching_up -= usize::from(matches!(session.state, State::CatchingUp(_)));
         session.state = State::Live;
         session.expanded = last;
-        let key = self.sessions.key(index);
-        self.mark_dirty(key, true);
-        self.mark_unsettled(key);
+        // Not dirty: it is being drained, and its driver goes on with it.
+        self.mark_unsettled(self.sessions.key(index));
         true
     }
 

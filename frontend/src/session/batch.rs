@@ -28,7 +28,7 @@ impl Batch {
     pub(super) fn open(&mut self) {
         match Ring::new() {
             Ok(ring) => self.ring = Some(ring),
-            Err(error) => tracing::info!(%error, "no io_uring: each send is a call of its own"),
+            Err(error) => tracing::warn!(%error, "no io_uring here: each send is a call of its own"),
         }
     }
 
@@ -83,8 +83,15 @@ impl Hub {
 
     /// Writes what a session has, up to its turn: with others, or now.
     pub(super) fn flush_soon(&mut self, slot: u32) {
-        let wire = self.conn(slot).and_then(|conn| conn.wire.as_ref());
-        if !wire.is_some_and(|wire| self.batch.takes(slot, wire)) {
+        if self.conn(slot).is_some_and(|conn| conn.staged) {
+            // Of two sends to one socket in one call the second may overtake what the first could not send.
+            self.send_batch();
+        }
+        // One that waits to be resumed has nowhere to be written to.
+        let Some(wire) = self.conn(slot).and_then(|conn| conn.wire.as_ref()) else {
+            return;
+        };
+        if !self.batch.takes(slot, wire) {
             // What this one leads to may write to those that are composed.
             self.send_batch();
             return self.flush(slot);
@@ -97,7 +104,10 @@ impl Hub {
             return;
         };
         match compose(conn, shard, &mut batch.room, most) {
-            Ok(Some(composed)) => batch.staged.push((slot, composed)),
+            Ok(Some(composed)) => {
+                conn.staged = true;
+                batch.staged.push((slot, composed));
+            }
             Ok(None) => {}
             Err(error) => batch.after.push((slot, Err(error))),
         }
@@ -119,6 +129,7 @@ impl Hub {
             let Some(conn) = conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
                 continue;
             };
+            conn.staged = false;
             let bytes = composed.of(&batch.room.bytes);
             let done = finish(conn, bytes, taken, &composed, most);
             if conn.closing || !matches!(done, Ok(Drained::Empty)) {

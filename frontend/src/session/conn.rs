@@ -50,11 +50,13 @@ pub(super) struct Conn {
     pub(super) sm: Option<Box<Sm>>,
     /// After how many bytes on the wire which post is confirmed, where there is no stream management.
     pub(super) marks: Marks,
-    pub(super) phase: Phase,
     pub(super) reader: StreamReader,
     /// Read and not yet framed: more requests than may be under way.
     pub(super) unread: Vec<u8>,
     pub(super) user: BareJid,
+    /// Something is composed for it and not sent yet: nothing may be written before that.
+    pub(super) staged: bool,
+    pub(super) phase: Phase,
     /// The resource was made by the server: it names no device.
     pub(super) made: bool,
     /// A request is under way that reads: what comes behind it waits, so that it does not see that.
@@ -89,6 +91,7 @@ impl Conn {
             address: Address::default(),
             blocked: false,
             to_flush: false,
+            staged: false,
             phase: Phase::Header,
             priority: 0,
             sm: None,

@@ -154,13 +154,18 @@ impl Hub {
             }
         }
         self.flush_queued();
-        let dirty = self.flush_dirty();
+        self.flush_dirty();
         self.read_pages();
-        expanding || dirty || !self.readable.is_empty() || !self.to_flush.is_empty() || !self.mail.is_empty()
+        // Also who was written a turn's worth and has more, and who need not wait for a page.
+        expanding
+            || self.shard.is_dirty()
+            || !self.readable.is_empty()
+            || !self.to_flush.is_empty()
+            || !self.mail.is_empty()
     }
 
-    /// Writes to sessions that have something due; true where some still have.
-    fn flush_dirty(&mut self) -> bool {
+    /// Writes to sessions that have something due, up to a turn's number of them.
+    fn flush_dirty(&mut self) {
         let mut written = 0;
         while written < FLUSH_TURN {
             let mut keys: SmallVec<[Key; WARM]> = SmallVec::new();
@@ -181,8 +186,6 @@ impl Hub {
             }
         }
         self.send_batch();
-        // Those whose turn ended with more to write are among them.
-        self.shard.is_dirty()
     }
 
     /// Reads what the next writes need: all of it at once, where each write would wait for its own. Connections are far

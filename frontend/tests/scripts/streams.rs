@@ -251,3 +251,52 @@ async fn requests_that_wait_in_the_socket_are_answered_when_there_is_room() {
     }
     server.running.stop().await;
 }
+
+/// A turn's worth is written at a time: what is behind it waits for no event and no tick.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_write_does_not_take_is_written_at_once_where_nothing_else_happens() {
+    let server = juliet(&[]).await;
+    server.add("romeo").await;
+    let mut juliet = Client::connect(server.address()).await;
+    juliet.authenticate("juliet").await;
+    juliet.bind("x").await;
+    let posts = 60;
+    for n in 0..=posts {
+        if n == 1 {
+            let mut romeo = Client::connect(server.address()).await;
+            romeo.authenticate("romeo").await;
+            romeo.bind("phone").await;
+            romeo
+                .send(&format!(
+                    "<iq type='set' id='f' to='juliet@{DOMAIN}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
+                     <subscribe node='urn:xmpp:microblog:0' jid='romeo@{DOMAIN}'/></pubsub></iq><presence/>"
+                ))
+                .await;
+            while romeo.stanza().await.unwrap().attr("id") != Some("f") {}
+            romeo.send("</stream:stream>").await;
+            romeo.rest().await;
+        }
+        let text = "x".repeat(15_000);
+        juliet
+            .send(&format!(
+                "<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
+                 <publish node='urn:xmpp:microblog:0'><item id='i{n}'><x xmlns='urn:x'>{text}</x></item></publish>\
+                 </pubsub></iq>"
+            ))
+            .await;
+        assert_eq!(juliet.stanza().await.unwrap().attr("type"), Some("result"));
+    }
+    let mut romeo = Client::connect(server.address()).await;
+    romeo.authenticate("romeo").await;
+    romeo.bind("phone").await;
+    romeo.send("<presence/>").await;
+    let all = async {
+        let mut got = 0;
+        while got < posts {
+            got += usize::from(romeo.stanza().await.unwrap().name() == "message");
+        }
+    };
+    // Fourteen writes; each that waited would take a second.
+    tokio::time::timeout(Duration::from_secs(4), all).await.unwrap();
+    server.running.stop().await;
+}
