@@ -1,4 +1,4 @@
-//! What the kernel is told of a client's socket, and what it is asked: the one file with a system call of our own.
+//! What the kernel is told of a client's socket, and what it is asked, by a system call of our own where no crate has it.
 //!
 //! Knows no stream.
 #![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper in a crate that is here")]
