@@ -43,6 +43,7 @@ impl Held {
             tables: Arc::new(NoTables),
             clock: Arc::<SimClock>::default(),
             wakers: vec![wake],
+            applier_starts: || (),
         };
         let (engine, seats) = Engine::over(Arc::new(Disk::default()), options)?;
         let (hold, held) = sync_channel::<()>(1);

@@ -46,6 +46,7 @@ pub fn engine(dir: &Path) -> Result<(Arc<Engine>, Vec<Seat>), reef_engine::error
         tables: Arc::new(NoTables),
         clock: Arc::new(SystemClock),
         wakers: vec![wake; 2],
+        applier_starts: || (),
     })
 }
 

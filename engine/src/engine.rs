@@ -35,6 +35,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// How to wake each shard's thread; as many as there will be shards.
     pub wakers: Vec<Wake>,
+    /// Called first on the applier's thread, for which every publish waits: a front end may tell the kernel so.
+    pub applier_starts: fn(),
 }
 
 /// A shard and where its batches come from, for the thread that drives it.
@@ -113,7 +115,7 @@ impl Engine {
             sync: options.sync,
         };
         let io = |e: std::io::Error| StoreError::Io(e.to_string());
-        let thread = start(applier, source).map_err(io)?;
+        let thread = start(applier, source, options.applier_starts).map_err(io)?;
         let log: Arc<dyn Log> = Arc::new(log);
         let packing = Packing::new(store.clone(), log.clone(), gauge.clone(), dir, limits.pack_after);
         let packer = Packer::start(packing).map_err(io)?;
@@ -227,7 +229,10 @@ fn edges(
 }
 
 #[allow(clippy::disallowed_methods, reason = "the applier is a thread of its own")]
-fn start(applier: Applier, source: RocksSource) -> std::io::Result<JoinHandle<()>> {
+fn start(applier: Applier, source: RocksSource, starts: fn()) -> std::io::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().name("applier".into());
-    thread.spawn(move || applier.run(source))
+    thread.spawn(move || {
+        starts();
+        applier.run(source)
+    })
 }

@@ -152,6 +152,7 @@ fn another_number_of_shards_has_the_same_edges() {
         let wake: reef_engine::fanout::Wake = Arc::new(|| {});
         let options = reef_engine::Options {
             wakers: vec![wake; shards],
+            applier_starts: || (),
             ..world::options(
                 dir.path(),
                 Limits::default(),

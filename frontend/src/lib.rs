@@ -21,6 +21,7 @@ mod http; //        metrics and health
 mod errors; //      engine errors → stanza errors
 mod limits; //      fixed limits
 mod router; //      between shards
+mod schedule; //    what the kernel is told of threads
 mod session; //     after login
 mod tables; //      accounts, rosters, offline messages
 #[doc(hidden)]

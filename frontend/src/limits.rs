@@ -32,8 +32,10 @@ pub(crate) const ROOM_MAX: usize = WRITE_TURN * 16;
 pub(crate) const HTTP_REQUEST_SECONDS: u64 = 30;
 /// Sessions whose memory is fetched before the first of them is written.
 pub(crate) const WARM: usize = 16;
-/// Sessions written between two looks at the sockets.
-pub(crate) const FLUSH_TURN: usize = 256;
+/// Sessions written between two looks at the sockets and at what was committed: a post that comes meanwhile waits for them.
+pub(crate) const FLUSH_TURN: usize = 32;
+/// Microseconds that a thread for which all others wait has a core at a time; the kernel's own slice is some milliseconds.
+pub(crate) const SHORT_SLICE_US: u64 = 100;
 /// Sockets asked a second how much their client's TCP has acknowledged.
 pub(crate) const CONFIRM_TURN: usize = 4096;
 /// Addresses that get a session's unavailable presence since it sent them a directed one.

@@ -159,6 +159,7 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
         tables: Arc::new(FrontTables),
         clock: Arc::new(SystemClock),
         wakers,
+        applier_starts: crate::schedule::short_slices,
     }
 }
 

@@ -61,6 +61,7 @@ pub fn options(dir: &Path, limits: Limits, tables: Arc<dyn Tables>, clock: Arc<T
         tables,
         clock,
         wakers: vec![wake; 2],
+        applier_starts: || (),
     }
 }
 

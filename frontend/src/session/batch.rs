@@ -8,7 +8,7 @@ use super::Hub;
 use super::flush::{Composed, Room, compose, finish};
 use super::ring::{Ring, Send};
 use super::wire::Wire;
-use crate::limits::{BATCH_BYTES, BATCH_SENDS};
+use crate::limits::{BATCH_BYTES, BATCH_SENDS, FLUSH_TURN};
 use reef_engine::shard::Drained;
 use std::io;
 
@@ -49,6 +49,11 @@ impl Batch {
     fn takes(&self, slot: u32, wire: &Wire) -> bool {
         let ring = self.ring.as_ref().zip(wire.descriptor());
         ring.is_some_and(|(ring, socket)| ring.has(slot, socket))
+    }
+
+    /// How many are written between two looks at the sockets.
+    pub(super) fn turn(&self) -> usize {
+        if self.ring.is_some() { BATCH_SENDS } else { FLUSH_TURN }
     }
 
     fn full(&self) -> bool {

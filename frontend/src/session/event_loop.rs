@@ -5,7 +5,7 @@
 use super::Hub;
 use super::batch::Batch;
 use super::flush::Room;
-use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, FLUSH_TURN, READ_TURN, TICK_MS, WARM};
+use crate::limits::{EXPAND_TURN, EXPAND_TURNS_MERGING, READ_TURN, TICK_MS, WARM};
 use crate::router::{Bell, Job, Mail};
 use crate::server::Server;
 use mio::{Events, Poll, Token};
@@ -167,7 +167,7 @@ impl Hub {
     /// Writes to sessions that have something due, up to a turn's number of them.
     fn flush_dirty(&mut self) {
         let mut written = 0;
-        while written < FLUSH_TURN {
+        while written < self.batch.turn() {
             let mut keys: SmallVec<[Key; WARM]> = SmallVec::new();
             while keys.len() < WARM
                 && let Some(key) = self.shard.next_dirty()

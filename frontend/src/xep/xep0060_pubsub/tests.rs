@@ -35,6 +35,7 @@ impl World {
             tables: Arc::new(FrontTables),
             clock: Arc::new(SystemClock),
             wakers: Vec::new(),
+            applier_starts: || (),
         };
         let (engine, _) = Engine::open(options).unwrap();
         World { engine, _dir: dir }
