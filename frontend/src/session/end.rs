@@ -189,7 +189,11 @@ impl Hub {
         let known = user.devices.0.iter_mut().find(|known| *known.device == *device);
         match known {
             Some(known) => (known.seq, known.at) = (seq, now),
-            None => user.devices.0.push(DeviceRow { device, seq, at: now }),
+            None => {
+                // Most have one device, and a vector that grows by itself begins with room for four.
+                user.devices.0.reserve_exact(1);
+                user.devices.0.push(DeviceRow { device, seq, at: now });
+            }
         }
         // As the store keeps them: one who takes a new resource each time takes no more memory.
         user.devices.0.sort_by_key(|row| Reverse(row.at));
