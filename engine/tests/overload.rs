@@ -12,7 +12,7 @@ use reef_engine::log::Pressure;
 use reef_engine::log::apply::{Effect, NoTables};
 use reef_engine::log::record::Change;
 use reef_engine::metrics::Metrics;
-use reef_engine::model::{Audience, Event, NodeId, Origin, Post, Seq, Shown, SubscriberId, Timestamp};
+use reef_engine::model::{Audience, Event, NodeId, Origin, Post, Seq, Shown, SubscriberId, Timestamp, VShard};
 use reef_engine::shard::{Drained, Key, Manner, Shard};
 use reef_engine::store::keys::Family;
 use reef_engine::store::{Each, Range, RocksStore, Store, View, Write};
@@ -193,6 +193,47 @@ fn endless() -> Limits {
         shard_recent: 1,
         ..Limits::default()
     }
+}
+
+#[test]
+fn who_missed_nothing_that_he_follows_is_live_without_a_page_and_who_may_have_asks_for_one() {
+    let (mut shard, _) = shard(Limits::default(), 1, Seq(1));
+    let come = |shard: &mut Shard, id, cursor| {
+        let key = shard.attach(SubscriberId(id), Some("phone"));
+        shard.available(key, Some(Seq(cursor)));
+        assert_eq!(shard.drain(key, |_, _| panic!("nothing is due")), Drained::Empty);
+        shard.wanted().map(|(_, request)| request.cursor)
+    };
+    bring(&mut shard, 2, Audience::None);
+    assert_eq!(
+        come(&mut shard, 1, 1),
+        Some(Seq(1)),
+        "a post of one whom he follows came"
+    );
+    assert_eq!(come(&mut shard, 2, 1), None, "he follows nobody");
+    assert_eq!(come(&mut shard, 1, 2), None, "he has it");
+    assert_eq!(come(&mut shard, 2, 0), Some(Seq(0)), "too long ago to tell");
+    let follow = Effect::Follow {
+        node: NodeId(1),
+        subscriber: SubscriberId(2),
+        vshard: VShard::of(A),
+    };
+    shard.apply(&Batch {
+        upto: Seq(3),
+        effects: vec![(Seq(3), follow)],
+    });
+    assert_eq!(come(&mut shard, 2, 1), Some(Seq(1)), "only the log knows since when");
+    assert_eq!(come(&mut shard, 2, 2), None);
+    let key = shard.attach(SubscriberId(2), Some("tablet"));
+    shard.available(key, Some(Seq(2)));
+    assert_eq!(shard.drain(key, |_, _| panic!("nothing is due")), Drained::Empty);
+    bring(&mut shard, 4, Audience::None);
+    let mut got = Vec::new();
+    shard.drain(key, |post, manner| {
+        got.push((post.seq, manner));
+        true
+    });
+    assert_eq!(got, [(Seq(4), Manner::Follower)], "and what comes then is live");
 }
 
 #[test]

@@ -45,7 +45,11 @@ fn set_slice(us: u64) -> io::Result<()> {
     // SAFETY: 0 is the calling thread; the kernel reads `size` bytes from an address at which as many live, and writes
     // the size it knows, into an int that is there, only where it knows a shorter form.
     let answer = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
-    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 #[cfg(test)]

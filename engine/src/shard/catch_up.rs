@@ -130,6 +130,10 @@ impl Shard {
             return false;
         }
         catch_up.cursor = catch_up.cursor.max(catch_up.next);
+        let (id, from) = (session.subscriber, catch_up.cursor);
+        if from < watermark && self.recent.nothing_since(&self.index, id, from, watermark) {
+            (catch_up.cursor, catch_up.next) = (watermark, watermark);
+        }
         let cursor = catch_up.cursor;
         if cursor >= watermark {
             let may = watermark >= session.edges.max(catch_up.wait);

@@ -38,15 +38,24 @@ impl RecentPosts {
         }
     }
 
+    /// Whether nothing came above `from` up to `upto` to any node that `id` follows now: then there is no page to read,
+    /// whenever he began to follow. False also where that is too long ago to tell.
+    pub(super) fn nothing_since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> bool {
+        from >= self.from && !self.within(from, upto).any(|post| index.follows(post.node, id))
+    }
+
+    fn within(&self, from: Seq, upto: Seq) -> impl Iterator<Item = &Arc<Post>> {
+        let start = self.posts.partition_point(|post| post.seq <= from);
+        self.posts.range(start..).take_while(move |post| post.seq <= upto)
+    }
+
     /// What `id` follows above `from` up to `upto`, as the log would tell it; `None` where that is too long ago.
     pub(super) fn since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> Option<VecDeque<Arc<Post>>> {
         if from < self.from {
             return None;
         }
-        let start = self.posts.partition_point(|post| post.seq <= from);
-        let within = self.posts.range(start..).take_while(|post| post.seq <= upto);
         let mut found: VecDeque<Arc<Post>> = VecDeque::new();
-        for post in within.filter(|post| index.follows(post.node, id)) {
+        for post in self.within(from, upto).filter(|post| index.follows(post.node, id)) {
             match post.event {
                 Event::Publish { .. } => found.retain(|p| p.node != post.node || p.item != post.item),
                 Event::Retract { first } => {

@@ -64,6 +64,10 @@ impl Sm {
             }
             Unacked::Post(..) => true,
         };
+        if self.unacked.capacity() == 0 {
+            // One stanza is what is outstanding for most; a queue that grows by itself begins with room for four.
+            self.unacked.reserve_exact(1);
+        }
         self.unacked.push_back(sent);
         self.since_asked += 1;
     }
