@@ -8,6 +8,7 @@ for shards in 2 16; do "$edges" grown --shards $shards; done
 "$edges" import
 "$edges" start
 "$edges" start
+"$edges" start --shards 16
 rm -r edges-data/packed
 "$edges" start
 rm -r edges-data

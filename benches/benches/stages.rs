@@ -7,6 +7,7 @@ use reef_benches::admission::Held;
 use reef_benches::catch_up::Away;
 use reef_benches::commit::Bench;
 use reef_benches::graph::Graph;
+use reef_benches::publishers::publish_at_once;
 use reef_benches::session::{Sealing, Sessions, Splicing};
 use reef_benches::{admit, among, deliver, engine, followers, import, online, publish, shard, unfollowed};
 use reef_engine::limits::Limits;
@@ -62,6 +63,16 @@ fn log(c: &mut Criterion) {
             fresh,
             |(dir, engine, seats)| {
                 publish(&engine, &seats, "author@bench", 10_000).expect("posts are taken");
+                (dir, engine, seats)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("10,000 publishes by 1,000 publishers, each waiting for its last", |b| {
+        b.iter_batched(
+            fresh,
+            |(dir, engine, seats)| {
+                publish_at_once(&engine, &seats, 1_000, 10).expect("posts are taken");
                 (dir, engine, seats)
             },
             BatchSize::PerIteration,

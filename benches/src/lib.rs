@@ -28,16 +28,25 @@ pub mod count;
 pub mod graph;
 pub mod import;
 pub mod memory;
+pub mod publishers;
 pub mod session;
 
 /// The node of microblogs.
 const MICROBLOG: &str = "urn:xmpp:microblog:0";
 
-/// An engine on a real RocksDB at `dir`, with shards that nobody drives.
+/// An engine on a real RocksDB at `dir`, with two shards that nobody drives.
 ///
 /// # Errors
 /// The store cannot be opened.
 pub fn engine(dir: &Path) -> Result<(Arc<Engine>, Vec<Seat>), reef_engine::error::StoreError> {
+    engine_of(dir, 2)
+}
+
+/// The same with as many shards as are asked for.
+///
+/// # Errors
+/// The store cannot be opened.
+pub fn engine_of(dir: &Path, shards: usize) -> Result<(Arc<Engine>, Vec<Seat>), reef_engine::error::StoreError> {
     let wake: Wake = Arc::new(|| {});
     Engine::open(Options {
         dir: dir.to_owned(),
@@ -45,7 +54,7 @@ pub fn engine(dir: &Path) -> Result<(Arc<Engine>, Vec<Seat>), reef_engine::error
         sync: true,
         tables: Arc::new(NoTables),
         clock: Arc::new(SystemClock),
-        wakers: vec![wake; 2],
+        wakers: vec![wake; shards],
         applier_starts: || (),
     })
 }

@@ -6,7 +6,7 @@
 
 use reef_benches::graph::Graph;
 use reef_benches::memory::{appended, cpu_seconds, followed, resident_bytes};
-use reef_benches::{engine, expand, flush, import, publish_one, shard_with};
+use reef_benches::{engine, engine_of, expand, flush, import, publish_one, shard_with};
 use reef_engine::Engine;
 use reef_engine::error::Error;
 use reef_engine::shard::Shard;
@@ -45,7 +45,7 @@ fn main() {
             end(engine, shards);
         }
         Some("expand") => expanded(number("--followers", 31_000_000) as u32 / shards as u32),
-        Some("start") => start(),
+        Some("start") => start(shards),
         _ => println!(
             "usage: edges memory|grown|import|big|post|expand|start [--nodes N] [--users N] [--edges N] [--shards N] [--dir DIR]"
         ),
@@ -56,7 +56,7 @@ fn memory(graph: &Graph, shards: usize) {
     let (before, started) = (resident_bytes(), Instant::now());
     let indexes = appended(graph, shards);
     let edges: u64 = indexes.iter().map(|index| index.edges()).sum();
-    let bytes = resident_bytes() - before;
+    let bytes = resident_bytes().saturating_sub(before);
     println!(
         "memory, {shards} shards, as a start builds it: {edges} edges, {:.2} bytes an edge ({} MiB), {:.1} s",
         bytes as f64 / edges as f64,
@@ -67,9 +67,9 @@ fn memory(graph: &Graph, shards: usize) {
 
 fn grown(graph: &Graph, shards: usize) {
     let before = resident_bytes();
-    let (indexes, list_bytes, seconds) = followed(graph, shards);
+    let (indexes, seconds) = followed(graph, shards);
     let edges: u64 = indexes.iter().map(|index| index.edges()).sum();
-    let bytes = resident_bytes() - before - list_bytes;
+    let bytes = resident_bytes().saturating_sub(before);
     println!(
         "memory, {shards} shards, grown by single follows in no order: {edges} edges, {:.2} bytes an edge, \
         {:.0} ns a follow",
@@ -174,16 +174,16 @@ fn end(engine: Arc<Engine>, shards: Vec<JoinHandle<Shard>>) {
     }
 }
 
-fn start() {
+fn start(shards: usize) {
     let (before, started, cpu) = (resident_bytes(), Instant::now(), cpu_seconds());
-    let (engine, seats) = engine(&dir()).expect("the store opens");
+    let (engine, seats) = engine_of(&dir(), shards).expect("the store opens");
     let edges: u64 = seats.iter().map(|seat| seat.shard.index().edges()).sum();
     println!(
-        "start: {edges} edges from {:?}, {:.2} s, {:.2} s of CPU, {:.2} bytes of memory an edge, with all of the engine",
+        "start with {shards} shards: {edges} edges from {:?}, {:.2} s, {:.2} s of CPU, {:.2} bytes of memory an edge, with all of the engine",
         engine.source,
         started.elapsed().as_secs_f64(),
         cpu_seconds() - cpu,
-        (resident_bytes() - before) as f64 / edges as f64
+        resident_bytes().saturating_sub(before) as f64 / edges as f64
     );
 }
 
