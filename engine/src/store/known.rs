@@ -138,4 +138,43 @@ mod tests {
         assert!(known.follows.young.len() + known.follows.old.len() <= most / 2);
         assert_eq!(known.get(Family::LOG, b"x"), None);
     }
+
+    #[test]
+    fn whatever_is_read_and_written_in_turn_a_row_is_never_older_than_the_stores() {
+        let (mut known, mut store) = (Known::new(64), HashMap::new());
+        let mut state = 7u64;
+        let mut below = |most: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % most
+        };
+        let mut found = 0;
+        for value in 0..200_000u64 {
+            let key = below(60).to_be_bytes();
+            match below(4) {
+                0 => {
+                    let value = (below(5) > 0).then(|| value.to_be_bytes().to_vec());
+                    known.written(&[Write {
+                        family: Family::FOLLOWS,
+                        key: key.to_vec(),
+                        value: value.clone(),
+                    }]);
+                    match value {
+                        Some(value) => drop(store.insert(key, value)),
+                        None => drop(store.remove(&key)),
+                    }
+                }
+                _ => match (known.get(Family::FOLLOWS, &key), store.get(&key)) {
+                    (Some(row), here) => {
+                        found += 1;
+                        assert_eq!(Some(&row), here);
+                    }
+                    (None, Some(row)) => known.put(Family::FOLLOWS, &key, row),
+                    (None, None) => {}
+                },
+            }
+        }
+        assert!(found > 10_000, "{found}");
+    }
 }
