@@ -59,6 +59,21 @@ pub(crate) fn arguments(mut table: Table) -> Result<Vec<String>> {
     Ok(arguments)
 }
 
+/// A command line as it may be shown to others.
+pub(crate) fn without_password(arguments: impl Iterator<Item = String>) -> String {
+    let (mut shown, mut secret) = (Vec::new(), false);
+    for argument in arguments {
+        let is_next = argument == "--password";
+        shown.push(match argument.split_once("password=") {
+            _ if secret => "…".to_owned(),
+            Some((before, _)) => format!("{before}password=…"),
+            None => argument,
+        });
+        secret = is_next;
+    }
+    shown.join(" ")
+}
+
 fn plain(flag: &str, value: Value) -> Result<String> {
     Ok(match value {
         Value::String(text) => text,
@@ -95,5 +110,18 @@ mod tests {
         assert_eq!(arguments, expected);
         assert!(set(&mut Table::new(), "nothing").is_err());
         assert!(super::arguments("scenario = 'fanout'\nrate = { a = 1 }".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_command_line_is_shown_without_the_password_that_it_gives() {
+        for (given, shown) in [
+            ("fanout --password secret --posts 3", "fanout --password … --posts 3"),
+            ("fanout --password=secret", "fanout --password=…"),
+            ("run f.toml --set password=secret", "run f.toml --set password=…"),
+            ("run f.toml --set=password=secret", "run f.toml --set=password=…"),
+            ("fanout --followers 3", "fanout --followers 3"),
+        ] {
+            assert_eq!(without_password(given.split(' ').map(str::to_owned)), shown);
+        }
     }
 }

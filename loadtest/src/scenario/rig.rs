@@ -15,6 +15,7 @@ use crate::measure::sampler::Sampler;
 use crate::progress::Progress;
 use crate::report::{Figure, KERNEL_CPU, Phase, Report, ServerInfo};
 use crate::scenario::common::{Common, Tls};
+use crate::settings;
 use crate::wire::mark::Mark;
 use crate::wire::pubsub::Place;
 use anyhow::{Context, Result, ensure};
@@ -103,7 +104,7 @@ impl Rig {
             what: what.to_owned(),
             server: server_info(common, &server),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: settings::without_password(std::env::args()),
             began: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
             machine: Machine::here(),
             ..Report::default()
