@@ -192,5 +192,11 @@ mod tests {
         );
         assert_eq!(line("reef-loadtest fanout --no-such").unwrap_err().exit_code(), 2);
         assert!(line("reef-loadtest fanout --half-rate").is_err(), "half of nothing");
+        for nothing in ["followers", "rounds", "patience"] {
+            assert!(
+                line(&format!("reef-loadtest fanout --{nothing} 0")).is_err(),
+                "{nothing}"
+            );
+        }
     }
 }

@@ -172,7 +172,11 @@ fn tables(file: &mut Table, key: &str) -> Result<Vec<Table>> {
 
 /// All runs on one server, which is started before and ended after them.
 fn measure(server: &Server, plans: &[Plan]) -> Result<Column> {
-    let started = server.start()?;
+    let started = match server.start() {
+        Ok(started) => started,
+        // What the servers before it did is worth telling.
+        Err(error) => return Ok(not_started(server, plans, &error)),
+    };
     let mut cells = Vec::new();
     for plan in plans {
         writeln!(std::io::stderr(), "reef-loadtest: {}: {}", server.name, plan.label)?;
@@ -206,6 +210,20 @@ fn measure(server: &Server, plans: &[Plan]) -> Result<Column> {
         about: server.about.clone(),
         cells,
     })
+}
+
+/// The column of a server that cannot be measured.
+fn not_started(server: &Server, plans: &[Plan], error: &anyhow::Error) -> Column {
+    let cell = |plan: &Plan| Cell {
+        label: plan.label.clone(),
+        outcome: Outcome::Failed(format!("{error:#}")),
+        figures: plan.figures.clone(),
+    };
+    Column {
+        name: server.name.clone(),
+        about: server.about.clone(),
+        cells: plans.iter().map(cell).collect(),
+    }
 }
 
 /// Bytes of the bare loop's messages: what a server makes of a post of 280 characters.

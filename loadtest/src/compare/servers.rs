@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::crowd::Bell;
 use crate::settings;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
@@ -39,7 +39,7 @@ impl Server {
         let only = match table.remove("only") {
             None => Table::new(),
             Some(Value::Table(only)) => only,
-            Some(_) => anyhow::bail!("only.SCENARIO is a table of flags"),
+            Some(_) => bail!("only.SCENARIO is a table of flags"),
         };
         let server = Server {
             name: settings::take(&mut table, "name")?.context("a [[server]] has a name")?,
@@ -76,18 +76,21 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", self.name))?;
-        let started = Started { child: Some(child) };
+        let mut started = Started { child: Some(child) };
         let address = self
             .flags
             .get("server")
             .and_then(Value::as_str)
             .unwrap_or("127.0.0.1:5222");
-        let accepts = || TcpStream::connect(address).is_ok();
-        ensure!(
-            within_patience(accepts),
-            "{} does not accept connections on {address}",
-            self.name
-        );
+        let mut ended = None;
+        let accepts = within_patience(|| {
+            ended = started.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            ended.is_some() || TcpStream::connect(address).is_ok()
+        });
+        if let Some(status) = ended {
+            bail!("{} ended as soon as it was started: {status}", self.name);
+        }
+        ensure!(accepts, "{} does not accept connections on {address}", self.name);
         Ok(started)
     }
 }
@@ -153,5 +156,13 @@ mod tests {
         drop(started);
         assert!(!std::fs::exists(format!("/proc/{pid}")).unwrap());
         assert!(Server::read("start = 'x'".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_server_that_ends_at_once_is_not_waited_for() {
+        let table = "name = 'dead'\nstart = 'false'\nserver = '127.0.0.1:1'";
+        let server = Server::read(table.parse().unwrap()).unwrap();
+        let error = server.start().unwrap_err().to_string();
+        assert!(error.starts_with("dead ended as soon as it was started"), "{error}");
     }
 }

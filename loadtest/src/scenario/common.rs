@@ -81,7 +81,7 @@ pub(crate) struct Common {
     #[arg(long, default_value_t = threads(), help_heading = "Tool")]
     pub(crate) threads: usize,
     /// Seconds to wait for an answer or a last delivery.
-    #[arg(long, default_value_t = 120, help_heading = "Tool")]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Tool")]
     pub(crate) patience: u64,
     /// Writes the report as JSON into this file; `-` is standard output.
     #[arg(long, help_heading = "Report")]

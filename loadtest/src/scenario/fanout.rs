@@ -17,7 +17,7 @@ use anyhow::Result;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Fanout {
     /// Followers, a connection each.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     followers: u32,
     /// Posts of each round, unless --seconds is given.
     #[arg(long, default_value_t = 100)]
@@ -26,7 +26,7 @@ pub(crate) struct Fanout {
     #[arg(long, default_value_t = 0.0)]
     seconds: f64,
     /// Rounds; with --with-bare the server and the bare loops take turns.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Posts that may be on their way at once.
     #[arg(long, default_value_t = 4)]

@@ -22,7 +22,7 @@ pub(crate) struct Rounds {
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
     /// Rounds.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
 }
 

@@ -75,7 +75,7 @@ const DESCRIPTORS: u64 = 64;
 impl Rig {
     /// Sets a run up; nothing is connected yet.
     pub(crate) fn new(common: &Common, scenario: &str, what: &str, needs: Needs) -> Result<Rig> {
-        let accounts = needs.authors + needs.others;
+        let accounts = needs.authors.saturating_add(needs.others);
         let limit = rlimit::increase_nofile_limit(u64::MAX)?;
         let wanted = u64::from(accounts) + DESCRIPTORS;
         ensure!(
