@@ -87,7 +87,15 @@ impl Compare {
     /// Runs everything and prints the table; code 1 if anything had faults.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         let mut file = settings::read(&self.file)?;
-        let plans = tables(&mut file, "run")?
+        let runs = tables(&mut file, "run")?;
+        for assignment in &self.set {
+            let (key, _) = assignment
+                .split_once('=')
+                .with_context(|| format!("--set {assignment}: key=value"))?;
+            let known = runs.iter().any(|flags| flags.contains_key(key));
+            ensure!(known, "--set {assignment}: no [[run]] has this key");
+        }
+        let plans = runs
             .into_iter()
             .map(|table| self.plan(table))
             .collect::<Result<Vec<_>>>()?;
@@ -310,5 +318,25 @@ fn bare_report(phase: Phase) -> Report {
             .collect(),
         phases: vec![phase],
         ..Report::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_and_no_run_has_is_wrong_use_and_not_passed_over() {
+        for (set, said) in [("folowers=3", "no [[run]] has this key"), ("rubbish", "key=value")] {
+            let compare = Compare {
+                file: concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/compare.toml").into(),
+                set: vec![set.to_owned()],
+                json: None,
+                markdown: None,
+                into: None,
+            };
+            let error = compare.run().unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 }
