@@ -30,6 +30,11 @@ pub(crate) fn short_slices() {
 }
 
 fn set_slice(us: u64) -> io::Result<()> {
+    // SAFETY: it takes a number only; 0 is the calling thread.
+    if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
+        // Who runs the server has chosen another policy for it (chrt, CPUSchedulingPolicy=): it stays.
+        return Ok(());
+    }
     // SAFETY: `getpriority` takes numbers only.
     let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     let attr = SchedAttr {
@@ -55,6 +60,19 @@ fn set_slice(us: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_that_was_chosen_for_the_server_stays() {
+        let param = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the kernel reads a value that lives here; 0 is the calling thread, which is this test's own.
+        assert_eq!(
+            unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const param) },
+            0
+        );
+        set_slice(SHORT_SLICE_US).unwrap();
+        // SAFETY: it takes a number only.
+        assert_eq!(unsafe { libc::sched_getscheduler(0) }, libc::SCHED_BATCH);
+    }
 
     #[test]
     fn a_thread_has_the_slice_that_it_asked_for_where_the_kernel_knows_slices() {
