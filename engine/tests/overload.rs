@@ -237,6 +237,25 @@ fn who_missed_nothing_that_he_follows_is_live_without_a_page_and_who_may_have_as
 }
 
 #[test]
+fn who_comes_while_a_post_to_others_is_being_expanded_is_live_without_a_page_too() {
+    let limits = Limits {
+        expand_at_once: 0,
+        ..Limits::default()
+    };
+    let (mut shard, _) = shard(limits, 1, Seq(1));
+    bring(&mut shard, 2, Audience::None);
+    let key = shard.attach(SubscriberId(2), Some("phone"));
+    shard.available(key, Some(Seq(1)));
+    assert_eq!(shard.drain(key, |_, _| panic!("nothing is due")), Drained::Empty);
+    assert_eq!(wanted(&mut shard), [], "it waits for the watermark");
+    while shard.expand(usize::MAX) {}
+    assert_eq!(wanted(&mut shard), []);
+    assert_eq!(shard.next_dirty(), Some(key));
+    assert_eq!(shard.drain(key, |_, _| panic!("nothing is due")), Drained::Empty);
+    shard.available(key, None).expect("it was live, and has a cursor");
+}
+
+#[test]
 fn one_who_does_not_read_is_let_go_when_a_shard_holds_too_many_posts_and_others_miss_nothing() {
     let (mut shard, metrics) = shard(endless(), 2, Seq(1));
     let [slow, quick] = [1, 2].map(|id| {

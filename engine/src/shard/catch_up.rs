@@ -187,6 +187,11 @@ impl Shard {
             if !catch_up.asked || catch_up.reading {
                 continue;
             }
+            let (id, from) = (session.subscriber, catch_up.cursor);
+            if from < watermark && self.recent.nothing_since(&self.index, id, from, watermark) {
+                // Who waited for the watermark may have missed nothing meanwhile, too.
+                (catch_up.cursor, catch_up.next) = (watermark, watermark);
+            }
             if catch_up.cursor >= watermark {
                 if watermark >= session.edges.max(catch_up.wait) {
                     catch_up.asked = false;
