@@ -16,18 +16,30 @@ use reef_engine::store::rows::{self, CursorRow};
 use reef_engine::store::{Each, FORMAT_VERSION, Range, RocksStore, Store, View, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 use world::{World, blog, options, publish};
 
 const A: &str = "author@reef.test";
 const F: &str = "follower@reef.test";
 
-/// A RocksDB that can be made to fail, or to wait before each write.
+/// A RocksDB that can be made to fail, or to wait before each write, and that counts its syncs.
 struct Faulty {
     rocks: RocksStore,
     fails: AtomicBool,
     waits: Option<Receiver<()>>,
+    syncs: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(dir: &Path, waits: Option<Receiver<()>>) -> Arc<Faulty> {
+        Arc::new(Faulty {
+            rocks: rocks(dir),
+            fails: AtomicBool::new(false),
+            waits,
+            syncs: AtomicUsize::new(0),
+        })
+    }
 }
 
 impl View for Faulty {
@@ -53,6 +65,7 @@ impl Store for Faulty {
             // A closed channel lets everything through.
             let _ = waits.recv();
         }
+        self.syncs.fetch_add(usize::from(sync), Ordering::SeqCst);
         self.rocks.write(writes, sync)
     }
 
@@ -97,11 +110,7 @@ fn what_was_acknowledged_is_there_after_a_start_and_no_seq_comes_twice() {
 #[test]
 fn a_failed_write_is_told_and_ends_the_engine() {
     let dir = TempDir::new().expect("a temporary folder");
-    let store = Arc::new(Faulty {
-        rocks: rocks(dir.path()),
-        fails: AtomicBool::new(false),
-        waits: None,
-    });
+    let store = Faulty::new(dir.path(), None);
     let options = options(dir.path(), Limits::default(), Arc::new(NoTables), Arc::default());
     let (engine, mut seats) = Engine::over(store.clone(), options).expect("it starts");
     let ask = |item: &str| engine.admission.submit_and_wait(A, publish(A, item, "<entry/>"));
@@ -123,6 +132,24 @@ fn a_failed_write_is_told_and_ends_the_engine() {
         .sum();
     assert_eq!(posts, 1, "nobody heard of what is not durable");
     assert_eq!(items_of(&engine).len(), 1);
+}
+
+#[test]
+fn one_publisher_alone_costs_one_sync_a_post() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let store = Faulty::new(dir.path(), None);
+    let options = options(dir.path(), Limits::default(), Arc::new(NoTables), Arc::default());
+    let (engine, _seats) = Engine::over(store.clone(), options).expect("it starts");
+    let publish = |item: &str| {
+        engine
+            .admission
+            .submit_and_wait(A, publish(A, item, "<entry/>"))
+            .expect("it is taken")
+    };
+    publish("the first makes the node");
+    let before = store.syncs.load(Ordering::SeqCst);
+    (0..20).for_each(|n| drop(publish(&format!("p{n}"))));
+    assert_eq!(store.syncs.load(Ordering::SeqCst) - before, 20);
 }
 
 #[test]
@@ -177,11 +204,7 @@ fn a_store_that_is_open_is_not_opened_again() {
 fn cursors_that_find_the_queue_full_are_written_with_the_next() {
     let dir = TempDir::new().expect("a temporary folder");
     let (go, waits) = bounded(64);
-    let store = Arc::new(Faulty {
-        rocks: rocks(dir.path()),
-        fails: AtomicBool::new(false),
-        waits: Some(waits),
-    });
+    let store = Faulty::new(dir.path(), Some(waits));
     let limits = Limits {
         commit_queue: 1,
         ..Limits::default()

@@ -8,6 +8,7 @@ use crate::crowd::plan::{Batch, Step};
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::graph::figures;
+use crate::scenario::numbers::{percent, positive};
 use crate::scenario::posts::{Text, some_of};
 use crate::scenario::rig::Rig;
 use anyhow::Result;
@@ -20,19 +21,19 @@ pub(crate) struct Away {
     #[arg(long, default_value_t = 1000)]
     followers: u32,
     /// Of a hundred, so many are in the groups that come and go.
-    #[arg(long, default_value_t = 50.0)]
+    #[arg(long, default_value_t = 50.0, value_parser = percent)]
     restless_percent: f64,
     /// Groups that they are in; one of them is away at a time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     groups: u32,
     /// Seconds after which the next group leaves.
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 3.0, value_parser = positive)]
     period: f64,
     /// How often each group leaves.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Posts a second.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
     rate: f64,
     #[command(flatten)]
     text: Text,

@@ -75,7 +75,7 @@ pub(crate) struct Common {
     #[arg(long, default_value = "load", help_heading = "Accounts")]
     pub(crate) password: String,
     /// Logins at once.
-    #[arg(long, default_value_t = 32, help_heading = "Tool")]
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Tool")]
     pub(crate) logins: u32,
     /// Threads that drive connections; two by default where there are as many cores, or one would be what is measured.
     #[arg(long, default_value_t = threads(), help_heading = "Tool")]

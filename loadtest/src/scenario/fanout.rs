@@ -8,6 +8,7 @@ use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::deliveries::{costs_and_latencies, rates};
+use crate::scenario::numbers::amount;
 use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::scenario::ruler::{Ruler, RulerFlags};
@@ -23,7 +24,7 @@ pub(crate) struct Fanout {
     #[arg(long, default_value_t = 100)]
     posts: u64,
     /// Seconds of each round.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = amount)]
     seconds: f64,
     /// Rounds; with --with-bare the server and the bare loops take turns.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -35,7 +36,7 @@ pub(crate) struct Fanout {
     #[arg(long, default_value_t = 0)]
     burst: u32,
     /// Posts a second, whether or not the others have arrived.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = amount)]
     rate: f64,
     #[command(flatten)]
     ruler: RulerFlags,

@@ -6,6 +6,7 @@ use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::deliveries::{costs_and_latencies, each, rates};
 use crate::scenario::dice::{Dice, Zipf};
+use crate::scenario::numbers::amount;
 use crate::scenario::posts::{Rounds, Text};
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Result, ensure};
@@ -23,7 +24,7 @@ pub(crate) struct Shape {
     #[arg(long, default_value_t = 10)]
     pub(crate) follows: usize,
     /// The exponent of Zipf's law: 0 makes all authors alike.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = amount)]
     pub(crate) zipf: f64,
     /// What chance begins with: the same seed, the same graph.
     #[arg(long, default_value_t = 1)]
@@ -39,7 +40,7 @@ pub(crate) struct Graph {
     #[arg(long, default_value_t = 16)]
     outstanding: u32,
     /// Posts a second of all authors, whether or not the others have arrived.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = amount)]
     rate: f64,
     #[command(flatten)]
     rounds: Rounds,

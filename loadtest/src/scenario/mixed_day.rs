@@ -8,6 +8,7 @@ use crate::report::{Phase, Report};
 use crate::scenario::away::Restless;
 use crate::scenario::common::Common;
 use crate::scenario::graph::{Shape, figures};
+use crate::scenario::numbers::{percent, positive};
 use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
@@ -19,10 +20,10 @@ pub(crate) struct MixedDay {
     #[command(flatten)]
     shape: Shape,
     /// Posts a second of all authors.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, value_parser = positive)]
     rate: f64,
     /// Of a hundred followers, so many come and go, in as many groups as there are periods.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, value_parser = percent)]
     restless_percent: f64,
     /// Accounts besides that follow an author and stop again, over and over.
     #[arg(long, default_value_t = 50)]
@@ -31,7 +32,7 @@ pub(crate) struct MixedDay {
     #[arg(long, default_value_t = 10)]
     changes: u32,
     /// Seconds of a period.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = positive)]
     period: f64,
     /// Periods.
     #[arg(long, default_value_t = 4)]

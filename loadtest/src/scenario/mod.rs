@@ -10,6 +10,7 @@ pub(crate) mod fanout;
 pub(crate) mod follow_storm;
 pub(crate) mod graph;
 pub(crate) mod mixed_day;
+mod numbers;
 mod people;
 mod posts;
 pub(crate) mod publish_storm;

@@ -3,6 +3,7 @@
 use crate::bare::Load;
 use crate::crowd::request_id;
 use crate::scenario::common::Common;
+use crate::scenario::numbers::positive;
 use crate::scenario::rig::{Needs, Rig};
 use crate::wire::pubsub;
 use anyhow::{Result, ensure};
@@ -19,7 +20,7 @@ pub(crate) struct Text {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Rounds {
     /// Seconds of each round.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
     pub(crate) seconds: f64,
     /// Rounds.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]

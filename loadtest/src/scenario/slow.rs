@@ -6,6 +6,7 @@ use crate::crowd::plan::Step;
 use crate::measure::memory::Growth;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
+use crate::scenario::numbers::{percent, positive};
 use crate::scenario::posts::{Text, some_of};
 use crate::scenario::rig::Rig;
 use anyhow::Result;
@@ -17,7 +18,7 @@ pub(crate) struct Slow {
     #[arg(long, default_value_t = 1000)]
     followers: u32,
     /// Of a hundred, so many stop reading.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = percent)]
     stuck_percent: f64,
     /// Posts of the bursts that fill the buffers of who does not read.
     #[arg(long, default_value_t = 2000)]
@@ -26,10 +27,10 @@ pub(crate) struct Slow {
     #[arg(long, default_value_t = 100)]
     burst: u32,
     /// Seconds of each measurement: all reading, and beside the stuck ones.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
     seconds: f64,
     /// Posts a second in these.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
     rate: f64,
     #[command(flatten)]
     text: Text,

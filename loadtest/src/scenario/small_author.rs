@@ -3,6 +3,7 @@
 use crate::bare::Load;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
+use crate::scenario::numbers::positive;
 use crate::scenario::posts::Text;
 use crate::scenario::rig::{Needs, Rig};
 use anyhow::{Context, Result, ensure};
@@ -20,10 +21,10 @@ pub(crate) struct SmallAuthor {
     #[arg(long, default_value_t = 16)]
     queued: u32,
     /// Posts a second of the small author.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, value_parser = positive)]
     rate: f64,
     /// Seconds of each measurement.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
     text: Text,
