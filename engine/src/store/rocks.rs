@@ -139,11 +139,6 @@ fn family_options(name: &str, cache: &Cache) -> Options {
         table.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();
-    if name == "subscriber_name" {
-        // Of those who are imported most were never heard of: that is known without a search in the table.
-        options.set_memtable_prefix_bloom_ratio(0.05);
-        options.set_memtable_whole_key_filtering(true);
-    }
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_bottommost_compression_type(DBCompressionType::Zstd);
