@@ -50,6 +50,9 @@ pub(crate) struct Server {
     pub(crate) budget: Arc<Budget>,
 }
 
+/// The services that come with a domain: nodes of communities, and of comments on posts.
+const SERVICES: [&str; 2] = ["pubsub", "comments"];
+
 impl Server {
     /// Whether a domain is the one that is served.
     pub(crate) fn is_domain(&self, domain: &str) -> bool {
@@ -58,7 +61,13 @@ impl Server {
 
     /// Whether a domain is one of the server's services.
     pub(crate) fn is_service(&self, domain: &str) -> bool {
-        domain.strip_prefix("pubsub.").is_some_and(|rest| self.is_domain(rest))
+        let service = domain.split_once('.').filter(|(_, rest)| self.is_domain(rest));
+        service.is_some_and(|(name, _)| SERVICES.contains(&name))
+    }
+
+    /// The JIDs of its services.
+    pub(crate) fn services(&self) -> impl Iterator<Item = String> {
+        SERVICES.iter().map(|name| format!("{name}.{}", self.domain))
     }
 
     /// A number that nobody can guess.

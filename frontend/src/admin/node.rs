@@ -49,7 +49,8 @@ impl Performer {
             service.to_owned()
         };
         let settings = xep::settings(given).map_err(Refused::new)?;
-        let config = xep::node_template(node).with(&settings);
+        let template = xep::node_template(service, node).map_err(Refused::new)?;
+        let config = template.with(&settings);
         let change = Change::CreateNode {
             node: NodeName::new(service, node),
             config,
@@ -195,7 +196,7 @@ impl Performer {
             item: item.as_str().into(),
             payload: payload.into(),
             options: Vec::new(),
-            create: Some(xep::node_template(node)),
+            create: Some(xep::node_template(author.as_str(), node).map_err(Refused::new)?),
         };
         self.engine.admission.submit_and_wait(author.as_str(), change)?;
         Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": true }))

@@ -94,11 +94,9 @@ fn items(ctx: &mut Ctx<'_>, DiscoItemsQuery { node, rsm: _ }: DiscoItemsQuery) -
     match (&ctx.target, node) {
         (Target::Server, Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
         (Target::Server, None) => {
-            let server = &ctx.hub.server;
-            let services = ["pubsub"].map(|service| format!("{service}.{}", server.domain));
-            let answering = services.iter().filter(|service| server.is_service(service));
-            let items = answering
-                .map(|service| el("item", ns::DISCO_ITEMS).set("jid", service))
+            let services = ctx.hub.server.services();
+            let items = services
+                .map(|service| el("item", ns::DISCO_ITEMS).set("jid", &service))
                 .collect();
             Ok(listed(None, items))
         }

@@ -3,6 +3,7 @@
 //! An account and a service are one thing here: a bare JID with nodes. Knows no verb; each verb's file begins with this.
 
 use super::super::{Answer, Ctx, Target};
+use super::template::Place;
 use crate::errors;
 use jid::BareJid;
 use reef_engine::Engine;
@@ -25,8 +26,8 @@ pub(super) struct Asked {
     pub(super) jid: BareJid,
     /// Whether it is his own account.
     pub(super) own: bool,
-    /// Whether it is an account (XEP-0163), not a service.
-    pub(super) account: bool,
+    /// What kind of place it is.
+    pub(super) place: Place,
     /// The language that payloads inherit.
     pub(super) lang: Option<String>,
 }
@@ -40,19 +41,18 @@ pub(super) struct Node {
 impl Asked {
     /// Nobody has nodes at the domain itself.
     pub(super) fn of(ctx: &Ctx<'_>) -> Result<Asked, StanzaError> {
-        let (service, account) = match &ctx.target {
-            Target::Account(jid) => (jid, true),
-            Target::Service(jid) => (jid, false),
+        let service = match &ctx.target {
+            Target::Account(jid) | Target::Service(jid) => jid,
             Target::Server => return Err(StanzaError::new(Condition::ServiceUnavailable)),
         };
-        let jid = ctx.from.to_bare();
+        let (jid, place) = (ctx.from.to_bare(), Place::of(service));
         let (service, by) = (Arc::from(service.as_str()), Arc::from(jid.as_str()));
         Ok(Asked {
             service,
             by,
             jid,
             own: ctx.is_own(),
-            account,
+            place,
             lang: ctx.lang.clone(),
         })
     }

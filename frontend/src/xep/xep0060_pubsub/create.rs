@@ -2,7 +2,8 @@
 
 use super::super::{Answer, Ctx};
 use super::asked::{self, Asked};
-use super::{options, template};
+use super::options;
+use super::template::Place;
 use crate::config::Create;
 use crate::errors;
 use reef_engine::error::Reject;
@@ -10,6 +11,9 @@ use reef_engine::log::record::Change;
 use reef_stanza::StanzaError;
 use reef_stanza::form::{Form, FormKind};
 use reef_stanza::pubsub::create_reply;
+
+/// With what the names of nodes for comments begin.
+const COMMENTS: &str = "urn:xmpp:microblog:0:comments/";
 
 /// Creates a node; without a name it gets one (§8.1.1). The options are part of the same record, so that nobody ever
 /// sees the node without them.
@@ -20,23 +24,21 @@ pub(super) fn create(
     form: Option<Form>,
 ) -> Result<Answer, StanzaError> {
     let domain = asked.jid.domain().as_str();
-    let may = match (asked.account, ctx.hub.server.config.pubsub.create) {
-        (true, _) => asked.own,
-        (false, Create::Anyone) => true,
-        (false, Create::Local) => domain == ctx.hub.server.domain,
-        (false, Create::Admin) => false,
+    let local = domain == ctx.hub.server.domain;
+    let may = match (asked.place, ctx.hub.server.config.pubsub.create) {
+        (Place::Account, _) => asked.own,
+        // Whoever publishes a post makes the node for what is said to it.
+        (Place::Comments, _) | (Place::Pubsub, Create::Local) => local,
+        (Place::Pubsub, Create::Anyone) => true,
+        (Place::Pubsub, Create::Admin) => false,
     };
     if !may {
         return Err(errors::refused(&Reject::Forbidden));
     }
-    let node = node.map_or_else(asked::made_up_name, Ok)?;
+    let node = named(asked.place, node)?;
     let form = form.filter(|form| form.kind == FormKind::Submit);
     let settings = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
-    let template = if asked.account {
-        template::account(&node)
-    } else {
-        template::service(&node)
-    };
+    let template = asked.place.template(&node);
     let reply = create_reply(&node);
     let change = Change::CreateNode {
         node: asked.name(&node),
@@ -46,4 +48,17 @@ pub(super) fn create(
         Ok(_) => Ok(Answer::Payload(reply)),
         Err(error) => Err(errors::stanza_error(&error)),
     }))
+}
+
+/// The name of a node that is to be made. Nodes for comments are told by their names (XEP-0277 §3.1).
+fn named(place: Place, node: Option<String>) -> Result<String, StanzaError> {
+    match (place, node) {
+        (Place::Comments, None) => Ok(format!("{COMMENTS}{}", asked::made_up_name()?)),
+        (Place::Comments, Some(node)) if !node.starts_with(COMMENTS) => {
+            let why = "a node for comments begins with urn:xmpp:microblog:0:comments/";
+            Err(errors::refused(&Reject::NotAcceptable(why)))
+        }
+        (_, Some(node)) => Ok(node),
+        (_, None) => asked::made_up_name(),
+    }
 }

@@ -102,7 +102,7 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
         Request::Subscribe { node, jid, options } => subscribe::subscribe(asked, &node, &jid, options),
         Request::Unsubscribe { node, jid, subid: _ } => subscribe::unsubscribe(&asked, &node, &jid),
         Request::Configuration { node } => owner::configuration(asked, &node),
-        Request::DefaultConfiguration => owner::default_configuration(ctx, &asked),
+        Request::DefaultConfiguration => owner::default_configuration(&asked),
         Request::Configure { node, form } => owner::configure(asked, &node, &form),
         Request::Delete { node, redirect } => owner::delete(&asked, &node, redirect),
         Request::Purge { node } => owner::purge(&asked, &node),

@@ -2,13 +2,19 @@
 //!
 //! Knows no command line.
 
-use super::{options, template};
+use super::options;
+use super::template::Place;
+use jid::BareJid;
 use reef_engine::config::{NodeConfig, Setting};
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 
-/// What a new node of this name is like.
-pub(crate) fn node_template(node: &str) -> NodeConfig {
-    template::account(node)
+/// What a new node of this name is like at an account or a service.
+///
+/// # Errors
+/// One line that says that the place is no JID.
+pub(crate) fn node_template(service: &str, node: &str) -> Result<NodeConfig, String> {
+    let jid = BareJid::new(service).map_err(|error| format!("`{service}` is no JID: {error}"))?;
+    Ok(Place::of(&jid).template(node))
 }
 
 /// The settings of `name=value` pairs; `pubsub#` may be left out.

@@ -4,6 +4,7 @@
 
 use super::super::Answer;
 use super::asked::{self, Asked};
+use super::template::Place;
 use crate::errors;
 use reef_engine::Engine;
 use reef_engine::config;
@@ -24,7 +25,7 @@ pub(super) fn subscriptions(asked: Asked, node: Option<String>) -> Result<Answer
         let nodes = match &node {
             Some(node) => one(engine, &asked, node)?,
             // An account has few nodes, and so those that wait for approval are found as well.
-            None if asked.account => all(engine, &asked)?,
+            None if asked.place == Place::Account => all(engine, &asked)?,
             None => followed(engine, &asked)?,
         };
         let states = states(engine, &asked, nodes)?;

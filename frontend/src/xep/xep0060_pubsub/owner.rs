@@ -1,8 +1,8 @@
 //! What an owner does with a node: configure, delete, purge (XEP-0060 §8.2–§8.5).
 
-use super::super::{Answer, Ctx};
+use super::super::Answer;
 use super::asked::{self, Asked};
-use super::{options, template};
+use super::options;
 use reef_engine::log::record::Change;
 use reef_stanza::form::{Form, FormKind};
 use reef_stanza::pubsub;
@@ -21,15 +21,9 @@ pub(super) fn configuration(asked: Asked, node: &str) -> Result<Answer, StanzaEr
 }
 
 /// §8.3. Of a node without a name of its own: what has a template differs.
-pub(super) fn default_configuration(_: &Ctx<'_>, asked: &Asked) -> Result<Answer, StanzaError> {
-    let template = if asked.account {
-        template::account("")
-    } else {
-        template::service("")
-    };
-    Ok(Answer::Payload(pubsub::default_configuration(&options::form(
-        &template,
-    ))))
+pub(super) fn default_configuration(asked: &Asked) -> Result<Answer, StanzaError> {
+    let form = options::form(&asked.place.template(""));
+    Ok(Answer::Payload(pubsub::default_configuration(&form)))
 }
 
 /// §8.2.4. Followers who may no longer read leave in the engine's background.

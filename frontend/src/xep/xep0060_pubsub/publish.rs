@@ -5,7 +5,7 @@
 
 use super::super::Answer;
 use super::asked::{self, Asked};
-use super::{bad, options, template};
+use super::{bad, options};
 use crate::errors;
 use bytes::Bytes;
 use reef_engine::config::{NodeConfig, Setting};
@@ -52,7 +52,7 @@ pub(super) fn publish(
             .unwrap_or_default()
             .into(),
         options: form.as_ref().map(options::settings).transpose()?.unwrap_or_default(),
-        create: asked.own.then(|| template::account(node)),
+        create: asked.own.then(|| asked.place.template(node)),
         by: asked.by,
     };
     match payload {

@@ -1,12 +1,47 @@
-//! What a new node is like before its creator's own wishes: by the name of the node (XEP-0163 §3, XEP-0277, XEP-0472).
+//! What a new node is like before its creator's own wishes: by its place and its name (XEP-0163 §3, XEP-0277, XEP-0472).
 //!
-//! Knows no form. Nodes of other kinds (comments, attachments, galleries) get their line here with their issues.
+//! Knows no form. Nodes of other kinds (attachments, galleries) get their line here with their issues.
 
-use reef_engine::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, SendLast};
+use jid::BareJid;
+use reef_engine::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, PublishModel, SendLast};
 use reef_stanza::ns;
 
-/// A node of an account.
-pub(super) fn account(node: &str) -> NodeConfig {
+/// A kind of place that has nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// An account (XEP-0163).
+    Account,
+    /// `pubsub.<domain>`.
+    Pubsub,
+    /// `comments.<domain>`: a node for the comments on each post that has some.
+    Comments,
+}
+
+impl Place {
+    /// What a JID of this server's is that has nodes.
+    pub(super) fn of(jid: &BareJid) -> Place {
+        match (jid.node(), jid.domain().as_str().split_once('.')) {
+            (Some(_), _) => Place::Account,
+            (None, Some(("comments", _))) => Place::Comments,
+            (None, _) => Place::Pubsub,
+        }
+    }
+
+    /// What a new node of this name is like there.
+    pub(super) fn template(self, node: &str) -> NodeConfig {
+        match self {
+            Place::Account => account(node),
+            Place::Pubsub => service(),
+            // Who may read the post may say something to it.
+            Place::Comments => NodeConfig {
+                publish: PublishModel::Open,
+                ..service()
+            },
+        }
+    }
+}
+
+fn account(node: &str) -> NodeConfig {
     match node {
         ns::MICROBLOG => NodeConfig::microblog(node),
         _ => NodeConfig::pep(),
@@ -14,7 +49,7 @@ pub(super) fn account(node: &str) -> NodeConfig {
 }
 
 /// A node of a service: open, keeps what it can, and shows who published, as communities want it.
-pub(super) fn service(_node: &str) -> NodeConfig {
+fn service() -> NodeConfig {
     NodeConfig {
         access: AccessModel::Open,
         max_items: ITEMS_MAX,
@@ -42,6 +77,17 @@ mod tests {
             (&*config.kind, config.item_reply),
             ("urn:xmpp:microblog:0", ItemReply::Publisher)
         );
+    }
+
+    #[test]
+    fn a_place_is_told_by_its_jid_and_comments_are_open_to_all_who_publish() {
+        let place = |jid: &str| Place::of(&jid.parse().unwrap());
+        assert_eq!(
+            ["comments@a.lit", "pubsub.a.lit", "comments.a.lit"].map(place),
+            [Place::Account, Place::Pubsub, Place::Comments]
+        );
+        assert_eq!(place("comments.a.lit").template("x").publish, PublishModel::Open);
+        assert_eq!(place("pubsub.a.lit").template("x").publish, PublishModel::Publishers);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is read of nodes, over an engine with a store of its own.
 
 use super::asked::{self, Asked};
+use super::template::Place;
 use super::{disco, last_item, manage, own, retrieve};
 use crate::tables::FrontTables;
 use crate::xep::{Answer, Later};
@@ -98,7 +99,7 @@ fn asked(by: &str) -> Asked {
         by: by.into(),
         jid: BareJid::new(by).unwrap(),
         own: by == JULIET,
-        account: true,
+        place: Place::Account,
         lang: None,
     }
 }
