@@ -125,6 +125,25 @@ fn followers_who_are_cut_off_are_counted() {
 }
 
 #[test]
+fn a_run_that_breaks_off_is_told_with_what_was_found() {
+    let cut = Faults {
+        cut: Some(5),
+        ..Faults::default()
+    };
+    let server = fake_server::start(cut, None).to_string();
+    let flags = "--followers 6 --groups 2 --period 0.5 --rounds 1 --patience 2".split(' ');
+    let flags: Vec<&str> = ["away", "--server", &server].into_iter().chain(flags).collect();
+    let (code, report) = run(&flags);
+    let faults = &report["faults"];
+    assert_eq!(code, Some(1));
+    let word = faults["words"].to_string();
+    assert!(
+        counts(faults)[5] > 0 && word.contains("posts, comings and goings 1"),
+        "{faults}"
+    );
+}
+
+#[test]
 fn sessions_log_in_under_tls() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

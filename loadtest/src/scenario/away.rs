@@ -126,24 +126,28 @@ impl Away {
             ..Load::default()
         };
         let mut phases: Vec<Phase> = Vec::new();
-        for round in 1..=self.rounds {
-            phases.push(rig.measure("posts, comings and goings", round, |rig| {
+        let whole = (0..self.rounds).all(|_| {
+            rig.measured(&mut phases, "posts, comings and goings", |rig| {
                 let (mut posts, begun) = (0, rig.clock().seconds());
                 for _ in 0..self.groups {
                     groups.turn(rig)?;
                     posts += rig.post(0, &load)?.0;
                 }
                 Ok((posts, rig.clock().seconds() - begun))
-            })?);
+            })
+        });
+        if !phases.is_empty() {
+            figures(&mut rig, &phases);
         }
-        let end = rig.measure("all come back", 1, |rig| {
-            let begun = rig.clock().seconds();
-            let turns = groups.end(rig, 1..1 + self.followers)?;
-            rig.report.notes.push(format!("groups left {turns} times"));
-            Ok((0, rig.clock().seconds() - begun))
-        })?;
-        figures(&mut rig, &phases);
-        rig.report.phases = [phases, vec![end]].concat();
+        if whole {
+            rig.measured(&mut phases, "all come back", |rig| {
+                let begun = rig.clock().seconds();
+                let turns = groups.end(rig, 1..1 + self.followers)?;
+                rig.report.notes.push(format!("groups left {turns} times"));
+                Ok((0, rig.clock().seconds() - begun))
+            });
+        }
+        rig.report.phases = phases;
         rig.finish()
     }
 }

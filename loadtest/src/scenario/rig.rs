@@ -248,6 +248,28 @@ impl Rig {
         !self.server.pids().is_empty()
     }
 
+    /// Measures one phase more; false where it broke off, as with a server that went away: that is a fault, and the report
+    /// says what was found until then.
+    pub(crate) fn measured(
+        &mut self,
+        phases: &mut Vec<Phase>,
+        name: &str,
+        work: impl FnOnce(&mut Rig) -> Result<(u64, f64)>,
+    ) -> bool {
+        let round = phases.len() as u32 + 1;
+        match self.measure(name, round, work) {
+            // What it took until then nobody knows; that it is gone is said at the end.
+            Ok(_) if self.server.gone().is_some() => return false,
+            Ok(phase) => phases.push(phase),
+            Err(error) => {
+                self.report.faults.dropped += 1;
+                self.report.faults.words.push(format!("{name} {round}: {error:#}"));
+                return false;
+            }
+        }
+        true
+    }
+
     /// Counts what is lost, lets the server go, and hands the report out.
     pub(crate) fn finish(mut self) -> Result<Report> {
         let tally = self.crowd.collect()?;
