@@ -56,7 +56,7 @@ fn memory(graph: &Graph, shards: usize) {
     let (before, started) = (resident_bytes(), Instant::now());
     let indexes = appended(graph, shards);
     let edges: u64 = indexes.iter().map(|index| index.edges()).sum();
-    let bytes = resident_bytes().saturating_sub(before);
+    let bytes = resident_bytes() - before;
     println!(
         "memory, {shards} shards, as a start builds it: {edges} edges, {:.2} bytes an edge ({} MiB), {:.1} s",
         bytes as f64 / edges as f64,
@@ -69,7 +69,7 @@ fn grown(graph: &Graph, shards: usize) {
     let before = resident_bytes();
     let (indexes, seconds) = followed(graph, shards);
     let edges: u64 = indexes.iter().map(|index| index.edges()).sum();
-    let bytes = resident_bytes().saturating_sub(before);
+    let bytes = resident_bytes() - before;
     println!(
         "memory, {shards} shards, grown by single follows in no order: {edges} edges, {:.2} bytes an edge, \
         {:.0} ns a follow",
@@ -183,7 +183,7 @@ fn start(shards: usize) {
         engine.source,
         started.elapsed().as_secs_f64(),
         cpu_seconds() - cpu,
-        resident_bytes().saturating_sub(before) as f64 / edges as f64
+        (resident_bytes() - before) as f64 / edges as f64
     );
 }
 

@@ -3,14 +3,25 @@
 //! A session that catches up is handed pages from its cursor and goes live in the turn in which its cursor equals the
 //! watermark. The driver reads the pages: [`Shard::wanted`] asks, [`Shard::page`] answers.
 
+use super::recent::RecentPosts;
 use super::session::{CatchUp, Key, State};
 use super::{Drained, Manner, Shard};
+use crate::index::Index;
 use crate::limits::CATCH_UPS_DELAYED;
 use crate::log::Pressure;
-use crate::model::{Post, Seq};
+use crate::model::{Post, Seq, SubscriberId};
 use crate::outbox::{Page, PageRequest, Run};
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+impl CatchUp {
+    /// Is at `upto` where nothing that `id` follows came until then: there is no page to read.
+    fn pass_over(&mut self, recent: &RecentPosts, index: &Index, id: SubscriberId, upto: Seq) {
+        if self.cursor < upto && recent.nothing_since(index, id, self.cursor, upto) {
+            (self.cursor, self.next) = (upto, upto);
+        }
+    }
+}
 
 impl Shard {
     /// Begins to catch up from `cursor`; `most` items at most, or all.
@@ -130,10 +141,7 @@ impl Shard {
             return false;
         }
         catch_up.cursor = catch_up.cursor.max(catch_up.next);
-        let (id, from) = (session.subscriber, catch_up.cursor);
-        if from < watermark && self.recent.nothing_since(&self.index, id, from, watermark) {
-            (catch_up.cursor, catch_up.next) = (watermark, watermark);
-        }
+        catch_up.pass_over(&self.recent, &self.index, session.subscriber, watermark);
         let cursor = catch_up.cursor;
         if cursor >= watermark {
             let may = watermark >= session.edges.max(catch_up.wait);
@@ -187,11 +195,8 @@ impl Shard {
             if !catch_up.asked || catch_up.reading {
                 continue;
             }
-            let (id, from) = (session.subscriber, catch_up.cursor);
-            if from < watermark && self.recent.nothing_since(&self.index, id, from, watermark) {
-                // Who waited for the watermark may have missed nothing meanwhile, too.
-                (catch_up.cursor, catch_up.next) = (watermark, watermark);
-            }
+            // Who waited for the watermark may have missed nothing meanwhile, too.
+            catch_up.pass_over(&self.recent, &self.index, session.subscriber, watermark);
             if catch_up.cursor >= watermark {
                 if watermark >= session.edges.max(catch_up.wait) {
                     catch_up.asked = false;

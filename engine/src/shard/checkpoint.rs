@@ -173,6 +173,17 @@ impl Shard {
         writes
     }
 
+    /// The rows of all sessions as they are now, for a shard that stops. What a pass that is under way saw is older: it
+    /// begins anew.
+    pub fn whole_checkpoint(&mut self, now: Timestamp) -> Vec<Write> {
+        self.pass.left = 0;
+        let mut writes = self.checkpoint(now);
+        while !self.checkpointed() {
+            writes.extend(self.checkpoint(now));
+        }
+        writes
+    }
+
     fn begin_pass(&mut self, watermark: Seq) {
         let skipped = self.pass.skipped.take();
         if let Some(first) = skipped.and_then(|key| self.unsettled.iter().position(|other| *other == key)) {
@@ -251,5 +262,39 @@ mod tests {
         }
         let phones: BTreeSet<Vec<u8>> = (1..=7).map(|id| keys::device(SubscriberId(id), "phone")).collect();
         assert!(written.is_superset(&phones), "{written:?}");
+    }
+    #[test]
+    fn a_shard_that_stops_writes_all_that_is_confirmed_whatever_a_call_looks_at() {
+        let limits = Limits {
+            checkpoint_look: 2,
+            ..Limits::default()
+        };
+        let mut shard = Shard::new(0, 1, Arc::new(limits), Arc::default(), 1, Index::default(), Seq(1000));
+        let sessions: Vec<Key> = (1..=7)
+            .map(|id| {
+                let key = shard.attach(SubscriberId(id), Some("phone"));
+                // They catch up, and so have a row each.
+                shard.available(key, Some(Seq(1)));
+                key
+            })
+            .collect();
+        shard.checkpoint(Timestamp(1));
+        assert!(!shard.checkpointed(), "a pass is under way");
+        for key in &sessions {
+            let session = shard.sessions.get_mut(*key).expect("it is here");
+            (session.handed, session.confirmed) = (Seq(900), Seq(800));
+        }
+        let rows = shard.whole_checkpoint(Timestamp(1));
+        let at = CursorRow::At {
+            seq: Seq(800),
+            at: Timestamp(1),
+        };
+        let written: BTreeSet<Vec<u8>> = rows
+            .into_iter()
+            .filter(|row| row.value.as_deref() == Some(&rows::encode(&at)[..]))
+            .map(|row| row.key)
+            .collect();
+        let phones: BTreeSet<Vec<u8>> = (1..=7).map(|id| keys::device(SubscriberId(id), "phone")).collect();
+        assert_eq!(written, phones);
     }
 }

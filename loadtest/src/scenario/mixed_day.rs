@@ -95,8 +95,8 @@ impl MixedDay {
                 Ok(posted)
             })
         });
-        if whole {
-            groups.end(&mut rig, followers)?;
+        if whole && let Err(error) = groups.end(&mut rig, followers) {
+            rig.broke_off("all come back", &error);
         }
         if !phases.is_empty() {
             self.figures(&mut rig, &phases);

@@ -256,18 +256,23 @@ impl Rig {
         name: &str,
         work: impl FnOnce(&mut Rig) -> Result<(u64, f64)>,
     ) -> bool {
-        let round = phases.len() as u32 + 1;
+        let round = 1 + phases.iter().filter(|phase| phase.name == name).count() as u32;
         match self.measure(name, round, work) {
             // What it took until then nobody knows; that it is gone is said at the end.
             Ok(_) if self.server.gone().is_some() => return false,
             Ok(phase) => phases.push(phase),
             Err(error) => {
-                self.report.faults.dropped += 1;
-                self.report.faults.words.push(format!("{name} {round}: {error:#}"));
+                self.broke_off(&format!("{name} {round}"), &error);
                 return false;
             }
         }
         true
+    }
+
+    /// Notes that something could not be done to its end: a fault.
+    pub(crate) fn broke_off(&mut self, what: &str, error: &anyhow::Error) {
+        self.report.faults.dropped += 1;
+        self.report.faults.words.push(format!("{what}: {error:#}"));
     }
 
     /// Counts what is lost, lets the server go, and hands the report out.
