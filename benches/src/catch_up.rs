@@ -38,10 +38,7 @@ impl Away {
         let begin = (0..nodes).flat_map(|number| {
             let node = blog(&author(number));
             let config = NodeConfig::microblog(MICROBLOG);
-            let follow = Change::Follow {
-                node: node.clone(),
-                subscriber: READER.into(),
-            };
+            let follow = Change::follow(node.clone(), READER.into());
             let create = Change::CreateNode { node, config };
             [(Arc::from(author(number)), create), (Arc::from(READER), follow)]
         });

@@ -82,10 +82,7 @@ impl Bench {
         let first = self.done;
         self.done += count;
         let users = (first..self.done).map(|number| Arc::<str>::from(format!("user{number}@bench.example")));
-        let follow = |subscriber: Arc<str>| Change::Follow {
-            node: blog("author@bench"),
-            subscriber,
-        };
+        let follow = |subscriber: Arc<str>| Change::follow(blog("author@bench"), subscriber);
         users.map(|user| (user.clone(), follow(user))).collect()
     }
 

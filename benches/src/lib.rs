@@ -107,10 +107,7 @@ pub fn follow(engine: &Engine, seats: &[Seat], authors: usize, followers: usize)
         publish(engine, seats, &author, 1)?;
         for number in 0..followers {
             let follower = format!("follower{number}@bench");
-            let change = Change::Follow {
-                node: blog(&author),
-                subscriber: follower.as_str().into(),
-            };
+            let change = Change::follow(blog(&author), follower.as_str().into());
             submit(engine, seats, &follower, change, number + 1 == followers)?;
         }
     }
@@ -212,6 +209,7 @@ pub fn expand(shard: &mut Shard, seq: u64) {
     shard.apply(&Batch {
         upto: Seq(seq),
         effects: vec![(Seq(seq), Effect::Post(post(seq)))],
+        notices: Vec::new(),
     });
     while shard.expand(usize::MAX) {}
 }

@@ -3,6 +3,10 @@
 //! Knows the options and their meaning to the engine, not the form in which they come. Admission and apply read it;
 //! the front end turns forms into [`Setting`]s and back.
 
+mod subscription;
+
+pub use subscription::{Expire, Shows, SubscribeOptions, SubscriptionState};
+
 use crate::error::Reject;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -64,6 +68,28 @@ pub enum NotificationType {
     Chat,
 }
 
+/// What happens to what is published where no item fits any more (`pubsub#publish_node_full`, XEP-0060 §7.1.2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeFull {
+    /// The oldest item leaves.
+    #[default]
+    RetractOldest,
+    /// The same, and nobody is told.
+    DiscardOldest,
+    /// It is refused.
+    Reject,
+}
+
+/// A field that older rows lack at their end: then it has its default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Later<T>(pub T);
+
+impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for Later<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Later(T::deserialize(from).unwrap_or_default()))
+    }
+}
+
 /// No bound on the number of items but the service's own.
 pub const ITEMS_MAX: u32 = u32::MAX;
 
@@ -118,6 +144,8 @@ pub struct NodeConfig {
     pub item_reply: ItemReply,
     /// Add a text body to notifications.
     pub include_body: bool,
+    /// What happens where no item fits any more. Since format 3.
+    pub node_full: Later<NodeFull>,
 }
 
 impl NodeConfig {
@@ -148,6 +176,7 @@ impl NodeConfig {
             purge_offline: false,
             item_reply: ItemReply::Owner,
             include_body: false,
+            node_full: Later(NodeFull::RetractOldest),
         }
     }
 
@@ -217,6 +246,7 @@ pub enum Setting {
     PurgeOffline(bool),
     ItemReply(ItemReply),
     IncludeBody(bool),
+    NodeFull(NodeFull),
 }
 
 impl Setting {
@@ -246,6 +276,7 @@ impl Setting {
             Setting::PurgeOffline(v) => config.purge_offline = v,
             Setting::ItemReply(v) => config.item_reply = v,
             Setting::IncludeBody(v) => config.include_body = v,
+            Setting::NodeFull(v) => config.node_full = Later(v),
         }
     }
 }
@@ -267,18 +298,21 @@ pub enum Affiliation {
     Outcast,
 }
 
-/// The state of a subscription (XEP-0060 §4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SubscriptionState {
-    /// Waits for an owner's approval.
-    Pending,
-    /// Gets what is published.
-    Subscribed,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_of_an_older_format_has_what_came_since_by_default() {
+        let config = NodeConfig::pep();
+        let bytes = crate::store::rows::encode(&config);
+        let older = bytes.get(..bytes.len() - 1).expect("the field is one byte");
+        let read: NodeConfig = postcard::from_bytes(older).expect("the field may be absent");
+        assert_eq!(read, config);
+        let rejects = config.with(&[Setting::NodeFull(NodeFull::Reject)]);
+        let read: NodeConfig = postcard::from_bytes(&crate::store::rows::encode(&rejects)).expect("a row reads back");
+        assert_eq!(read, rejects);
+    }
 
     #[test]
     fn only_what_takes_something_away_narrows() {

@@ -11,8 +11,8 @@ use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
 use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
-use crate::model::Timestamp;
-use crate::outbox::{self, Page, PageRequest, Readers, Recent};
+use crate::model::{NodeId, SubscriberId, Timestamp};
+use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent};
 use crate::publish::{Admission, Rates};
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
@@ -167,6 +167,14 @@ impl Engine {
     /// The store's failures.
     pub fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
         outbox::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// The next digest of a subscription; on a reader thread.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn digest(&self, id: SubscriberId, node: NodeId, frequency_ms: u64) -> Result<Digest, StoreError> {
+        outbox::digest(self.view(), &self.recent, id, node, frequency_ms, self.clock.now())
     }
 
     /// What has to be given up now, since there is too much to do.

@@ -32,6 +32,9 @@ pub enum Reject {
     /// The node's configuration is not what the publisher demanded.
     #[error("precondition not met")]
     PreconditionNotMet,
+    /// The node keeps no more items, and lets none go.
+    #[error("the node is full")]
+    NodeFull,
     /// The payload is larger than the node takes.
     #[error("payload too big")]
     PayloadTooBig,

@@ -46,6 +46,10 @@ pub const PAGE_POSTS: usize = 64;
 pub const PAGE_BYTES: usize = 1 << 20;
 /// Log entries looked at for one page, after which it is returned as it is.
 pub const PAGE_SCAN: usize = 65_536;
+/// Posts of one digest; what is more comes with the next.
+pub const DIGEST_POSTS: usize = 100;
+/// Milliseconds after which a quiet node is looked at again for a digest that is due.
+pub const DIGEST_QUIET_MS: u64 = 60_000;
 /// Rows of one answer to a listing.
 pub const LIST_ROWS: usize = 1000;
 /// Rows of names and of counts that the applier remembers, of both together: about 70 bytes each.
@@ -68,6 +72,8 @@ pub const HOT_NODES_SHOWN: usize = 20;
 pub const CATCH_UPS_DELAYED: usize = 2;
 /// Subscribers in one record that has many follow a node.
 pub const FOLLOWERS_PER_RECORD: usize = 1000;
+/// Owners of a node beside the first.
+pub const OWNERS_MAX: usize = 64;
 /// Posts that a paused node holds; further ones are refused.
 pub const HELD_MAX: u32 = 10_000;
 /// Posts of a resumed node that one background step publishes.

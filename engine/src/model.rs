@@ -3,6 +3,7 @@
 //! Knows no store, no stage and no protocol; a payload is bytes. Every stage speaks in these types, so a number of one
 //! kind can never be passed for another. Next in the flow: `publish/`, where a record is made of them.
 
+use crate::config::SubscriptionState;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
@@ -214,6 +215,30 @@ pub enum Audience {
     },
     /// Only these, in ascending order (access by roster group or whitelist).
     Only(Arc<[SubscriberId]>),
+}
+
+/// What one account is to hear at once, where it is here. Kept nowhere: who is away finds it in the lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Bare JID of who is to hear it.
+    pub to: Arc<str>,
+    /// The node.
+    pub node: NodeName,
+    /// Bare JID of whose subscription it is about.
+    pub subscriber: Arc<str>,
+    /// What happened to it.
+    pub what: Told,
+}
+
+/// What happened to a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It has this state now; `None` is none (XEP-0060 §4.2, `pubsub#notify_sub`).
+    State(Option<SubscriptionState>),
+    /// It waits for an owner, who is hearing this (§8.6).
+    Asks,
+    /// Its options changed.
+    Options,
 }
 
 #[cfg(test)]

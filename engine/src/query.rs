@@ -219,6 +219,30 @@ pub fn followers(
     Ok(page)
 }
 
+/// Who waits for an owner's approval at a node, in the order of their ids; at most `max`. Cost: a walk over the node's
+/// followers, so that it is for nodes whose owners approve each of them.
+///
+/// # Errors
+/// The store's failures.
+pub fn pending(view: &dyn View, node: NodeId, max: usize) -> Result<Vec<Arc<str>>, StoreError> {
+    let mut ids = Vec::new();
+    view.scan(
+        Family::FOLLOWER,
+        &Range::prefix(&node.0.to_be_bytes()),
+        &mut |key, value| {
+            let waits = rows::state_in(value) == Some(SubscriptionState::Pending);
+            ids.extend(keys::read_follower(key).filter(|_| waits).map(|(_, id)| id));
+            if ids.len() < max {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    let names = ids.into_iter().map(|id| rows::subscriber_name(view, id));
+    names.filter_map(Result::transpose).collect()
+}
+
 /// The nodes that a bare JID follows, at most [`LIST_ROWS`] behind `after`.
 ///
 /// # Errors

@@ -175,7 +175,7 @@ impl Shard {
                     while self.expand(usize::MAX) {}
                     self.index.remove_node(*node);
                 }
-                Effect::Follow { .. } | Effect::Unfollow { .. } | Effect::Gone(_) => {}
+                Effect::Follow { .. } | Effect::Unfollow { .. } | Effect::Gone(_) | Effect::Notice(_) => {}
             }
             self.last = self.last.max(*seq);
         }

@@ -49,10 +49,7 @@ fn world(settings: &[Setting]) -> World {
 }
 
 fn follow(world: &World, who: &str) -> Result<SubscriptionState, Error> {
-    let change = Change::Follow {
-        node: blog(A),
-        subscriber: who.into(),
-    };
+    let change = Change::follow(blog(A), who.into());
     world.ask(who, change).map(|applied| match applied.outcome {
         Outcome::Subscription(state) => state,
         other => panic!("{other:?} is no subscription"),

@@ -59,13 +59,7 @@ fn a_follower_who_may_no_longer_read_loses_his_subscription_and_a_member_keeps_i
         .expect("reads")
         .expect("is there");
     assert_eq!(rows::node_state(world.engine.view(), node).expect("reads").followers, 1);
-    let refused = world.ask(
-        F,
-        Change::Follow {
-            node: blog(A),
-            subscriber: F.into(),
-        },
-    );
+    let refused = world.ask(F, Change::follow(blog(A), F.into()));
     assert_eq!(refused, Err(Error::Rejected(Reject::ClosedNode)));
 }
 

@@ -216,10 +216,7 @@ fn cursors_that_find_the_queue_full_are_written_with_the_next() {
         .admission
         .submit_and_wait(A, publish(A, "one", "<entry/>"))
         .expect("a node");
-    let follow = Change::Follow {
-        node: blog(A),
-        subscriber: F.into(),
-    };
+    let follow = Change::follow(blog(A), F.into());
     engine.admission.submit_and_wait(F, follow).expect("it is open");
     let id = rows::subscriber_id(engine.view(), F)
         .expect("the store reads")

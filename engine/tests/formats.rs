@@ -115,10 +115,7 @@ fn a_store_of_format_1_is_brought_to_format_2_with_its_edges_and_counts() {
     let author = "third@reef.test";
     let submit = |by: &str, change| engine.admission.submit_and_wait(by, change);
     submit(author, world::publish(author, "item", "<entry/>")).expect("the author may publish");
-    let follow = || Change::Follow {
-        node: blog(author),
-        subscriber: F.into(),
-    };
+    let follow = || Change::follow(blog(author), F.into());
     let refused = submit(F, follow());
     assert!(
         matches!(refused, Err(Error::Rejected(Reject::TooMany(_)))),

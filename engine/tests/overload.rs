@@ -89,7 +89,7 @@ fn publishes_are_refused_while_the_commit_queue_is_too_old_and_nothing_else_is()
     assert_eq!(engine.metrics.refused.get(), 1);
     let node = blog(A);
     let subscriber = F.into();
-    assert_eq!(submit(F, Change::Follow { node, subscriber }), Ok(()));
+    assert_eq!(submit(F, Change::follow(node, subscriber)), Ok(()));
     drop((go, begins));
     for _ in 0..2 {
         fates.recv().expect("the ticket is called").expect("nothing fails");
@@ -182,6 +182,7 @@ fn bring(shard: &mut Shard, seq: u64, audience: Audience) -> Arc<Post> {
     shard.apply(&Batch {
         upto: Seq(seq),
         effects: vec![(Seq(seq), Effect::Post(post.clone()))],
+        notices: Vec::new(),
     });
     post
 }
@@ -221,6 +222,7 @@ fn who_missed_nothing_that_he_follows_is_live_without_a_page_and_who_may_have_as
     shard.apply(&Batch {
         upto: Seq(3),
         effects: vec![(Seq(3), follow)],
+        notices: Vec::new(),
     });
     assert_eq!(come(&mut shard, 2, 1), Some(Seq(1)), "only the log knows since when");
     assert_eq!(come(&mut shard, 2, 2), None);

@@ -55,13 +55,7 @@ fn act(engine: &Engine, random: &mut Random) {
             let subscribers = (0..20).map(|_| self::user(random.below(USERS)).into()).collect();
             (String::new(), Change::ImportFollowers { node, subscribers })
         }
-        _ => (
-            user.clone(),
-            Change::Follow {
-                node,
-                subscriber: user.into(),
-            },
-        ),
+        _ => (user.clone(), Change::follow(node, user.into())),
     };
     // What is refused changes nothing.
     let _ = engine.admission.submit_and_wait(&by, change);

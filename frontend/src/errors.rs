@@ -35,6 +35,7 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
         Reject::NotInRosterGroup => error(C::NotAuthorized).pubsub(P::NotInRosterGroup),
         Reject::ClosedNode => error(C::NotAllowed).pubsub(P::ClosedNode),
         Reject::PreconditionNotMet => error(C::Conflict).pubsub(P::PreconditionNotMet),
+        Reject::NodeFull => error(C::Conflict).pubsub(P::NodeFull),
         Reject::PayloadTooBig => error(C::NotAcceptable).pubsub(P::PayloadTooBig),
         Reject::NotSubscribed => error(C::UnexpectedRequest)
             .with_type(ErrorType::Cancel)

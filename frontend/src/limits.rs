@@ -60,3 +60,21 @@ pub(crate) const LINGER_MS: u64 = 10_000;
 pub(crate) const LAST_ITEMS: usize = 2000;
 /// Changes of passwords that may wait.
 pub(crate) const HASHES_WAITING: usize = 64;
+/// Milliseconds between two digests of a subscription, at least and at most.
+pub(crate) const DIGEST_FREQUENCY_MIN_MS: u64 = 1_000;
+/// The same, at most.
+pub(crate) const DIGEST_FREQUENCY_MAX_MS: u64 = 30 * 86_400_000;
+/// Digests that are looked for at once for one user who comes online; the others follow with the next ticks.
+pub(crate) const DIGESTS_AT_ONCE: usize = 32;
+/// Milliseconds after which a digest that was asked for and did not come is asked for again.
+pub(crate) const DIGEST_LOST_MS: u64 = 60_000;
+/// Notices of subscriptions to one node that its owner gets one by one in a second; more are gathered.
+pub(crate) const NOTICES_SINGLY: u32 = 10;
+/// Milliseconds for which they are gathered.
+pub(crate) const NOTICES_GATHER_MS: u64 = 5_000;
+/// Subscriptions named in one notice; of more the owner learns from the list.
+pub(crate) const NOTICES_NAMED: usize = 100;
+/// Nodes whose notices are counted at a time on a shard.
+pub(crate) const NOTICES_NODES: usize = 4_096;
+/// Subscriptions of one user whose options are looked at while his posts are written.
+pub(crate) const WISHES: usize = 1_000;

@@ -83,10 +83,7 @@ pub(super) fn follows(crowd: &Crowd, sessions: usize, followers: usize) -> Resul
 }
 
 fn prepared_follow(node: NodeName, user: &str) -> Change {
-    Change::Follow {
-        node,
-        subscriber: user.into(),
-    }
+    Change::follow(node, user.into())
 }
 
 /// Logs everybody in, a bounded number at a time.

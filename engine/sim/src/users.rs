@@ -102,7 +102,7 @@ impl World {
             Op::Purge { node } => (node, Change::Purge { node: node_name(node) }),
             Op::Follow { user, node } => {
                 let (node, subscriber) = (node_name(node), jid(user).into());
-                (user, Change::Follow { node, subscriber })
+                (user, Change::follow(node, subscriber))
             }
             Op::Unfollow { user, node } => {
                 let (node, subscriber) = (node_name(node), jid(user).into());

@@ -5,7 +5,7 @@
 
 use crate::limits::SHARD_BATCHES_MAX;
 use crate::log::apply::Effect;
-use crate::model::Seq;
+use crate::model::{Notice, Seq};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 
@@ -16,6 +16,20 @@ pub struct Batch {
     pub upto: Seq,
     /// What happened, with its `Seq`.
     pub effects: Vec<(Seq, Effect)>,
+    /// What accounts are to hear of, in order.
+    pub notices: Vec<Notice>,
+}
+
+impl Batch {
+    /// Adds what a record did.
+    pub fn add(&mut self, seq: Seq, effects: impl IntoIterator<Item = Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Notice(notice) => self.notices.push(*notice),
+                effect => self.effects.push((seq, effect)),
+            }
+        }
+    }
 }
 
 /// Wakes a shard that may be waiting for its sockets. Called after each batch; must not block.

@@ -7,6 +7,7 @@ use super::packed::Writer;
 use super::place::{Indexes, Placer};
 use super::segment::{Encoder, NODES};
 use super::workers::in_parallel;
+use crate::config::SubscriptionState;
 use crate::error::StoreError;
 use crate::model::{NodeId, Seq};
 use crate::store::keys::{self, Family};
@@ -101,7 +102,7 @@ fn segment(
     };
     let (mut node, mut ids, mut bad) = (0, Vec::new(), false);
     view.scan_once(Family::FOLLOWER, &range, &mut |key, value| {
-        let (Some((of, id)), Some(subscribed)) = (keys::read_follower(key), rows::is_subscribed(value)) else {
+        let (Some((of, id)), Some(state)) = (keys::read_follower(key), rows::state_in(value)) else {
             bad = true;
             return ControlFlow::Break(());
         };
@@ -109,7 +110,7 @@ fn segment(
             done(node, &mut ids);
             node = of.0;
         }
-        if subscribed {
+        if state == SubscriptionState::Subscribed {
             ids.push(id.0);
         }
         ControlFlow::Continue(())

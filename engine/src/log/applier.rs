@@ -168,9 +168,7 @@ impl Applier {
                 open.tx.accept();
                 open.bytes += size(record);
                 open.records += 1;
-                open.batch
-                    .effects
-                    .extend(effects.into_iter().map(|effect| (seq, effect)));
+                open.batch.add(seq, effects);
                 open.tickets.push((ticket, Ok(Applied { seq, outcome })));
                 self.last = seq;
             }
@@ -221,7 +219,7 @@ impl Applier {
                 }
                 Effect::Unfollow { node, subscriber, .. } => EdgeChange::Unfollow(*node, *subscriber),
                 Effect::NodeGone(node) => EdgeChange::Gone(*node),
-                Effect::Post(_) | Effect::Gone(_) => continue,
+                Effect::Post(_) | Effect::Gone(_) | Effect::Notice(_) => continue,
             };
             edges += match &change {
                 EdgeChange::Follow(_, ids) => ids.len() as u64,
@@ -239,10 +237,14 @@ impl Applier {
             match effect {
                 Effect::Post(post) => self.recent.insert(*seq, post),
                 Effect::Gone(seq) => self.recent.forget(*seq),
-                Effect::Follow { .. } | Effect::Follows { .. } | Effect::Unfollow { .. } | Effect::NodeGone(_) => {}
+                Effect::Follow { .. }
+                | Effect::Follows { .. }
+                | Effect::Unfollow { .. }
+                | Effect::NodeGone(_)
+                | Effect::Notice(_) => {}
             }
         }
-        if batch.effects.is_empty() {
+        if batch.effects.is_empty() && batch.notices.is_empty() {
             return;
         }
         self.metrics.posts(&batch);

@@ -3,7 +3,7 @@
 //! It carries its time, its ids and its limits, so that apply reads nothing else. Made by `publish/`, ordered and made
 //! durable by a [`super::Log`], decided by `apply/`.
 
-use crate::config::{Affiliation, NodeConfig, Setting, SubscriptionState};
+use crate::config::{Affiliation, NodeConfig, Setting, SubscribeOptions, SubscriptionState};
 use crate::model::{NodeName, Seq, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,17 @@ pub enum Change {
         node: NodeName,
         /// Bare JID of the follower.
         subscriber: Arc<str>,
+        /// What he asks of it (§6.3.7); where he follows already, it is asked of that.
+        options: Option<SubscribeOptions>,
+    },
+    /// Change the options of a subscription (§6.3.5).
+    SetOptions {
+        /// The node.
+        node: NodeName,
+        /// Bare JID of the follower.
+        subscriber: Arc<str>,
+        /// All of its options.
+        options: SubscribeOptions,
     },
     /// Have many follow, as an operator's act (`by` is empty): whoever may read the node, or waits for its owner's approval,
     /// follows; the others are counted. Doing it again changes nothing.
@@ -137,6 +148,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// A follow with the usual options.
+    pub fn follow(node: NodeName, subscriber: Arc<str>) -> Change {
+        Change::Follow {
+            node,
+            subscriber,
+            options: None,
+        }
+    }
+}
+
 impl Record {
     /// Whose slot it belongs to.
     pub fn owner(&self) -> &str {
@@ -150,6 +172,7 @@ impl Record {
             | Change::Configure { node, .. }
             | Change::DeleteNode { node, .. }
             | Change::Follow { node, .. }
+            | Change::SetOptions { node, .. }
             | Change::ImportFollowers { node, .. }
             | Change::Unfollow { node, .. }
             | Change::SetSubscription { node, .. }

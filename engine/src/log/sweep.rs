@@ -3,13 +3,14 @@
 //! Rows of deleted and purged nodes, edges of removed users, expired items, and the old end of the host's order. These
 //! writes need no sync: after a crash the `sweep` rows are still there. Knows no record.
 
-use super::apply::{Apply, ApplyError, Effect};
+mod edges;
+
 use super::record::{Change, Record};
 use super::{Applier, Work};
 use crate::error::StoreError;
 use crate::fanout::Batch;
 use crate::limits::{RECENT_MAX, RELEASE_STEP, SWEEP_EVERY_MS, SWEEP_ROWS};
-use crate::model::{Event, NodeId, NodeName, Origin, RecordId, Seq, SubscriberId, Timestamp, VShard};
+use crate::model::{Event, NodeId, NodeName, RecordId, Seq, SubscriberId, Timestamp};
 use crate::store::journal;
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, Hold, ItemRow};
@@ -42,6 +43,8 @@ impl Applier {
                 step.subscriber(&key, id)?;
             } else if let Some((_, node, seq)) = keys::read_sweep_expiry(&key) {
                 step.expired(&key, node, seq)?;
+            } else if let Some((_, node, id)) = keys::read_sweep_subscription(&key) {
+                step.lapsed(self, now, &key, (node, id))?;
             } else if let Some(node) = keys::read_sweep_config(&key) {
                 step.narrowed(self, now, &key, node)?;
             }
@@ -98,14 +101,6 @@ struct Step<'s> {
     batch: Batch,
 }
 
-/// Nothing is refused here, so what is left is the store's failure.
-fn fatal(error: ApplyError) -> StoreError {
-    match error {
-        ApplyError::Store(error) => error,
-        ApplyError::Reject(_) => StoreError::Corrupt("sweep"),
-    }
-}
-
 fn first_keys(tx: &Tx<'_>, family: Family, range: &Range, max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut found = Vec::new();
     tx.scan(family, range, &mut |key, _| {
@@ -124,6 +119,13 @@ impl Step<'_> {
     fn due(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
         let expired = Range::between(&b"e"[..], keys::sweep_expiry(now, NodeId(u32::MAX), Seq(u64::MAX)));
         let mut due = first_keys(&self.tx, Family::SWEEP, &expired, SWEEP_ROWS)?;
+        let lapsed = keys::sweep_subscription(now, NodeId(u32::MAX), SubscriberId(u32::MAX));
+        due.extend(first_keys(
+            &self.tx,
+            Family::SWEEP,
+            &Range::between(&b"s"[..], lapsed),
+            SWEEP_ROWS,
+        )?);
         for kind in [&b"n"[..], b"u", b"c"] {
             due.extend(first_keys(&self.tx, Family::SWEEP, &Range::prefix(kind), 1)?);
         }
@@ -162,118 +164,6 @@ impl Step<'_> {
             self.tx.delete(Family::ITEM, key);
         }
         Ok(ours)
-    }
-
-    /// Removes subscriptions and affiliations of a deleted node; true while there are more.
-    fn edges_of(&mut self, node: NodeId) -> Result<bool, StoreError> {
-        let prefix = Range::prefix(&node.0.to_be_bytes());
-        let affiliations = first_keys(&self.tx, Family::AFFILIATION, &prefix, SWEEP_ROWS)?;
-        let followers = first_keys(&self.tx, Family::FOLLOWER, &prefix, SWEEP_ROWS)?;
-        for key in &affiliations {
-            self.tx.delete(Family::AFFILIATION, key.clone());
-        }
-        for key in &followers {
-            if let Some((_, id)) = keys::read_follower(key) {
-                if self.tx.get(Family::FOLLOWING, &keys::following(id, node))?.is_some() {
-                    self.count_down(id)?;
-                }
-                self.tx.delete(Family::FOLLOWING, keys::following(id, node));
-            }
-            self.tx.delete(Family::FOLLOWER, key.clone());
-        }
-        Ok(affiliations.len() == SWEEP_ROWS || followers.len() == SWEEP_ROWS)
-    }
-
-    fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
-        let follows = rows::follows(&self.tx, id)?.saturating_sub(1);
-        rows::put_follows(&mut self.tx, id, follows);
-        Ok(())
-    }
-
-    /// Ends what a removed user follows.
-    fn subscriber(&mut self, job: &[u8], id: SubscriberId) -> Result<(), StoreError> {
-        let edges = first_keys(
-            &self.tx,
-            Family::FOLLOWING,
-            &Range::prefix(&id.0.to_be_bytes()),
-            SWEEP_ROWS,
-        )?;
-        let name = rows::subscriber_name(&self.tx, id)?.unwrap_or_default();
-        for key in &edges {
-            self.tx.delete(Family::FOLLOWING, key.clone());
-            let Some((_, node)) = keys::read_following(key) else {
-                continue;
-            };
-            self.tx.delete(Family::FOLLOWER, keys::follower(node, id));
-            let mut state = rows::node_state(&self.tx, node)?;
-            if rows::node_row(&self.tx, node)?.is_some() {
-                state.followers = state.followers.saturating_sub(1);
-                rows::put_state(&mut self.tx, node, &state);
-            }
-            let effect = Effect::Unfollow {
-                node,
-                subscriber: id,
-                vshard: VShard::of(&name),
-            };
-            self.batch.effects.push((self.batch.upto, effect));
-        }
-        if edges.len() < SWEEP_ROWS {
-            let devices = [&b"d"[..], &id.0.to_be_bytes()].concat();
-            for key in first_keys(&self.tx, Family::CURSOR, &Range::prefix(&devices), SWEEP_ROWS)? {
-                self.tx.delete(Family::CURSOR, key);
-            }
-            self.tx.delete(Family::SUBSCRIBER, keys::subscriber(id));
-            self.tx.delete(Family::FOLLOWS, keys::subscriber(id));
-            self.tx.delete(Family::SWEEP, job);
-        }
-        Ok(())
-    }
-
-    /// A node's configuration was narrowed: followers who may no longer read leave, and items that are too many.
-    fn narrowed(&mut self, applier: &Applier, at: Timestamp, job: &[u8], node: NodeId) -> Result<(), StoreError> {
-        let Some(row) = rows::node_row(&self.tx, node)? else {
-            self.tx.delete(Family::SWEEP, job);
-            return Ok(());
-        };
-        let after: SubscriberId = rows::get(&self.tx, Family::SWEEP, job)?.unwrap_or(SubscriberId(0));
-        let from = keys::follower(node, SubscriberId(after.0.saturating_add(1)));
-        let range = Range {
-            start: from.to_vec(),
-            end: keys::behind(&node.0.to_be_bytes()),
-            reverse: false,
-        };
-        let followers = first_keys(&self.tx, Family::FOLLOWER, &range, SWEEP_ROWS)?;
-        let seq = self.batch.upto;
-        let mut effects = Vec::new();
-        let mut apply = Apply {
-            tx: &mut self.tx,
-            seq,
-            origin: Origin::default(),
-            at,
-            by: "",
-            limits: &applier.limits,
-            tables: &*applier.tables,
-            effects: &mut effects,
-        };
-        let mut last = after;
-        for (_, id) in followers.iter().filter_map(|key| keys::read_follower(key)) {
-            last = id;
-            if let Some(jid) = rows::subscriber_name(apply.tx, id)? {
-                apply.end_if_unreadable(node, &row, &jid).map_err(fatal)?;
-            }
-        }
-        let mut state = rows::node_state(apply.tx, node)?;
-        let items = apply.evict(node, &row, &mut state)?;
-        rows::put_state(&mut self.tx, node, &state);
-        self.batch
-            .effects
-            .extend(effects.into_iter().map(|effect| (seq, effect)));
-        if followers.len() == SWEEP_ROWS || items {
-            self.tx.put(Family::SWEEP, job, rows::encode(&last));
-        } else {
-            self.tx.delete(Family::SWEEP, job);
-        }
-        Ok(())
     }
 
     fn expired(&mut self, job: &[u8], node: NodeId, seq: Seq) -> Result<(), StoreError> {

@@ -62,11 +62,22 @@ pub struct Page {
 /// # Errors
 /// The store's failures.
 pub fn page(view: &dyn View, recent: &Recent, request: &PageRequest, now: Timestamp) -> Result<Page, StoreError> {
+    page_of(view, recent, following(view, request.subscriber)?, request, now)
+}
+
+/// The same of these nodes, each from a `Seq` on.
+pub(super) fn page_of(
+    view: &dyn View,
+    recent: &Recent,
+    following: HashMap<NodeId, Seq>,
+    request: &PageRequest,
+    now: Timestamp,
+) -> Result<Page, StoreError> {
     let mut reading = Reading {
         view,
         recent,
         now,
-        following: following(view, request.subscriber)?,
+        following,
         nodes: HashMap::new(),
         request,
         run: request.run.clone(),

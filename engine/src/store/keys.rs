@@ -43,11 +43,13 @@ impl Family {
     pub const FOLLOWS: Family = Family(15);
     /// node|Seq → a post that is published when its node is resumed
     pub const HELD: Family = Family(16);
+    /// subscriber|node → options of a subscription, where they are not the usual ones
+    pub const OPTIONS: Family = Family(17);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 17;
+    pub const TABLES: u8 = 18;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "meta",
         "log",
         "item",
@@ -65,16 +67,19 @@ impl Family {
         "journal",
         "follows",
         "held",
+        "options",
     ];
 }
 
-/// The two rows of a node.
+/// The rows of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodePart {
     /// Name, owner, configuration: written seldom.
     Config = 0,
     /// Counters: written with each item and follower.
     State = 1,
+    /// Owners beside the first: where there are some.
+    Owners = 2,
 }
 
 /// `log` and other keys of (u32, u64).
@@ -129,12 +134,12 @@ pub fn read_follower(key: &[u8]) -> Option<(NodeId, SubscriberId)> {
     read_pair(key).map(|(n, s)| (NodeId(n), SubscriberId(s)))
 }
 
-/// `following`
+/// `following` and `options`
 pub fn following(subscriber: SubscriberId, node: NodeId) -> [u8; 8] {
     pair(subscriber.0, node.0)
 }
 
-/// Reads a key of `following`.
+/// Reads a key of `following` or `options`.
 pub fn read_following(key: &[u8]) -> Option<(SubscriberId, NodeId)> {
     read_pair(key).map(|(s, n)| (SubscriberId(s), NodeId(n)))
 }
@@ -193,6 +198,13 @@ pub fn read_journal(key: &[u8]) -> Option<u64> {
 /// `cursor` of a device: `d`, subscriber, device.
 pub fn device(subscriber: SubscriberId, device: &str) -> Vec<u8> {
     [&b"d"[..], &subscriber.0.to_be_bytes(), device.as_bytes()].concat()
+}
+
+/// `cursor` of the digests of a subscription: `g`, subscriber, node.
+pub fn digest(subscriber: SubscriberId, node: NodeId) -> [u8; 9] {
+    let [a, b, c, d] = subscriber.0.to_be_bytes();
+    let [e, f, g, h] = node.0.to_be_bytes();
+    [b'g', a, b, c, d, e, f, g, h]
 }
 
 /// The device within such a key.
@@ -299,6 +311,18 @@ pub fn read_sweep_expiry(key: &[u8]) -> Option<(Timestamp, NodeId, Seq)> {
     Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, seq))
 }
 
+/// `sweep`: a subscription that ends at a time.
+pub fn sweep_subscription(at: Timestamp, node: NodeId, id: SubscriberId) -> Vec<u8> {
+    [&b"s"[..], &at.0.to_be_bytes(), &follower(node, id)].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_subscription(key: &[u8]) -> Option<(Timestamp, NodeId, SubscriberId)> {
+    let (at, rest) = key.strip_prefix(b"s")?.split_at_checked(8)?;
+    let (node, id) = read_follower(rest)?;
+    Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, id))
+}
+
 /// `meta`: the number of a slot's last record.
 pub fn slot(slot: Slot) -> [u8; 3] {
     let [high, low] = slot.0.to_be_bytes();
@@ -341,6 +365,7 @@ mod tests {
         check(&tail(Seq(1)), "0000000000000001");
         check(&journal(258), "0000000000000102");
         check(&device(SubscriberId(1), "tv"), "64000000017476");
+        check(&digest(SubscriberId(1), NodeId(2)), "670000000100000002");
         check(&checkpoint(1, VShard(7)), "630000000107");
         check(&next_subscriber(VShard(7)), "7607");
         check(&slot(Slot(4095)), "730fff");
@@ -353,6 +378,11 @@ mod tests {
             &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
             "650000000000000001000000020000000000000003",
         );
+        check(
+            &sweep_subscription(Timestamp(1), NodeId(2), SubscriberId(3)),
+            "7300000000000000010000000200000003",
+        );
+        check(&node(NodeId(3), NodePart::Owners), "0000000302");
         assert_eq!(behind(&[1, 255, 255]), Some(vec![2]));
         assert_eq!(behind(&[255]), None);
     }

@@ -2,6 +2,7 @@
 //!
 //! A later one adds its migration here, so that opening is the only place that knows old formats. Version 2 has the journal
 //! of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of their own.
+//! Version 3 has options of subscriptions, and silent ones, which are no edges.
 
 use super::keys::{self, Family};
 use super::{Range, Store, Write, rows};
@@ -10,7 +11,7 @@ use crate::model::NodeId;
 use std::ops::ControlFlow;
 
 /// The format that this binary writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Refuses a store of a newer format; marks a new store with ours, and brings an older one to it.
 ///
@@ -26,13 +27,15 @@ pub fn check_format(store: &dyn Store) -> Result<(), StoreError> {
             match found {
                 FORMAT_VERSION => Ok(()),
                 1 => from_first(store),
+                // What is new in version 3 is in no older store.
+                2 => store.write(vec![ours()], true),
                 _ => Err(StoreError::Newer {
                     found,
                     known: FORMAT_VERSION,
                 }),
             }
         }
-        None => store.write(vec![meta(keys::FORMAT, FORMAT_VERSION.to_be_bytes().to_vec())], true),
+        None => store.write(vec![ours()], true),
     }
 }
 
@@ -57,8 +60,13 @@ fn from_first(store: &dyn Store) -> Result<(), StoreError> {
     })?;
     writes.push(meta(keys::JOURNAL_LAST, rows::encode(&1_u64)));
     writes.push(meta(keys::JOURNAL_TRIMMED, rows::encode(&1_u64)));
-    writes.push(meta(keys::FORMAT, FORMAT_VERSION.to_be_bytes().to_vec()));
+    writes.push(ours());
     store.write(writes, true)
+}
+
+/// Says which format the store has from now on.
+fn ours() -> Write {
+    meta(keys::FORMAT, FORMAT_VERSION.to_be_bytes().to_vec())
 }
 
 fn meta(key: &[u8], value: Vec<u8>) -> Write {

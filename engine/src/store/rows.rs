@@ -4,7 +4,7 @@
 
 use super::keys::{self, Family, NodePart};
 use super::{Range, Tx, View};
-use crate::config::{Affiliation, NodeConfig, SubscriptionState};
+use crate::config::{Affiliation, NodeConfig, SubscribeOptions, SubscriptionState};
 use crate::error::StoreError;
 use crate::limits;
 use crate::model::{Event, NodeId, NodeName, Origin, Seq, SubscriberId, Timestamp, VShard};
@@ -184,11 +184,12 @@ pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<s
     get(view, Family::SUBSCRIBER, &keys::subscriber(id))
 }
 
-/// Whether a row of `follower` is an edge: without decoding, for who reads all of them. `None` where it is no such row.
-pub fn is_subscribed(value: &[u8]) -> Option<bool> {
+/// The state in a row of `follower`: without decoding, for who reads all of them. `None` where it is no such row.
+pub fn state_in(value: &[u8]) -> Option<SubscriptionState> {
     match value.first() {
-        Some(0) => Some(false),
-        Some(1) => Some(true),
+        Some(0) => Some(SubscriptionState::Pending),
+        Some(1) => Some(SubscriptionState::Subscribed),
+        Some(2) => Some(SubscriptionState::Silent),
         _ => None,
     }
 }
@@ -199,6 +200,55 @@ pub fn is_subscribed(value: &[u8]) -> Option<bool> {
 /// The store's failures.
 pub fn subscription(view: &dyn View, node: NodeId, id: SubscriberId) -> Result<Option<Subscription>, StoreError> {
     get(view, Family::FOLLOWER, &keys::follower(node, id))
+}
+
+/// The options of a subscription; the usual ones where there is no row.
+///
+/// # Errors
+/// The store's failures.
+pub fn options(view: &dyn View, node: NodeId, id: SubscriberId) -> Result<SubscribeOptions, StoreError> {
+    Ok(get(view, Family::OPTIONS, &keys::following(id, node))?.unwrap_or_default())
+}
+
+/// Those of a subscriber's subscriptions that have options of their own, at most [`limits::LIST_ROWS`] behind `after`.
+///
+/// # Errors
+/// The store's failures.
+pub fn options_of(
+    view: &dyn View,
+    id: SubscriberId,
+    after: Option<NodeId>,
+) -> Result<Vec<(NodeId, SubscribeOptions)>, StoreError> {
+    let range = Range {
+        start: keys::following(id, NodeId(after.map_or(0, |node| node.0.saturating_add(1)))).to_vec(),
+        end: keys::behind(&id.0.to_be_bytes()),
+        reverse: false,
+    };
+    let (mut found, mut bad) = (Vec::new(), None);
+    view.scan(Family::OPTIONS, &range, &mut |key, value| {
+        match (keys::read_following(key), decode(Family::OPTIONS, value)) {
+            (Some((_, node)), Ok(options)) => found.push((node, options)),
+            (_, Err(error)) => bad = Some(error),
+            (None, Ok(_)) => bad = Some(StoreError::Corrupt("options")),
+        }
+        if bad.is_none() && found.len() < limits::LIST_ROWS {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    bad.map_or(Ok(found), Err)
+}
+
+/// The owners of a node, the first of them first.
+///
+/// # Errors
+/// The store's failures.
+pub fn owners(view: &dyn View, node: NodeId, row: &NodeRow) -> Result<Vec<Arc<str>>, StoreError> {
+    let others: Option<Vec<Arc<str>>> = get(view, Family::NODE, &keys::node(node, NodePart::Owners))?;
+    let mut owners = others.unwrap_or_default();
+    owners.insert(0, row.owner.clone());
+    Ok(owners)
 }
 
 /// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
@@ -331,9 +381,14 @@ mod tests {
 
     #[test]
     fn the_state_of_a_subscription_is_its_first_byte() {
-        let row = |state| encode(&Subscription { state, since: Seq(77) });
-        assert_eq!(is_subscribed(&row(SubscriptionState::Subscribed)), Some(true));
-        assert_eq!(is_subscribed(&row(SubscriptionState::Pending)), Some(false));
-        assert_eq!((is_subscribed(&[]), is_subscribed(&[7])), (None, None));
+        for state in [
+            SubscriptionState::Pending,
+            SubscriptionState::Subscribed,
+            SubscriptionState::Silent,
+        ] {
+            let row = encode(&Subscription { state, since: Seq(77) });
+            assert_eq!(state_in(&row), Some(state));
+        }
+        assert_eq!((state_in(&[]), state_in(&[7])), (None, None));
     }
 }

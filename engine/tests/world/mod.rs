@@ -142,10 +142,7 @@ impl World {
     }
 
     pub fn follow(&self, who: &str, author: &str) {
-        let change = Change::Follow {
-            node: blog(author),
-            subscriber: who.into(),
-        };
+        let change = Change::follow(blog(author), who.into());
         self.ask(who, change).expect("an open node may be followed");
     }
 

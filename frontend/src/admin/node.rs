@@ -164,10 +164,7 @@ impl Performer {
     /// Has an account follow a node, as if it had asked.
     pub(super) fn follow(&self, service: &str, node: &str, follower: &str) -> Result<Value, Refused> {
         let follower = self.account(follower)?;
-        let change = Change::Follow {
-            node: NodeName::new(service, node),
-            subscriber: follower.as_str().into(),
-        };
+        let change = Change::follow(NodeName::new(service, node), follower.as_str().into());
         self.engine.admission.submit_and_wait(follower.as_str(), change)?;
         Ok(json!({ "service": service, "node": node, "follower": follower.as_str() }))
     }

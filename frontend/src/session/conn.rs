@@ -6,9 +6,11 @@
 use super::iq::Parked;
 use super::sm::Sm;
 use super::wire::Wire;
+use super::wishes::Wishes;
 use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
+use reef_engine::config::Shows;
 use reef_engine::model::Seq;
 use reef_engine::shard::{Key, Manner, Parting};
 use reef_stanza::StreamReader;
@@ -65,14 +67,16 @@ pub(super) struct Conn {
     pub(super) interested: bool,
     /// Everything was written and our side is closed; the client's close is waited for, not for long.
     pub(super) closed: bool,
+    /// What its presence shows.
+    pub(super) show: Shows,
     pub(super) in_flight: u32,
     pub(super) lang: Option<Box<str>>,
     /// A request that waits for those before it, so that it sees what they changed.
     pub(super) parked: Option<Box<Parked>>,
     pub(super) directed: Option<Box<BTreeSet<jid::Jid>>>,
     pub(super) caps: Caps,
-    /// The session has ended, and its client has not acknowledged all that was written: how far it is once it has.
-    pub(super) late: Option<Box<Parting>>,
+    /// What few have.
+    pub(super) rare: Option<Box<Rare>>,
     /// Milliseconds: when an unbound stream is given up, or a session that waits to be resumed.
     pub(super) deadline: Option<NonZeroU64>,
     pub(super) _permit: Option<Box<ConnectionPermit>>,
@@ -80,6 +84,15 @@ pub(super) struct Conn {
 
 // A million of these are held at once: what is added here is added a million times.
 const _: () = assert!(size_of::<Conn>() <= 384);
+
+/// What few connections have, behind one pointer.
+#[derive(Default)]
+pub(super) struct Rare {
+    /// What its user asks of single subscriptions, if anything.
+    pub(super) wishes: Option<Arc<Wishes>>,
+    /// The session has ended, and its client has not acknowledged all that was written: how far it is once it has.
+    pub(super) late: Option<Parting>,
+}
 
 impl Conn {
     /// One that has logged in and waits for its second header.
@@ -94,6 +107,7 @@ impl Conn {
             staged: false,
             phase: Phase::Header,
             priority: 0,
+            show: Shows::ONLINE,
             sm: None,
             presence: None,
             reader,
@@ -108,7 +122,7 @@ impl Conn {
             caps: Caps::default(),
             interested: false,
             marks: Marks::default(),
-            late: None,
+            rare: None,
             deadline: None,
             closing: false,
             closed: false,
@@ -231,6 +245,18 @@ impl Conn {
         // One who asks and does not read is not asked on: he waits for himself.
         let deaf = self.blocked && self.out.len() > WRITE_TURN;
         self.phase == Phase::Binding || self.in_flight >= IN_FLIGHT || self.reading || self.parked.is_some() || deaf
+    }
+
+    /// What its user asks of single subscriptions, if anything.
+    pub(super) fn wishes(&self) -> Option<&Arc<Wishes>> {
+        self.rare.as_ref()?.wishes.as_ref()
+    }
+
+    /// Takes what its user asks of single subscriptions.
+    pub(super) fn take_wishes(&mut self, wishes: Option<Arc<Wishes>>) {
+        if wishes.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().wishes = wishes;
+        }
     }
 
     /// Whether it waits to be bound, and is still there.

@@ -101,7 +101,7 @@ impl Hub {
             if let Some(conn) = self.conn_mut(slot)
                 && let Some(seq) = conn.marks.last()
             {
-                conn.late = Some(Box::new(Parting { seq, ..parting.clone() }));
+                conn.rare.get_or_insert_default().late = Some(Parting { seq, ..parting.clone() });
             }
             self.keep_cursor(slot, parting);
         }
@@ -217,7 +217,8 @@ impl Hub {
         let Some(conn) = self.conn_mut(slot) else { return };
         let acknowledged = conn.wire.as_ref().map_or(0, super::wire::Wire::acknowledged);
         let seq = conn.marks.acknowledged(acknowledged);
-        let Some(late) = conn.late.take().filter(|late| Some(late.seq) == seq) else {
+        let late = conn.rare.as_mut().and_then(|rare| rare.late.take());
+        let Some(late) = late.filter(|late| Some(late.seq) == seq) else {
             return;
         };
         let name = conn.user.clone();
@@ -226,7 +227,7 @@ impl Hub {
         let known = user.devices.0.iter().find(|row| row.device == late.device);
         // One who is back already goes on from where he began.
         if known.is_some_and(|row| row.seq < late.seq) && !user.sessions.iter().any(back) {
-            self.keep_cursor(slot, *late);
+            self.keep_cursor(slot, late);
         }
     }
 

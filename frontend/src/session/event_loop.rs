@@ -66,6 +66,8 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         local: VecDeque::new(),
         readable: VecDeque::new(),
         to_flush: VecDeque::new(),
+        digests: BinaryHeap::new(),
+        gathered: super::notice::Gathered::default(),
         room: Room::default(),
         batch: Batch::default(),
         read_buffer: vec![0; READ_TURN],
@@ -137,6 +139,7 @@ impl Hub {
         }
         while let Ok(batch) = self.batches.try_recv() {
             self.shard.apply(&batch);
+            self.notices(&batch);
         }
         for _ in 0..self.readable.len() {
             if let Some(conn) = self.readable.pop_front() {
@@ -257,6 +260,8 @@ impl Hub {
         self.server.engine.metrics.commit_queue_age_ms.set(age);
         self.checkpoint();
         self.expire();
+        self.tell_gathered();
+        self.look_for_due_digests();
         self.forget();
     }
 

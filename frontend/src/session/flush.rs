@@ -9,7 +9,7 @@ use super::wire::Wire;
 use super::{ConnRef, Hub, writer};
 use crate::limits::{CONFIRM_TURN, ROOM_MAX, UNACKED_BYTES_MAX, UNWRITTEN_MAX, WRITE_TURN};
 use reef_engine::model::Seq;
-use reef_engine::shard::{Drained, Shard};
+use reef_engine::shard::{Drained, Manner, Shard};
 use reef_stanza::{StreamCondition, StreamFault};
 use std::io;
 use std::ops::Range;
@@ -201,13 +201,25 @@ pub(super) fn compose(
     let follows = conn.priority >= 0;
     if let Some(key) = conn.key.filter(|_| !conn.closing && conn.presence.is_some()) {
         let (sm, address) = (&mut conn.sm, &conn.address);
+        let wishes = conn.rare.as_ref().and_then(|rare| rare.wishes.as_deref());
+        let show = conn.show;
         drained = shard.drain(key, |post, manner| {
             let windowed = sm.as_ref().is_some_and(|sm| sm.waiting() >= most);
             let begun = plain.len();
             if windowed || begun - from >= WRITE_TURN {
                 return false;
             }
+            let (wanted, body) = match wishes.filter(|_| manner != Manner::Notify) {
+                Some(wishes) => wishes.of(post.node, show),
+                None => (true, false),
+            };
+            if !wanted {
+                return true;
+            }
             writer::append(post, manner, address.to(manner), plain);
+            if body {
+                writer::add_body(post, begun, plain);
+            }
             match sm {
                 Some(sm) if follows => sm.sent(Unacked::Post(Arc::clone(post), manner)),
                 Some(sm) => sm.sent(Unacked::Stanza(plain.get(begun..).unwrap_or_default().into())),

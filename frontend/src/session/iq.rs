@@ -146,6 +146,15 @@ impl Hub {
                 self.reply(&iq, &bytes);
             }
             Ok(Answer::Bytes(bytes)) => self.reply(&iq, &bytes),
+            Ok(Answer::Followed { answer, by }) => {
+                let conn = iq.conn;
+                self.answer(iq, Ok(*answer));
+                for stanza in by {
+                    if let Some(slot) = self.alive(conn) {
+                        self.send_bytes(slot, stanza);
+                    }
+                }
+            }
             Err(error) => {
                 if let Some(slot) = self.alive(iq.conn) {
                     self.send(slot, &error_reply(&iq.request(), &error));

@@ -6,11 +6,13 @@ use super::writer::stamp;
 use super::{ConnRef, Hub, OfflineRead};
 use crate::errors;
 use crate::tables::{self, Op};
+use crate::xep::approve;
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::error::Error;
 use reef_engine::log::record::{Applied, Change};
 use reef_stanza::element::{Build, el};
+use reef_stanza::pubsub::Approval;
 use reef_stanza::{Condition, StanzaError, StreamNamespace, ns, write_element};
 use std::sync::Arc;
 
@@ -29,7 +31,42 @@ impl Hub {
             Some(to) => (to, message),
             None => (Jid::from(user.clone()), message.set("to", user.as_str())),
         };
-        self.route(to, message);
+        let place = to.resource().is_none() && (to.to_bare() == user || self.server.is_service(to.domain().as_str()));
+        match Approval::find(&message).filter(|_| place) {
+            Some(approval) => self.approved(slot, &to.to_bare(), &approval, message),
+            None => self.route(to, message),
+        }
+    }
+
+    /// An owner answers who may subscribe (XEP-0060 §8.6).
+    fn approved(&mut self, slot: u32, place: &BareJid, approval: &Approval, message: Element) {
+        let change = match approve(place, approval) {
+            Ok(Some(change)) => change,
+            Ok(None) => return,
+            Err(error) => return self.bounce(slot, &message, &error),
+        };
+        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
+            return;
+        };
+        let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));
+        let returned = message.clone();
+        let ticket = move |fate: Result<Applied, Error>| {
+            let Err(error) = fate else { return };
+            let job = move |hub: &mut Hub| {
+                if let Some(slot) = hub.alive(conn) {
+                    hub.bounce(slot, &returned, &errors::stanza_error(&error));
+                }
+            };
+            server.router.answer(shard, Box::new(job));
+        };
+        let submitted = self
+            .server
+            .engine
+            .admission
+            .submit(user.as_str(), change, Box::new(ticket));
+        if let Err(error) = submitted {
+            self.bounce(slot, &message, &errors::stanza_error(&error));
+        }
     }
 
     /// A message for a user of this shard.

@@ -18,6 +18,7 @@ mod managed; //    XEP-0198: its elements, resumption
 mod marks_tests;
 mod measure; //    a session without a hub, for benches
 mod message; //    RFC 6121 §5, §8
+mod notice; //     what is heard of subscriptions
 mod open; //       the stream's second header, bind, the user's rows
 mod presence; //   RFC 6121 §4
 mod read; //       bytes → stanzas → where they go
@@ -27,6 +28,7 @@ mod sm; //         XEP-0198: the queue
 mod subscription; // RFC 6121 §3: what changed rosters mean for sessions
 mod tcp; //        what the kernel is told and asked
 mod wire; //       a connection's bytes: socket, TLS
+mod wishes; //     options of subscriptions, digests
 mod writer; //     posts → bytes, encoded once
 
 pub(crate) use event_loop::{Thread, WAKER, start};
@@ -42,7 +44,7 @@ use conn::Conn;
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::fanout::Batches;
-use reef_engine::model::SubscriberId;
+use reef_engine::model::{NodeId, SubscriberId};
 use reef_engine::outbox::Devices;
 use reef_engine::queue::Receiver;
 use reef_engine::shard::{Key, Shard};
@@ -88,6 +90,10 @@ pub(crate) struct User {
     /// Reads of his rows that are under way: until they are back he stays, so that none fills a later entry of his with
     /// rows older than what was pushed since.
     loads: u32,
+    /// What he asks of single subscriptions, if anything.
+    wishes: Option<Arc<wishes::Wishes>>,
+    /// When his digests are due.
+    digests: Option<Box<HashMap<NodeId, u64>>>,
     /// When his last session ended, in milliseconds.
     left: Option<u64>,
 }
@@ -117,6 +123,10 @@ pub(crate) struct Hub {
     readable: VecDeque<ConnRef>,
     /// Connections that have control stanzas to write.
     to_flush: VecDeque<ConnRef>,
+    /// Who may have a digest due, and when.
+    digests: BinaryHeap<Reverse<(u64, BareJid)>>,
+    /// What owners are to hear of those who follow them.
+    gathered: notice::Gathered,
     /// For composing what is written now, and what is written together: one for all connections.
     room: flush::Room,
     batch: batch::Batch,
@@ -142,6 +152,12 @@ impl User {
             Some(row) => self.roster.insert(contact, row.clone()),
             None => self.roster.remove(&contact),
         };
+    }
+
+    /// Takes what he asks of single subscriptions.
+    fn take_wishes(&mut self, wishes: wishes::Wishes) {
+        self.wishes = (!wishes.is_empty()).then(|| Arc::new(wishes));
+        self.digests = None;
     }
 
     /// The roster's items, and its version.

@@ -6,6 +6,7 @@
 use super::conn::{Address, Conn, Phase};
 use super::iq::IqRef;
 use super::wire::{FarEnd, Wire};
+use super::wishes::Wishes;
 use super::{ConnRef, Hub, User};
 use crate::errors;
 use crate::stream::{Authenticated, ConnectionPermit};
@@ -30,6 +31,7 @@ pub(super) struct Loaded {
     version: u64,
     subscriber: SubscriberId,
     devices: Devices,
+    wishes: Wishes,
 }
 
 fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
@@ -45,6 +47,7 @@ fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
         version,
         subscriber,
         devices,
+        wishes: Wishes::read(engine, subscriber)?,
     }))
 }
 
@@ -194,6 +197,7 @@ impl Hub {
             user.roster_version = rows.version;
             user.subscriber = Some(rows.subscriber);
             user.devices = rows.devices;
+            user.take_wishes(rows.wishes);
             for push in meanwhile.into_iter().filter(|push| push.version > rows.version) {
                 user.take(&push);
             }
@@ -255,10 +259,12 @@ impl Hub {
         let Some(subscriber) = user.subscriber else { return };
         user.binding -= 1;
         user.sessions.push(slot);
+        let wishes = user.wishes.clone();
         let key = self.shard.attach(subscriber, Some(&device));
         self.set_slot(key, slot);
         if let Some(conn) = self.conn_mut(slot) {
             conn.key = Some(key);
+            conn.take_wishes(wishes);
             conn.phase = Phase::Open;
             conn.deadline = None;
         }

@@ -3,7 +3,7 @@
 //! A user's contacts are in memory with him; their sessions are told by mail, one per contact. Next: `subscription.rs`
 //! for the presences that manage subscriptions.
 
-use super::Hub;
+use super::{Hub, wishes};
 use crate::limits::{CAPS_ASKED, DIRECTED};
 use crate::tables::Kind;
 use crate::xep::{last_items, xep0115_caps};
@@ -43,6 +43,7 @@ impl Hub {
         let initial = conn.presence.is_none();
         let was_listening = !initial && conn.priority >= 0;
         conn.priority = priority;
+        conn.show = wishes::show(&presence);
         conn.presence = Some(encoded(&presence));
         self.listen_to_posts(slot, was_listening);
         self.take_caps(slot, &presence);
@@ -53,6 +54,10 @@ impl Hub {
         if priority >= 0 && !was_listening {
             let user = self.conn(slot).map(|conn| conn.user.clone());
             user.iter().for_each(|user| self.offer_offline(user));
+        }
+        let wishful = self.conn(slot).filter(|conn| conn.wishes().is_some());
+        if let Some(name) = wishful.map(|conn| conn.user.clone()) {
+            self.look_for_digests(&name);
         }
     }
 
@@ -171,6 +176,10 @@ impl Hub {
         }
         if let Some(parting) = key.and_then(|key| self.shard.unavailable(key)) {
             self.keep_cursor(slot, parting);
+        }
+        let wishful = self.conn(slot).filter(|conn| conn.wishes().is_some());
+        if let Some(name) = wishful.map(|conn| conn.user.clone()) {
+            self.end_temporary(&name);
         }
     }
 

@@ -3,9 +3,10 @@
 //! Knows no socket. Nothing here is done per delivery but three copies.
 
 use jiff::Timestamp;
-use reef_engine::model::{Event, Post, Splice};
+use reef_engine::model::{Event, NodeName, Post, Splice};
 use reef_engine::shard::Manner;
 use reef_stanza::pubsub;
+use std::sync::Arc;
 
 /// Appends the stanza that brings `post` to `to` (escaped already).
 pub(super) fn append(post: &Post, manner: Manner, to: &[u8], out: &mut Vec<u8>) {
@@ -17,6 +18,42 @@ pub(super) fn append(post: &Post, manner: Manner, to: &[u8], out: &mut Vec<u8>) 
     out.extend_from_slice(&splice.prefix);
     out.extend_from_slice(to);
     out.extend_from_slice(&splice.suffix);
+}
+
+/// Gives the stanza that begins at `from` in `out`, which brings `post`, a text body for one who asked for that (XEP-0060
+/// §12.14). Rare, so that it is made each time; a node's own `include_body` is in the encoded form.
+pub(super) fn add_body(post: &Post, from: usize, out: &mut Vec<u8>) {
+    let Event::Publish { payload, .. } = &post.event else {
+        return;
+    };
+    let written = out.get(from..).unwrap_or_default();
+    let Some(at) = written.iter().position(|byte| *byte == b'>').map(|at| from + at + 1) else {
+        return;
+    };
+    let Some(text) = text(payload).filter(|_| true) else {
+        return;
+    };
+    let mut body = b"<body>".to_vec();
+    reef_stanza::escape_text(&text, &mut body);
+    body.extend_from_slice(b"</body>");
+    out.splice(at..at, body);
+}
+
+/// One message with all the posts of a digest, addressed to `to`.
+pub(super) fn digest(name: &NodeName, posts: &[Arc<Post>], to: &str) -> Vec<u8> {
+    let mut items = Vec::with_capacity(posts.len());
+    for post in posts {
+        if let Event::Publish { payload, publisher } = &post.event {
+            items.push(pubsub::ItemOut {
+                id: &post.item,
+                publisher: post.shown.publisher.then_some(&**publisher),
+                payload: if post.shown.payload { payload } else { &[] },
+            });
+        }
+    }
+    let mut stanza = Vec::new();
+    pubsub::event_items(&name.service, &name.node, &items).write(to, &mut stanza);
+    stanza
 }
 
 /// A time as XEP-0082 writes it.
@@ -46,4 +83,16 @@ fn encode(post: &Post, delayed: bool) -> Splice {
         prefix: splice.prefix.into(),
         suffix: splice.suffix.into(),
     }
+}
+
+/// The text of an entry, for those who read no Atom.
+fn text(payload: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(payload).ok()?;
+    let root: minidom::Element = text.parse().ok()?;
+    let words = |name: &str| {
+        root.children()
+            .find(|child| child.name() == name)
+            .map(minidom::Element::text)
+    };
+    words("title").filter(|text| !text.is_empty())
 }

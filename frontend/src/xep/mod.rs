@@ -17,6 +17,7 @@ use std::sync::Arc;
 mod rfc6120_bind;
 mod rfc6121_roster;
 mod xep0030_disco;
+mod xep0050_commands;
 mod xep0060_pubsub;
 mod xep0077_register;
 pub(crate) mod xep0115_caps;
@@ -24,7 +25,11 @@ mod xep0199_ping;
 
 pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
-pub(crate) use xep0060_pubsub::{config_fields, last_items, node_info, node_items, node_template, nodes, settings};
+pub(crate) use xep0050_commands::commands;
+pub(crate) use xep0060_pubsub::{
+    approve, ask_again, config_fields, last_items, node_info, node_items, node_template, nodes, nodes_with_pending,
+    question, settings,
+};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
 /// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
@@ -33,6 +38,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
     &xep0030_disco::MODULE,
+    &xep0050_commands::MODULE,
     &xep0060_pubsub::MODULE,
     &xep0077_register::MODULE,
     &xep0115_caps::MODULE,
@@ -106,6 +112,13 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Not yet.
     Later(Later),
+    /// An answer, and stanzas that go to the asker after it.
+    Followed {
+        /// The answer.
+        answer: Box<Answer>,
+        /// The stanzas, addressed to him.
+        by: Vec<Vec<u8>>,
+    },
 }
 
 /// What an answer waits for.

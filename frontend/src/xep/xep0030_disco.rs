@@ -100,6 +100,9 @@ fn items(ctx: &mut Ctx<'_>, DiscoItemsQuery { node, rsm: _ }: DiscoItemsQuery) -
                 .collect();
             Ok(listed(None, items))
         }
+        (Target::Account(place) | Target::Service(place), Some(node)) if node == ns::COMMANDS => {
+            Ok(listed(Some(&node), super::commands(place.as_str())))
+        }
         (Target::Account(place), None) => {
             let place = place.clone();
             Ok(Answer::read(move |engine| {

@@ -14,6 +14,7 @@ pub mod error; //        stream errors
 pub mod stanza_error; // stanza errors
 // What stanzas carry.
 pub mod caps; //         XEP-0115 hashes
+pub mod command; //      XEP-0050 commands
 pub mod element; //          shorthands for building
 pub mod form; //         XEP-0004 data forms
 pub mod payload; //      an iq's payload by its type

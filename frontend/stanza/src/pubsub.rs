@@ -1,11 +1,16 @@
 //! Publish-subscribe (XEP-0060) between XML and plain values, so that XML never enters the logic: `Request` comes in,
 //! replies and events go out. Must not know what a node is or who may do what; next: `perform` in the front end.
 
+mod approve; // who may subscribe, asked of owners
 mod event; //   notifications, encoded once per post
 mod reply; //   answers to requests
 mod request; // XML → Request
 
-pub use self::event::{Splice, event_configuration, event_delete, event_publish, event_purge, event_retract};
+pub use self::approve::{Approval, approval_request};
+pub use self::event::{
+    Splice, event_configuration, event_delete, event_items, event_publish, event_purge, event_retract,
+    event_subscriptions,
+};
 pub use self::reply::{
     ItemOut, SubscriptionOut, affiliations_reply, configuration, create_reply, default_configuration,
     default_options_reply, items_reply, options_reply, owner_affiliations_reply, owner_subscriptions_reply,

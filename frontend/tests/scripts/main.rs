@@ -46,8 +46,10 @@ scripts! {
     offline_messages
     order
     presence_subscriptions
+    pubsub_approval
     pubsub_configure
     pubsub_errors
+    pubsub_options
     pubsub_owner
     pubsub_publish
     roster

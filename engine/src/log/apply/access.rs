@@ -4,7 +4,7 @@
 //! is state of the log, so that every host decides alike.
 
 use super::{ApplyError, Tables};
-use crate::config::{AccessModel, Affiliation, PublishModel, SubscriptionState};
+use crate::config::{AccessModel, Affiliation, PublishModel};
 use crate::error::Reject;
 use crate::model::{NodeId, NodeName};
 use crate::store::View;
@@ -70,5 +70,5 @@ fn subscribed(view: &dyn View, node: NodeId, jid: &str) -> Result<bool, ApplyErr
         return Ok(false);
     };
     let subscription = rows::subscription(view, node, id)?;
-    Ok(subscription.is_some_and(|s| s.state == SubscriptionState::Subscribed))
+    Ok(subscription.is_some_and(|s| s.state.is_subscribed()))
 }

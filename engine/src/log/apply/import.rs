@@ -91,7 +91,8 @@ impl Apply<'_, '_> {
         };
         let before = asked.len();
         let new = asked.into_iter().zip(found);
-        let new = new.filter(|(_, row)| row.as_deref().and_then(rows::is_subscribed) != Some(true));
+        let follows = |row: &[u8]| rows::state_in(row).is_some_and(SubscriptionState::is_subscribed);
+        let new = new.filter(|(_, row)| !row.as_deref().is_some_and(follows));
         let new: Vec<Asked<'r>> = new.map(|(one, _)| one).collect();
         done.already += (before - new.len()) as u64;
         Ok(new)

@@ -5,6 +5,7 @@
 //! effects become a batch in `fanout/`.
 
 mod access;
+mod edge;
 mod hold;
 mod import;
 mod node;
@@ -19,7 +20,7 @@ pub use publish::shown;
 use crate::error::{Reject, StoreError};
 use crate::limits::Limits;
 use crate::log::record::{Change, Outcome, Record};
-use crate::model::{NodeId, NodeName, Origin, Post, Seq, SubscriberId, Timestamp, VShard};
+use crate::model::{NodeId, NodeName, Notice, Origin, Post, Seq, SubscriberId, Timestamp, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, NodeRow};
 use crate::store::{Tx, View};
@@ -122,6 +123,8 @@ pub enum Effect {
     NodeGone(NodeId),
     /// The entry at this place is no longer there.
     Gone(Seq),
+    /// Somebody is to hear of a subscription, if he is here.
+    Notice(Box<Notice>),
 }
 
 /// One record being applied.
@@ -163,7 +166,16 @@ impl Apply<'_, '_> {
             Change::CreateNode { node, config } => self.create(node, config).map(|_| Outcome::Done),
             Change::Configure { node, settings } => self.configure(node, settings),
             Change::DeleteNode { node, redirect } => self.delete_node(node, redirect.clone()),
-            Change::Follow { node, subscriber } => self.follow(node, subscriber),
+            Change::Follow {
+                node,
+                subscriber,
+                options,
+            } => self.follow(node, subscriber, options.as_ref()),
+            Change::SetOptions {
+                node,
+                subscriber,
+                options,
+            } => self.set_options(node, subscriber, options),
             Change::ImportFollowers { node, subscribers } => self.import(node, subscribers),
             Change::Unfollow { node, subscriber } => self.unfollow(node, subscriber),
             Change::SetSubscription {

@@ -3,9 +3,9 @@
 //! A deletion takes the name and the configuration away at once; items and edges go in the background.
 
 use super::{Apply, ApplyError, Effect};
-use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting};
+use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting, SubscriptionState};
 use crate::error::Reject;
-use crate::limits::{Limits, NARROW_AT_ONCE};
+use crate::limits::{Limits, NARROW_AT_ONCE, OWNERS_MAX};
 use crate::log::record::Outcome;
 use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
 use crate::store::keys::{self, Family, NodePart};
@@ -149,6 +149,7 @@ impl Apply<'_, '_> {
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
+        self.tx.delete(Family::NODE, keys::node(node, NodePart::Owners));
         self.tx.delete(Family::SWEEP, keys::sweep_held(node));
         self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
         self.effects.push(Effect::NodeGone(node));
@@ -170,7 +171,51 @@ impl Apply<'_, '_> {
             Affiliation::None => self.tx.delete(Family::AFFILIATION, key),
             other => self.tx.put(Family::AFFILIATION, key, rows::encode(&other)),
         }
-        self.end_if_unreadable(node, &row, jid)?;
+        self.note_owner(node, &row, jid, affiliation == Affiliation::Owner)?;
+        self.affiliated(node, &row, jid, affiliation)?;
         Ok(Outcome::Done)
+    }
+
+    /// Keeps the list of owners beside the first.
+    fn note_owner(&mut self, node: NodeId, row: &NodeRow, jid: &Arc<str>, owns: bool) -> Result<(), ApplyError> {
+        let mut others = rows::owners(self.tx, node, row)?.split_off(1);
+        let known = others.contains(jid) || row.owner == *jid;
+        if known == owns {
+            return Ok(());
+        }
+        if owns && others.len() >= OWNERS_MAX {
+            return Err(Reject::TooMany("owners").into());
+        }
+        others.retain(|owner| owner != jid);
+        others.extend(owns.then(|| jid.clone()));
+        let key = keys::node(node, NodePart::Owners);
+        match others.is_empty() {
+            true => self.tx.delete(Family::NODE, key),
+            false => self.tx.put(Family::NODE, key, rows::encode(&others)),
+        }
+        Ok(())
+    }
+
+    /// What an affiliation means for a subscription: who may read now need not wait any more (§8.7), and who may not
+    /// loses it.
+    fn affiliated(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        jid: &Arc<str>,
+        affiliation: Affiliation,
+    ) -> Result<(), ApplyError> {
+        let waits = match rows::subscriber_id(self.tx, jid)? {
+            Some(id) => rows::subscription(self.tx, node, id)?.filter(|s| s.state == SubscriptionState::Pending),
+            None => None,
+        };
+        match (waits, affiliation) {
+            (Some(_), Affiliation::Owner | Affiliation::Publisher | Affiliation::Member) => self
+                .set_subscription(&row.name, jid, Some(SubscriptionState::Subscribed))
+                .map(drop),
+            // Whoever is nobody in particular goes on waiting.
+            (Some(_), Affiliation::None) => Ok(()),
+            _ => self.end_if_unreadable(node, row, jid),
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! gap. Knows no follower: who gets a post is found on the shards.
 
 use super::{Apply, ApplyError, Effect, access};
-use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, Setting};
+use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NodeFull, Setting};
 use crate::error::{Reject, StoreError};
 use crate::limits::EVICT_MAX;
 use crate::log::record::Outcome;
@@ -75,6 +75,9 @@ impl Apply<'_, '_> {
                 self.gone(node, older.seq);
                 older.first
             }
+            None if row.config.node_full.0 == NodeFull::Reject && state.items >= self.most_items(row) => {
+                return Err(Reject::NodeFull.into());
+            }
             None => {
                 state.items += 1;
                 self.seq
@@ -106,11 +109,7 @@ impl Apply<'_, '_> {
         row: &NodeRow,
         state: &mut NodeState,
     ) -> Result<bool, StoreError> {
-        let max = if row.config.max_items == ITEMS_MAX {
-            self.limits.items_per_node
-        } else {
-            u64::from(row.config.max_items).clamp(1, self.limits.items_per_node)
-        };
+        let max = self.most_items(row);
         for _ in 0..EVICT_MAX {
             if state.items <= max {
                 return Ok(false);
@@ -122,6 +121,14 @@ impl Apply<'_, '_> {
             state.oldest = seq.next();
         }
         Ok(state.items > max)
+    }
+
+    /// How many items the node keeps.
+    fn most_items(&self, row: &NodeRow) -> u64 {
+        match row.config.max_items {
+            ITEMS_MAX => self.limits.items_per_node,
+            max => u64::from(max).clamp(1, self.limits.items_per_node),
+        }
     }
 
     /// Where an item lies, unless it was purged.

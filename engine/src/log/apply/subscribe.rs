@@ -1,26 +1,29 @@
-//! Edges: follow, unfollow, and what ends them (XEP-0060 §6.1, §6.2, §8.8).
+//! Subscribing: follow, unfollow, options, and what an owner decides (XEP-0060 §6.1–§6.3, §8.8).
 //!
-//! Following again changes nothing, so that a retry is harmless. Edges of presence are edges too; the roster's apply
-//! makes them through [`Apply::presence_edge`].
+//! Following again changes nothing, so that a retry is harmless. The edges themselves are written in `edge.rs`.
 
-use super::{Apply, ApplyError, Effect, access};
-use crate::config::{AccessModel, NodeConfig, SubscriptionState};
+use super::{Apply, ApplyError, access};
+use crate::config::{AccessModel, Affiliation, SubscribeOptions, SubscriptionState};
 use crate::error::Reject;
 use crate::log::record::Outcome;
-use crate::model::{NodeId, NodeName, SubscriberId, VShard};
-use crate::store::View;
+use crate::model::{NodeId, NodeName, SubscriberId, Told};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, NodeRow, Subscription};
 use std::sync::Arc;
 
 impl Apply<'_, '_> {
-    pub(super) fn follow(&mut self, name: &NodeName, subscriber: &Arc<str>) -> Result<Outcome, ApplyError> {
+    pub(super) fn follow(
+        &mut self,
+        name: &NodeName,
+        subscriber: &Arc<str>,
+        options: Option<&SubscribeOptions>,
+    ) -> Result<Outcome, ApplyError> {
         let (node, row) = self.node(name)?;
         if *subscriber.as_ref() != *self.by {
             return Err(Reject::NotAcceptable("one can only subscribe oneself").into());
         }
         let state = match access::may_read(self.tx, self.tables, node, &row, subscriber) {
-            Ok(()) => SubscriptionState::Subscribed,
+            Ok(()) => options.copied().unwrap_or_default().state(),
             Err(ApplyError::Reject(Reject::Forbidden)) if self.may_ask(node, &row, subscriber)? => {
                 SubscriptionState::Pending
             }
@@ -28,16 +31,29 @@ impl Apply<'_, '_> {
         };
         let id = rows::make_subscriber(self.tx, subscriber)?;
         if let Some(older) = rows::subscription(self.tx, node, id)? {
-            return Ok(Outcome::Subscription(older.state));
+            let older = match options {
+                Some(options) => self.change_options(node, name, (id, subscriber), older, options)?,
+                None => older.state,
+            };
+            return Ok(Outcome::Subscription(older));
         }
         self.quota(id)?;
+        if let Some(options) = options {
+            self.put_options(node, id, options);
+        }
         self.put_edge(node, id, subscriber, state)?;
+        if state == SubscriptionState::Pending {
+            self.tell_owners(node, &row, subscriber, Told::Asks)?;
+        } else {
+            self.tell_of(node, &row, subscriber, Some(state))?;
+        }
+        self.hear_of_options(name, subscriber, options);
         Ok(Outcome::Subscription(state))
     }
 
     /// Whether he may ask for approval: the node takes requests, and he is no outcast.
-    fn may_ask(&self, node: NodeId, row: &NodeRow, jid: &str) -> Result<bool, ApplyError> {
-        let none = rows::affiliation(self.tx, node, row, jid)? == crate::config::Affiliation::None;
+    pub(super) fn may_ask(&self, node: NodeId, row: &NodeRow, jid: &str) -> Result<bool, ApplyError> {
+        let none = rows::affiliation(self.tx, node, row, jid)? == Affiliation::None;
         Ok(none && row.config.access == AccessModel::Authorize)
     }
 
@@ -49,68 +65,72 @@ impl Apply<'_, '_> {
         Ok(())
     }
 
-    fn put_edge(
+    /// §6.3.5.
+    pub(super) fn set_options(
         &mut self,
-        node: NodeId,
-        id: SubscriberId,
-        jid: &str,
-        state: SubscriptionState,
-    ) -> Result<(), ApplyError> {
-        let row = Subscription { state, since: self.seq };
-        self.tx
-            .put(Family::FOLLOWER, keys::follower(node, id), rows::encode(&row));
-        if state == SubscriptionState::Pending {
-            return Ok(());
+        name: &NodeName,
+        subscriber: &Arc<str>,
+        options: &SubscribeOptions,
+    ) -> Result<Outcome, ApplyError> {
+        let (node, _) = self.node(name)?;
+        if *subscriber.as_ref() != *self.by {
+            return Err(Reject::Forbidden.into());
         }
-        let follows = rows::follows(self.tx, id)? + 1;
-        rows::put_follows(self.tx, id, follows);
-        self.tx
-            .put(Family::FOLLOWING, keys::following(id, node), rows::encode(&self.seq));
-        let mut counters = rows::node_state(self.tx, node)?;
-        counters.followers += 1;
-        rows::put_state(self.tx, node, &counters);
-        self.effects.push(Effect::Follow {
-            node,
-            subscriber: id,
-            vshard: VShard::of(jid),
-        });
-        Ok(())
+        let id = rows::subscriber_id(self.tx, subscriber)?.ok_or(Reject::NotSubscribed)?;
+        let older = rows::subscription(self.tx, node, id)?.ok_or(Reject::NotSubscribed)?;
+        let state = self.change_options(node, name, (id, subscriber), older, options)?;
+        Ok(Outcome::Subscription(state))
     }
 
-    /// Ends an edge, if there is one.
-    pub(super) fn end_edge(&mut self, node: NodeId, jid: &str) -> Result<bool, ApplyError> {
-        let Some(id) = rows::subscriber_id(self.tx, jid)? else {
-            return Ok(false);
+    /// Writes other options, and what they mean for the edge. What was published while nothing was wanted is not made up for.
+    fn change_options(
+        &mut self,
+        node: NodeId,
+        name: &NodeName,
+        (id, jid): (SubscriberId, &Arc<str>),
+        older: Subscription,
+        options: &SubscribeOptions,
+    ) -> Result<SubscriptionState, ApplyError> {
+        self.put_options(node, id, options);
+        let state = match older.state {
+            SubscriptionState::Pending => SubscriptionState::Pending,
+            _ => options.state(),
         };
-        let Some(older) = rows::subscription(self.tx, node, id)? else {
-            return Ok(false);
-        };
-        self.tx.delete(Family::FOLLOWER, keys::follower(node, id));
-        if older.state == SubscriptionState::Pending {
-            return Ok(true);
+        if state != older.state {
+            self.turn_edge(node, id, jid, state);
         }
-        let follows = rows::follows(self.tx, id)?.saturating_sub(1);
-        rows::put_follows(self.tx, id, follows);
-        self.tx.delete(Family::FOLLOWING, keys::following(id, node));
-        let mut counters = rows::node_state(self.tx, node)?;
-        counters.followers = counters.followers.saturating_sub(1);
-        rows::put_state(self.tx, node, &counters);
-        self.effects.push(Effect::Unfollow {
-            node,
-            subscriber: id,
-            vshard: VShard::of(jid),
-        });
-        Ok(true)
+        self.hear_of_options(name, jid, Some(options));
+        Ok(state)
+    }
+
+    fn put_options(&mut self, node: NodeId, id: SubscriberId, options: &SubscribeOptions) {
+        let key = keys::following(id, node);
+        if *options == SubscribeOptions::default() {
+            self.tx.delete(Family::OPTIONS, key);
+        } else {
+            self.tx.put(Family::OPTIONS, key, rows::encode(options));
+        }
+        if let Some(crate::config::Expire::At(at)) = options.expire {
+            self.tx.put(Family::SWEEP, keys::sweep_subscription(at, node, id), []);
+        }
+    }
+
+    /// His sessions look at what options say while they write.
+    fn hear_of_options(&mut self, name: &NodeName, jid: &Arc<str>, options: Option<&SubscribeOptions>) {
+        if options.is_some() {
+            self.tell(jid, name, jid, Told::Options);
+        }
     }
 
     pub(super) fn unfollow(&mut self, name: &NodeName, subscriber: &Arc<str>) -> Result<Outcome, ApplyError> {
-        let (node, _) = self.node(name)?;
+        let (node, row) = self.node(name)?;
         if *subscriber.as_ref() != *self.by {
             return Err(Reject::Forbidden.into());
         }
         if !self.end_edge(node, subscriber)? {
             return Err(Reject::NotSubscribed.into());
         }
+        self.tell_of(node, &row, subscriber, None)?;
         Ok(Outcome::Done)
     }
 
@@ -120,85 +140,36 @@ impl Apply<'_, '_> {
         subscriber: &Arc<str>,
         state: Option<SubscriptionState>,
     ) -> Result<Outcome, ApplyError> {
-        let (node, _) = self.owned(name)?;
-        let older = match rows::subscriber_id(self.tx, subscriber)? {
-            Some(id) => rows::subscription(self.tx, node, id)?.map(|s| s.state),
+        let (node, row) = self.owned(name)?;
+        let known = rows::subscriber_id(self.tx, subscriber)?;
+        let older = match known {
+            Some(id) => rows::subscription(self.tx, node, id)?.map(|s| (id, s.state)),
             None => None,
         };
-        if older == state {
+        let Some((id, older)) = older else {
+            return match state {
+                None => Ok(Outcome::Done),
+                // An owner approves and removes; he does not make followers of those who never asked.
+                Some(_) => Err(Reject::NotAcceptable("he has not asked to subscribe").into()),
+            };
+        };
+        // Who wants nothing at once is subscribed all the same.
+        let state = match state {
+            Some(SubscriptionState::Subscribed) => Some(rows::options(self.tx, node, id)?.state()),
+            other => other,
+        };
+        if Some(older) == state {
             return Ok(Outcome::Done);
         }
-        // An owner approves and removes; he does not make followers of those who never asked.
-        if older.is_none() {
-            return Err(Reject::NotAcceptable("he has not asked to subscribe").into());
-        }
+        let options = rows::options(self.tx, node, id)?;
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
-            let id = rows::make_subscriber(self.tx, subscriber)?;
+            self.put_options(node, id, &options);
             self.put_edge(node, id, subscriber, state)?;
         }
+        self.tell(subscriber, name, subscriber, Told::State(state));
+        self.tell_of(node, &row, subscriber, state)?;
+        self.hear_of_options(name, subscriber, Some(&options));
         Ok(Outcome::Done)
-    }
-
-    /// Ends the subscription of one who may no longer read.
-    pub(in crate::log) fn end_if_unreadable(
-        &mut self,
-        node: NodeId,
-        row: &NodeRow,
-        jid: &str,
-    ) -> Result<(), ApplyError> {
-        match access::may_read(self.tx, self.tables, node, row, jid) {
-            Ok(()) => Ok(()),
-            Err(ApplyError::Reject(_)) => self.end_edge(node, jid).map(|_| ()),
-            Err(failed) => Err(failed),
-        }
-    }
-
-    /// Begins or ends the edge by which `contact` gets the presence of `owner`; ending it ends his subscriptions to
-    /// those nodes of `owner` that he may no longer read (XEP-0163 §4.3).
-    ///
-    /// # Errors
-    /// The store's failures.
-    pub fn presence_edge(&mut self, owner: &str, contact: &str, shared: bool) -> Result<(), ApplyError> {
-        let name = NodeName::presence(owner);
-        let node = match rows::node_id(self.tx, &name)? {
-            Some(node) => node,
-            None if !shared => return Ok(()),
-            None => self.put_node(&name, owner.into(), &NodeConfig::pep())?.0,
-        };
-        if !shared {
-            self.end_edge(node, contact)?;
-        } else {
-            let id = rows::make_subscriber(self.tx, contact)?;
-            if rows::subscription(self.tx, node, id)?.is_none() {
-                self.put_edge(node, id, contact, SubscriptionState::Subscribed)?;
-            }
-        }
-        self.contact_changed(owner, contact)
-    }
-
-    /// Re-evaluates what `contact` follows of `owner`, after a change of roster or presence.
-    ///
-    /// # Errors
-    /// The store's failures.
-    pub fn contact_changed(&mut self, owner: &str, contact: &str) -> Result<(), ApplyError> {
-        let most = self.limits.nodes_per_account as usize;
-        for (_, node) in rows::nodes_of(self.tx, owner, most)? {
-            let Some(row) = rows::node_row(self.tx, node)? else {
-                continue;
-            };
-            if row.config.access != AccessModel::Open {
-                self.end_if_unreadable(node, &row, contact)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a row exists: for tables that need no more of the store's types.
-    ///
-    /// # Errors
-    /// The store's failures.
-    pub fn exists(&self, family: Family, key: &[u8]) -> Result<bool, ApplyError> {
-        Ok(self.tx.get(family, key)?.is_some())
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn subscriptions(asked: Asked, node: &str, request: Option<rsm::Reque
         let listed: Vec<(&str, SubscriptionState)> = page
             .followers
             .iter()
-            .filter(|(.., state)| *state == config::SubscriptionState::Subscribed)
+            .filter(|(.., state)| state.is_subscribed())
             .map(|(_, jid, of)| (&**jid, state(*of)))
             .collect();
         Ok(Answer::Payload(owner_subscriptions_reply(
@@ -136,7 +136,7 @@ fn one_by_one(by: &Arc<str>, mut changes: VecDeque<Change>) -> Result<Answer, St
 pub(super) fn state(state: config::SubscriptionState) -> SubscriptionState {
     match state {
         config::SubscriptionState::Pending => SubscriptionState::Pending,
-        config::SubscriptionState::Subscribed => SubscriptionState::Subscribed,
+        config::SubscriptionState::Subscribed | config::SubscriptionState::Silent => SubscriptionState::Subscribed,
     }
 }
 

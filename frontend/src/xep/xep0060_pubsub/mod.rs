@@ -3,9 +3,7 @@
 //! Turns a request into a read or a change of the engine and its outcome into a reply. Who may do what is decided by the
 //! engine; nothing here keeps state. Next: the engine, and `session/` for what followers get.
 //!
-//! Absent, with the issue of the generic service: options of subscriptions, approval by message, automatic creation
-//! there, notifications of subscriptions.
-
+mod approve; //    §8.6, §8.7
 mod asked; //      who asks what of whom, and the node that it is about
 mod create; //     §8.1
 mod disco; //      §5.2–§5.5
@@ -19,8 +17,10 @@ mod page; //       XEP-0059 over items
 mod publish; //    §7
 mod retrieve; //   §6.5
 mod subscribe; //  §6.1, §6.2
+mod subscription_options; // §6.3, §6.4
 mod template; //   what a new node is like
 
+pub(crate) use approve::{approve, ask_again, nodes_with_pending, question};
 pub(crate) use disco::{node_info, node_items, nodes};
 pub(crate) use last_item::last_items;
 pub(crate) use operator::{config_fields, node_template, settings};
@@ -34,7 +34,7 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0060",
     version: "1.30.0",
     title: "Publish-Subscribe",
-    note: "on accounts; a service's own parts, options of subscriptions and approval by message are to come",
+    note: "on accounts and services alike; without leases, several subscriptions of one JID, and collections",
     server: &[],
     account: ACCOUNT,
     service: SERVICE,
@@ -52,21 +52,25 @@ macro_rules! features {
 
 /// What works on accounts. `filtered-notifications` is said with XEP-0163.
 const ACCOUNT: &[&str] = features! {
-    "access-open" "access-presence" "access-roster" "access-whitelist" "auto-create" "auto-subscribe" "config-node"
-    "config-node-max" "create-and-configure" "create-nodes" "delete-items" "delete-nodes" "instant-nodes" "item-ids"
-    "last-published" "manage-subscriptions" "member-affiliation" "meta-data" "modify-affiliations" "multi-items"
-    "outcast-affiliation" "persistent-items" "presence-subscribe" "publish" "publish-only-affiliation"
-    "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations" "retrieve-default"
-    "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
+    "access-authorize" "access-open" "access-presence" "access-roster" "access-whitelist" "auto-create" "auto-subscribe"
+    "config-node" "config-node-max" "create-and-configure" "create-nodes" "delete-items" "delete-nodes" "get-pending"
+    "instant-nodes" "item-ids" "last-published" "manage-subscriptions" "member-affiliation" "meta-data"
+    "modify-affiliations" "multi-items" "outcast-affiliation" "persistent-items" "presence-notifications"
+    "presence-subscribe" "publish" "publish-node-full" "publish-only-affiliation" "publish-options"
+    "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations" "retrieve-default"
+    "retrieve-default-sub" "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe" "subscription-notifications"
+    "subscription-options"
 };
 
-/// What works on a service.
+/// What works on a service: the same but for what rests on the presence of an account.
 const SERVICE: &[&str] = features! {
-    "access-open" "access-whitelist" "config-node" "config-node-max" "create-and-configure" "create-nodes"
-    "delete-items" "delete-nodes" "instant-nodes" "item-ids" "manage-subscriptions" "member-affiliation" "meta-data"
-    "modify-affiliations" "multi-items" "outcast-affiliation" "persistent-items" "publish" "publish-only-affiliation"
-    "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations" "retrieve-default"
-    "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
+    "access-authorize" "access-open" "access-presence" "access-roster" "access-whitelist" "auto-create" "config-node"
+    "config-node-max" "create-and-configure" "create-nodes" "delete-items" "delete-nodes" "get-pending"
+    "instant-nodes" "item-ids" "manage-subscriptions" "member-affiliation" "meta-data" "modify-affiliations"
+    "multi-items" "outcast-affiliation" "persistent-items" "publish" "publish-node-full" "publish-only-affiliation"
+    "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations"
+    "retrieve-default" "retrieve-default-sub" "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
+    "subscription-notifications" "subscription-options"
 };
 
 #[cfg(test)]
@@ -93,8 +97,14 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
         } => retrieve::items(asked, &node, max, ids, rsm),
         Request::Subscriptions { node } => own::subscriptions(asked, node),
         Request::Affiliations { node } => own::affiliations(asked, node),
-        Request::DefaultSubscriptionOptions { .. } => Err(unsupported("retrieve-default-sub")),
-        Request::Options { .. } | Request::SetOptions { .. } => Err(unsupported("subscription-options")),
+        Request::DefaultSubscriptionOptions { node } => subscription_options::default_options(asked, node),
+        Request::Options { node, jid, subid: _ } => subscription_options::options(asked, &node, &jid),
+        Request::SetOptions {
+            node,
+            jid,
+            subid: _,
+            form,
+        } => subscription_options::set_options(asked, &node, &jid, form),
         Request::Create { node, config } => create::create(ctx, &asked, node, config),
         Request::Publish { node, items, options } => publish::publish(asked, &node, items, options),
         Request::Retract { node, ids, notify } => publish::retract(&asked, &node, ids, notify),

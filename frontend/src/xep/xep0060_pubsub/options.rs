@@ -4,7 +4,7 @@
 //! one server does not have must not stop a post. Known fields with a value that they cannot have are refused.
 
 use reef_engine::config::{
-    AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NotificationType, PublishModel, SendLast, Setting,
+    AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NodeFull, NotificationType, PublishModel, SendLast, Setting,
 };
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 use reef_stanza::{Condition, StanzaError};
@@ -123,6 +123,12 @@ macro_rules! fields {
         read: |values| number(values, ITEMS_MAX).map(Setting::$setting),
         show: |config| vec![shown(config.$field, ITEMS_MAX)],
     } };
+    (@ full $var:literal $label:literal $setting:ident $field:ident $words:ident) => { Known {
+        var: $var, kind: FieldKind::ListSingle, label: $label,
+        choices: || $words.iter().map(|(value, label, _)| (*label, *value)).collect(),
+        read: |values| chosen($words, values).map(Setting::$setting),
+        show: |config| word($words, config.$field.0),
+    } };
     (@ choice $var:literal $label:literal $setting:ident $field:ident $words:ident) => { Known {
         var: $var, kind: FieldKind::ListSingle, label: $label,
         choices: || $words.iter().map(|(value, label, _)| (*label, *value)).collect(),
@@ -162,6 +168,7 @@ fields! {
     flag "pubsub#purge_offline" "Whether to purge items when their publisher goes offline" PurgeOffline purge_offline;
     choice "pubsub#itemreply" "Whom replies to items go to" ItemReply item_reply ITEM_REPLY;
     flag "pubsub#include_body" "Whether to add a text body to notifications" IncludeBody include_body;
+    full "pubsub#publish_node_full" "What to do with a new item where no more fit" NodeFull node_full NODE_FULL;
 }
 
 /// Value, label and meaning.
@@ -200,6 +207,12 @@ const NOTIFICATION: &Words<NotificationType> = &[
 const ITEM_REPLY: &Words<ItemReply> = &[
     ("owner", "The owner of the node", ItemReply::Owner),
     ("publisher", "The publisher of the item", ItemReply::Publisher),
+];
+
+const NODE_FULL: &Words<NodeFull> = &[
+    ("retract-oldest", "Retract the oldest item", NodeFull::RetractOldest),
+    ("discard-oldest", "Discard the oldest item", NodeFull::DiscardOldest),
+    ("reject", "Refuse the new item", NodeFull::Reject),
 ];
 
 fn texts(values: &[String]) -> Vec<Arc<str>> {
@@ -288,7 +301,7 @@ mod tests {
         let mut names: Vec<_> = FIELDS.iter().map(|known| known.var).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 24);
+        assert_eq!(names.len(), 25);
     }
 
     #[test]

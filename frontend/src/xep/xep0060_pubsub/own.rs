@@ -73,20 +73,41 @@ fn all(engine: &Engine, asked: &Asked) -> Result<Nodes, StanzaError> {
     rows::nodes_of(engine.view(), &asked.service, LIST_ROWS).map_err(errors::unreadable)
 }
 
-/// The nodes of the place among all that he follows.
+/// The nodes of the place among all that he follows: those with options of their own, by which they may be no edges,
+/// and the others.
 fn followed(engine: &Engine, asked: &Asked) -> Result<Nodes, StanzaError> {
-    let (mut nodes, mut after) = (Nodes::new(), None);
+    let (mut nodes, mut after) = (with_options(engine, asked)?, None);
     loop {
         let page = query::following(engine.view(), &asked.by, after).map_err(errors::unreadable)?;
         let Some((last, _)) = page.last() else { return Ok(nodes) };
         after = Some(*last);
         let here = page.iter().filter(|(_, row)| row.name.service == asked.service);
-        nodes.extend(here.map(|(id, row)| (row.name.node.clone(), *id)));
+        for (id, row) in here {
+            if !nodes.iter().any(|(_, known)| known == id) {
+                nodes.push((row.name.node.clone(), *id));
+            }
+        }
         if nodes.len() >= LIST_ROWS {
             nodes.truncate(LIST_ROWS);
             return Ok(nodes);
         }
     }
+}
+
+fn with_options(engine: &Engine, asked: &Asked) -> Result<Nodes, StanzaError> {
+    let view = engine.view();
+    let Some(id) = rows::subscriber_id(view, &asked.by).map_err(errors::unreadable)? else {
+        return Ok(Nodes::new());
+    };
+    let mut nodes = Nodes::new();
+    for (node, _) in rows::options_of(view, id, None).map_err(errors::unreadable)? {
+        let row = rows::node_row(view, node).map_err(errors::unreadable)?;
+        nodes.extend(
+            row.filter(|row| row.name.service == asked.service)
+                .map(|row| (row.name.node, node)),
+        );
+    }
+    Ok(nodes)
 }
 
 fn states(engine: &Engine, asked: &Asked, nodes: Nodes) -> Result<Vec<(Arc<str>, SubscriptionState)>, StanzaError> {

@@ -1,16 +1,16 @@
 //! Subscribing and unsubscribing (XEP-0060 §6.1, §6.2).
 //!
 //! A follower is a bare JID, which subscribes once to a node: there are no subscription ids, since Movim keeps none. Who
-//! may follow is decided by the engine. Options of subscriptions come with their issue.
+//! may follow is decided by the engine.
 
 use super::super::Answer;
 use super::asked::{self, Asked};
-use super::bad;
 use super::last_item::last_item;
+use super::{bad, subscription_options};
 use crate::errors;
 use crate::session::Hub;
 use reef_engine::Engine;
-use reef_engine::config::{SendLast, SubscriptionState as State};
+use reef_engine::config::{SendLast, SubscribeOptions, SubscriptionState as State};
 use reef_engine::error::{Error, Reject};
 use reef_engine::log::record::{Applied, Change, Outcome};
 use reef_engine::model::NodeName;
@@ -21,9 +21,6 @@ use reef_stanza::{Condition, PubsubCondition, StanzaError};
 
 /// §6.1. The last item, where the node sends it, is read before the subscription is committed and goes out after.
 pub(super) fn subscribe(asked: Asked, node: &str, jid: &str, options: Option<Form>) -> Result<Answer, StanzaError> {
-    if options.is_some() {
-        return Err(super::unsupported("subscription-options"));
-    }
     // §6.1.3.1. Only bare JIDs are kept: a resource would get posts that its user does not follow, and miss those that
     // came while it was away.
     if asked::bare(jid)? != asked.jid || jid.contains('/') {
@@ -32,9 +29,13 @@ pub(super) fn subscribe(asked: Asked, node: &str, jid: &str, options: Option<For
     let name = asked.name(node);
     Ok(Answer::read(move |engine| {
         let last = before(engine, &name, &asked)?;
+        let now = engine.clock.now();
+        let usual = SubscribeOptions::default();
+        let options = options.map(|form| subscription_options::read(&form, &usual, now));
         let change = Change::Follow {
             node: name.clone(),
             subscriber: asked.by.clone(),
+            options: options.transpose()?,
         };
         let by = asked.by.clone();
         Ok(Answer::submit(&by, change, move |hub, done| {
@@ -70,12 +71,13 @@ fn subscribed(
     last: Option<Vec<u8>>,
     done: Result<Applied, Error>,
 ) -> Result<Answer, StanzaError> {
-    let state = match done.map(|applied| applied.outcome) {
-        Ok(Outcome::Subscription(State::Pending)) => SubscriptionState::Pending,
-        Ok(_) => SubscriptionState::Subscribed,
+    let (state, gets) = match done.map(|applied| applied.outcome) {
+        Ok(Outcome::Subscription(State::Pending)) => (SubscriptionState::Pending, false),
+        Ok(Outcome::Subscription(State::Silent)) => (SubscriptionState::Subscribed, false),
+        Ok(_) => (SubscriptionState::Subscribed, true),
         Err(error) => return Err(errors::stanza_error(&error)),
     };
-    if let Some(last) = last.filter(|_| state == SubscriptionState::Subscribed) {
+    if let Some(last) = last.filter(|_| gets) {
         hub.route_bytes(asked.jid.clone(), last);
     }
     Ok(Answer::Payload(subscription_reply(&name.node, &asked.by, state, None)))

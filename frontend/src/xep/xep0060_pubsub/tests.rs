@@ -321,13 +321,7 @@ fn an_owner_pages_through_his_followers() {
     let world = World::with_posts(1);
     for n in 0..3 {
         let by: Arc<str> = format!("follower{n}@montague.lit").into();
-        world.change(
-            &by,
-            Change::Follow {
-                node: blog(BLOG),
-                subscriber: by.clone(),
-            },
-        );
+        world.change(&by, Change::follow(blog(BLOG), by.clone()));
     }
     let (mut seen, mut next) = (Vec::new(), request(2));
     loop {
@@ -362,13 +356,7 @@ fn an_owner_pages_through_his_followers() {
 #[test]
 fn one_is_told_what_one_follows_and_is() {
     let world = World::with_posts(1);
-    world.change(
-        ROMEO,
-        Change::Follow {
-            node: blog(BLOG),
-            subscriber: ROMEO.into(),
-        },
-    );
+    world.change(ROMEO, Change::follow(blog(BLOG), ROMEO.into()));
     let payload = world.answer(own::subscriptions(asked(ROMEO), None)).unwrap();
     let one = payload
         .get_child("subscriptions", ns::PUBSUB)

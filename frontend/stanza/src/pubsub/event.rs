@@ -1,6 +1,7 @@
 //! Notifications (XEP-0060 §7.1.2, §7.2.2, §8.2, §8.4, §8.5) as bytes, encoded once per post and spliced per follower. Must
 //! not know who follows; next: the session's writer, which puts the address between prefix and suffix.
 
+use super::SubscriptionState;
 use super::reply::{ItemOut, write_item};
 use crate::form::Form;
 use crate::write::{escape_attr, self_contained};
@@ -40,6 +41,14 @@ pub fn event_publish(
     })
 }
 
+/// Several items at once, gathered for one who wants them so (XEP-0060 §6.3, `pubsub#digest`).
+pub fn event_items(from: &str, node: &str, items: &[ItemOut<'_>]) -> Splice {
+    let size = items.iter().map(|item| item.payload.len() + 64).sum();
+    splice(from, "items", node, None, size, |out| {
+        items.iter().for_each(|item| write_item(item, out));
+    })
+}
+
 /// An item was retracted.
 pub fn event_retract(from: &str, node: &str, id: &str, delay: Option<(&str, &str)>) -> Splice {
     splice(from, "items", node, delay, 0, |out| {
@@ -72,6 +81,26 @@ pub fn event_configuration(from: &str, node: &str, form: Option<&Form>, delay: O
             out.extend_from_slice(&self_contained(&form.to_element(), None));
         }
     })
+}
+
+/// Subscriptions to a node have these states now (XEP-0060 §12.13): one, or several that were gathered.
+pub fn event_subscriptions(from: &str, node: &str, states: &[(&str, SubscriptionState)]) -> Splice {
+    let mut prefix = Vec::with_capacity(48 + from.len());
+    prefix.extend_from_slice(b"<message type='headline' from='");
+    escape_attr(from, &mut prefix);
+    prefix.extend_from_slice(b"' to='");
+    let mut suffix = b"'><event xmlns='http://jabber.org/protocol/pubsub#event'>".to_vec();
+    for (jid, state) in states {
+        suffix.extend_from_slice(b"<subscription node='");
+        escape_attr(node, &mut suffix);
+        suffix.extend_from_slice(b"' jid='");
+        escape_attr(jid, &mut suffix);
+        suffix.extend_from_slice(b"' subscription='");
+        suffix.extend_from_slice(state.as_str().as_bytes());
+        suffix.extend_from_slice(b"'/>");
+    }
+    suffix.extend_from_slice(b"</event></message>");
+    Splice { prefix, suffix }
 }
 
 /// `<message …><event><NAME node='…'>CONTENT</NAME></event><delay/></message>` around what `content` writes; `size` is

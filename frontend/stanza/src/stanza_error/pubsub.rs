@@ -52,6 +52,8 @@ conditions! {
     MaxItemsExceeded = "max-items-exceeded",
     /// The account may not have so many nodes.
     MaxNodesExceeded = "max-nodes-exceeded",
+    /// The node keeps no more items, and lets none go.
+    NodeFull = "node-full",
     /// A node must be named.
     NodeIdRequired = "nodeid-required",
     /// Only a roster group may.

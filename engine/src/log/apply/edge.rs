@@ -1,0 +1,207 @@
+//! Edges: their rows and counters, how they begin and end, and who hears of that.
+//!
+//! Edges of presence are edges too; the roster's apply makes them through [`Apply::presence_edge`]. Knows no request.
+
+use super::{Apply, ApplyError, Effect, access};
+use crate::config::{AccessModel, NodeConfig, SubscriptionState};
+use crate::model::{NodeId, NodeName, Notice, SubscriberId, Told, VShard};
+use crate::store::View;
+use crate::store::keys::{self, Family};
+use crate::store::rows::{self, NodeRow, Subscription};
+use std::sync::Arc;
+
+impl Apply<'_, '_> {
+    /// Begins a subscription. Who waits for approval is not counted.
+    pub(super) fn put_edge(
+        &mut self,
+        node: NodeId,
+        id: SubscriberId,
+        jid: &str,
+        state: SubscriptionState,
+    ) -> Result<(), ApplyError> {
+        if state.is_subscribed() {
+            let follows = rows::follows(self.tx, id)? + 1;
+            rows::put_follows(self.tx, id, follows);
+            let mut counters = rows::node_state(self.tx, node)?;
+            counters.followers += 1;
+            rows::put_state(self.tx, node, &counters);
+        }
+        self.turn_edge(node, id, jid, state);
+        Ok(())
+    }
+
+    /// Writes a subscription's state, and the edge that goes with it. From now on: what was before is not made up for.
+    pub(super) fn turn_edge(&mut self, node: NodeId, id: SubscriberId, jid: &str, state: SubscriptionState) {
+        let row = Subscription { state, since: self.seq };
+        self.tx
+            .put(Family::FOLLOWER, keys::follower(node, id), rows::encode(&row));
+        if state == SubscriptionState::Subscribed {
+            self.tx
+                .put(Family::FOLLOWING, keys::following(id, node), rows::encode(&self.seq));
+            self.effects.push(Effect::Follow {
+                node,
+                subscriber: id,
+                vshard: VShard::of(jid),
+            });
+        } else {
+            self.cut(node, id, jid);
+        }
+    }
+
+    fn cut(&mut self, node: NodeId, id: SubscriberId, jid: &str) {
+        self.tx.delete(Family::FOLLOWING, keys::following(id, node));
+        self.effects.push(Effect::Unfollow {
+            node,
+            subscriber: id,
+            vshard: VShard::of(jid),
+        });
+    }
+
+    /// Ends a subscription, if there is one.
+    pub(super) fn end_edge(&mut self, node: NodeId, jid: &str) -> Result<bool, ApplyError> {
+        let Some(id) = rows::subscriber_id(self.tx, jid)? else {
+            return Ok(false);
+        };
+        let Some(older) = rows::subscription(self.tx, node, id)? else {
+            return Ok(false);
+        };
+        self.tx.delete(Family::FOLLOWER, keys::follower(node, id));
+        self.tx.delete(Family::OPTIONS, keys::following(id, node));
+        if older.state == SubscriptionState::Silent {
+            self.tx.delete(Family::CURSOR, keys::digest(id, node));
+        }
+        if older.state == SubscriptionState::Pending {
+            return Ok(true);
+        }
+        let follows = rows::follows(self.tx, id)?.saturating_sub(1);
+        rows::put_follows(self.tx, id, follows);
+        let mut counters = rows::node_state(self.tx, node)?;
+        counters.followers = counters.followers.saturating_sub(1);
+        rows::put_state(self.tx, node, &counters);
+        if older.state == SubscriptionState::Subscribed {
+            self.cut(node, id, jid);
+        }
+        Ok(true)
+    }
+
+    /// Ends the subscription of one who may no longer read, and tells him.
+    pub(in crate::log) fn end_if_unreadable(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        jid: &str,
+    ) -> Result<(), ApplyError> {
+        match access::may_read(self.tx, self.tables, node, row, jid) {
+            Ok(()) => Ok(()),
+            Err(ApplyError::Reject(_)) if self.waits(node, row, jid)? => Ok(()),
+            Err(ApplyError::Reject(_)) => self.end_for(node, row, jid).map(|_| ()),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Whether he may go on waiting for approval.
+    fn waits(&self, node: NodeId, row: &NodeRow, jid: &str) -> Result<bool, ApplyError> {
+        let Some(id) = rows::subscriber_id(self.tx, jid)? else {
+            return Ok(false);
+        };
+        let pending = rows::subscription(self.tx, node, id)?.is_some_and(|s| s.state == SubscriptionState::Pending);
+        Ok(pending && self.may_ask(node, row, jid)?)
+    }
+
+    /// Ends a subscription that its subscriber did not end himself: he is told, and owners who want to know.
+    pub(in crate::log) fn end_for(&mut self, node: NodeId, row: &NodeRow, jid: &str) -> Result<bool, ApplyError> {
+        let ended = self.end_edge(node, jid)?;
+        if ended && !row.name.is_presence() {
+            let jid: Arc<str> = jid.into();
+            self.tell(&jid, &row.name, &jid, Told::State(None));
+            self.tell_of(node, row, &jid, None)?;
+        }
+        Ok(ended)
+    }
+
+    /// Has an account hear of a subscription.
+    pub(super) fn tell(&mut self, to: &Arc<str>, node: &NodeName, subscriber: &Arc<str>, what: Told) {
+        self.effects.push(Effect::Notice(Box::new(Notice {
+            to: to.clone(),
+            node: node.clone(),
+            subscriber: subscriber.clone(),
+            what,
+        })));
+    }
+
+    /// Has owners hear of a subscription's new state, where they want to (`pubsub#notify_sub`).
+    pub(super) fn tell_of(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        subscriber: &Arc<str>,
+        state: Option<SubscriptionState>,
+    ) -> Result<(), ApplyError> {
+        match row.config.notify_sub {
+            true => self.tell_owners(node, row, subscriber, Told::State(state)),
+            false => Ok(()),
+        }
+    }
+
+    /// Has owners hear of a subscription.
+    pub(super) fn tell_owners(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        subscriber: &Arc<str>,
+        what: Told,
+    ) -> Result<(), ApplyError> {
+        for owner in rows::owners(self.tx, node, row)? {
+            self.tell(&owner, &row.name, subscriber, what);
+        }
+        Ok(())
+    }
+
+    /// Begins or ends the edge by which `contact` gets the presence of `owner`; ending it ends his subscriptions to
+    /// those nodes of `owner` that he may no longer read (XEP-0163 §4.3).
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn presence_edge(&mut self, owner: &str, contact: &str, shared: bool) -> Result<(), ApplyError> {
+        let name = NodeName::presence(owner);
+        let node = match rows::node_id(self.tx, &name)? {
+            Some(node) => node,
+            None if !shared => return Ok(()),
+            None => self.put_node(&name, owner.into(), &NodeConfig::pep())?.0,
+        };
+        if !shared {
+            self.end_edge(node, contact)?;
+        } else {
+            let id = rows::make_subscriber(self.tx, contact)?;
+            if rows::subscription(self.tx, node, id)?.is_none() {
+                self.put_edge(node, id, contact, SubscriptionState::Subscribed)?;
+            }
+        }
+        self.contact_changed(owner, contact)
+    }
+
+    /// Re-evaluates what `contact` follows of `owner`, after a change of roster or presence.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn contact_changed(&mut self, owner: &str, contact: &str) -> Result<(), ApplyError> {
+        let most = self.limits.nodes_per_account as usize;
+        for (_, node) in rows::nodes_of(self.tx, owner, most)? {
+            let Some(row) = rows::node_row(self.tx, node)? else {
+                continue;
+            };
+            if row.config.access != AccessModel::Open {
+                self.end_if_unreadable(node, &row, contact)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a row exists: for tables that need no more of the store's types.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn exists(&self, family: Family, key: &[u8]) -> Result<bool, ApplyError> {
+        Ok(self.tx.get(family, key)?.is_some())
+    }
+}

@@ -1,0 +1,193 @@
+//! Edges that end in the background: of deleted nodes, of removed users, of narrowed nodes, and those whose time has come.
+//!
+//! Knows no record: nobody asked, so nobody is answered, but those whose subscriptions end are told.
+
+use super::{Step, first_keys};
+use crate::config::{Expire, SubscriptionState};
+use crate::error::StoreError;
+use crate::limits::SWEEP_ROWS;
+use crate::log::Applier;
+use crate::log::apply::{Apply, ApplyError, Effect};
+use crate::model::{NodeId, Origin, SubscriberId, Timestamp, VShard};
+use crate::store::keys::{self, Family};
+use crate::store::{Range, View, rows};
+
+/// Nothing is refused here, so what is left is the store's failure.
+fn fatal(error: ApplyError) -> StoreError {
+    match error {
+        ApplyError::Store(error) => error,
+        ApplyError::Reject(_) => StoreError::Corrupt("sweep"),
+    }
+}
+
+impl Step<'_> {
+    /// Removes subscriptions and affiliations of a deleted node; true while there are more.
+    pub(super) fn edges_of(&mut self, node: NodeId) -> Result<bool, StoreError> {
+        let prefix = Range::prefix(&node.0.to_be_bytes());
+        let affiliations = first_keys(&self.tx, Family::AFFILIATION, &prefix, SWEEP_ROWS)?;
+        let followers = first_keys(&self.tx, Family::FOLLOWER, &prefix, SWEEP_ROWS)?;
+        for key in &affiliations {
+            self.tx.delete(Family::AFFILIATION, key.clone());
+        }
+        for key in &followers {
+            if let Some((_, id)) = keys::read_follower(key) {
+                let row = self.tx.get(Family::FOLLOWER, key)?;
+                if row
+                    .as_deref()
+                    .and_then(rows::state_in)
+                    .is_some_and(SubscriptionState::is_subscribed)
+                {
+                    self.count_down(id)?;
+                }
+                self.tx.delete(Family::FOLLOWING, keys::following(id, node));
+                self.tx.delete(Family::OPTIONS, keys::following(id, node));
+            }
+            self.tx.delete(Family::FOLLOWER, key.clone());
+        }
+        Ok(affiliations.len() == SWEEP_ROWS || followers.len() == SWEEP_ROWS)
+    }
+
+    fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
+        let follows = rows::follows(&self.tx, id)?.saturating_sub(1);
+        rows::put_follows(&mut self.tx, id, follows);
+        Ok(())
+    }
+
+    /// Ends what a removed user follows.
+    pub(super) fn subscriber(&mut self, job: &[u8], id: SubscriberId) -> Result<(), StoreError> {
+        let prefix = Range::prefix(&id.0.to_be_bytes());
+        let edges = first_keys(&self.tx, Family::FOLLOWING, &prefix, SWEEP_ROWS)?;
+        // Silent subscriptions are no edges; they have options.
+        let others = first_keys(&self.tx, Family::OPTIONS, &prefix, SWEEP_ROWS)?;
+        let name = rows::subscriber_name(&self.tx, id)?.unwrap_or_default();
+        for key in edges.iter().chain(&others) {
+            if let Some((_, node)) = keys::read_following(key) {
+                self.forget_follower(node, id, &name)?;
+            }
+        }
+        if edges.len() + others.len() < SWEEP_ROWS {
+            let devices = [&b"d"[..], &id.0.to_be_bytes()].concat();
+            let digests = [&b"g"[..], &id.0.to_be_bytes()].concat();
+            for prefix in [devices, digests] {
+                for key in first_keys(&self.tx, Family::CURSOR, &Range::prefix(&prefix), SWEEP_ROWS)? {
+                    self.tx.delete(Family::CURSOR, key);
+                }
+            }
+            self.tx.delete(Family::SUBSCRIBER, keys::subscriber(id));
+            self.tx.delete(Family::FOLLOWS, keys::subscriber(id));
+            self.tx.delete(Family::SWEEP, job);
+        }
+        Ok(())
+    }
+
+    fn forget_follower(&mut self, node: NodeId, id: SubscriberId, name: &str) -> Result<(), StoreError> {
+        self.tx.delete(Family::FOLLOWING, keys::following(id, node));
+        self.tx.delete(Family::OPTIONS, keys::following(id, node));
+        let key = keys::follower(node, id);
+        let row = self.tx.get(Family::FOLLOWER, &key)?;
+        let counted = row
+            .as_deref()
+            .and_then(rows::state_in)
+            .is_some_and(SubscriptionState::is_subscribed);
+        self.tx.delete(Family::FOLLOWER, key);
+        if counted && rows::node_row(&self.tx, node)?.is_some() {
+            let mut state = rows::node_state(&self.tx, node)?;
+            state.followers = state.followers.saturating_sub(1);
+            rows::put_state(&mut self.tx, node, &state);
+        }
+        let effect = Effect::Unfollow {
+            node,
+            subscriber: id,
+            vshard: VShard::of(name),
+        };
+        self.batch.effects.push((self.batch.upto, effect));
+        Ok(())
+    }
+
+    /// A subscription's time has come, unless it was given more meanwhile.
+    pub(super) fn lapsed(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        (node, id): (NodeId, SubscriberId),
+    ) -> Result<(), StoreError> {
+        self.tx.delete(Family::SWEEP, job);
+        let due = match rows::options(&self.tx, node, id)?.expire {
+            Some(Expire::At(due)) => due <= at,
+            _ => false,
+        };
+        let (Some(row), Some(jid)) = (rows::node_row(&self.tx, node)?, rows::subscriber_name(&self.tx, id)?) else {
+            return Ok(());
+        };
+        if due {
+            self.applying(applier, at, |apply| apply.end_for(node, &row, &jid).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// What apply does too, for what nobody asks.
+    fn applying<T>(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        work: impl FnOnce(&mut Apply<'_, '_>) -> Result<T, ApplyError>,
+    ) -> Result<T, StoreError> {
+        let seq = self.batch.upto;
+        let mut effects = Vec::new();
+        let mut apply = Apply {
+            tx: &mut self.tx,
+            seq,
+            origin: Origin::default(),
+            at,
+            by: "",
+            limits: &applier.limits,
+            tables: &*applier.tables,
+            effects: &mut effects,
+        };
+        let done = work(&mut apply).map_err(fatal)?;
+        self.batch.add(seq, effects);
+        Ok(done)
+    }
+
+    /// A node's configuration was narrowed: followers who may no longer read leave, and items that are too many.
+    pub(super) fn narrowed(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        node: NodeId,
+    ) -> Result<(), StoreError> {
+        let Some(row) = rows::node_row(&self.tx, node)? else {
+            self.tx.delete(Family::SWEEP, job);
+            return Ok(());
+        };
+        let after: SubscriberId = rows::get(&self.tx, Family::SWEEP, job)?.unwrap_or(SubscriberId(0));
+        let from = keys::follower(node, SubscriberId(after.0.saturating_add(1)));
+        let range = Range {
+            start: from.to_vec(),
+            end: keys::behind(&node.0.to_be_bytes()),
+            reverse: false,
+        };
+        let followers = first_keys(&self.tx, Family::FOLLOWER, &range, SWEEP_ROWS)?;
+        let (last, items) = self.applying(applier, at, |apply| {
+            let mut last = after;
+            for (_, id) in followers.iter().filter_map(|key| keys::read_follower(key)) {
+                last = id;
+                if let Some(jid) = rows::subscriber_name(apply.tx, id)? {
+                    apply.end_if_unreadable(node, &row, &jid)?;
+                }
+            }
+            let mut state = rows::node_state(apply.tx, node)?;
+            let items = apply.evict(node, &row, &mut state)?;
+            rows::put_state(apply.tx, node, &state);
+            Ok((last, items))
+        })?;
+        if followers.len() == SWEEP_ROWS || items {
+            self.tx.put(Family::SWEEP, job, rows::encode(&last));
+        } else {
+            self.tx.delete(Family::SWEEP, job);
+        }
+        Ok(())
+    }
+}

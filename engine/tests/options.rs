@@ -1,0 +1,146 @@
+//! Options of subscriptions are kept: who wants nothing at once is no edge, digests are pulled, and what ends by itself ends.
+
+mod world;
+
+use reef_engine::clock::Clock;
+use reef_engine::config::{Expire, NodeConfig, SubscribeOptions, SubscriptionState};
+use reef_engine::error::{Error, Reject};
+use reef_engine::log::record::{Change, Outcome};
+use reef_engine::model::{NodeId, SubscriberId, Timestamp};
+use reef_engine::store::rows;
+use world::{MICROBLOG, World, blog};
+
+const AUTHOR: &str = "juliet@capulet.lit";
+const F: &str = "romeo@montague.lit";
+
+fn mute() -> SubscribeOptions {
+    SubscribeOptions {
+        deliver: false,
+        ..SubscribeOptions::default()
+    }
+}
+
+fn digest() -> SubscribeOptions {
+    SubscribeOptions {
+        digest: true,
+        digest_frequency_ms: 60_000,
+        ..SubscribeOptions::default()
+    }
+}
+
+fn follow(world: &World, options: SubscribeOptions) -> SubscriptionState {
+    let change = Change::Follow {
+        node: blog(AUTHOR),
+        subscriber: F.into(),
+        options: Some(options),
+    };
+    match world.ask(F, change).expect("an open node may be followed").outcome {
+        Outcome::Subscription(state) => state,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn set(world: &World, options: SubscribeOptions) -> Result<(), Error> {
+    let change = Change::SetOptions {
+        node: blog(AUTHOR),
+        subscriber: F.into(),
+        options,
+    };
+    world.ask(F, change).map(drop)
+}
+
+fn with_blog() -> World {
+    let world = World::new();
+    let config = NodeConfig::microblog(MICROBLOG);
+    let node = blog(AUTHOR);
+    world
+        .ask(AUTHOR, Change::CreateNode { node, config })
+        .expect("it is his account");
+    world
+}
+
+/// How many follow the author, and how many edges the shards have.
+fn counts(world: &mut World) -> (u64, u64) {
+    world.settle(&mut []);
+    let (_, node) = ids(world);
+    let state = rows::node_state(world.engine.view(), node).expect("the store reads");
+    let edges = world.seats.iter().map(|seat| seat.shard.index().edges()).sum();
+    (state.followers, edges)
+}
+
+fn ids(world: &World) -> (SubscriberId, NodeId) {
+    let node = rows::node_id(world.engine.view(), &blog(AUTHOR)).expect("the store reads");
+    (world.id(F), node.expect("the node is there"))
+}
+
+#[test]
+fn who_wants_nothing_is_counted_and_no_edge_also_after_a_restart() {
+    let mut world = with_blog();
+    assert_eq!(follow(&world, mute()), SubscriptionState::Silent);
+    assert_eq!(counts(&mut world), (1, 0));
+    let mut world = world.restart();
+    assert_eq!(counts(&mut world), (1, 0));
+    set(&world, SubscribeOptions::default()).expect("he is subscribed");
+    assert_eq!(counts(&mut world), (1, 1));
+    set(&world, mute()).expect("he is subscribed");
+    assert_eq!(counts(&mut world), (1, 0));
+    let gone = Change::Unfollow {
+        node: blog(AUTHOR),
+        subscriber: F.into(),
+    };
+    world.ask(F, gone).expect("he is subscribed");
+    assert_eq!(counts(&mut world), (0, 0));
+    assert_eq!(set(&world, mute()), Err(Error::Rejected(Reject::NotSubscribed)));
+}
+
+#[test]
+fn a_digest_has_what_was_published_since_the_last_and_comes_no_sooner_than_asked() {
+    let world = with_blog();
+    follow(&world, digest());
+    let (id, node) = ids(&world);
+    let first = world.engine.digest(id, node, 60_000).expect("it can be read");
+    assert!(first.posts.is_empty());
+    world.engine.admission.cursors(vec![first.cursor(id, node)]);
+    world.publish(AUTHOR, "a");
+    world.publish(AUTHOR, "b");
+    world.publish(AUTHOR, "a");
+    assert!(
+        world
+            .engine
+            .digest(id, node, 60_000)
+            .expect("it can be read")
+            .posts
+            .is_empty()
+    );
+    world.pass(60_000);
+    let second = world.engine.digest(id, node, 60_000).expect("it can be read");
+    let items: Vec<&str> = second.posts.iter().map(|post| &*post.item).collect();
+    assert_eq!(items, ["b", "a"]);
+    world.engine.admission.cursors(vec![second.cursor(id, node)]);
+    world.publish(AUTHOR, "c");
+    world.pass(60_000);
+    let third = world.engine.digest(id, node, 60_000).expect("it can be read");
+    assert_eq!(third.posts.iter().map(|post| &*post.item).collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn a_subscription_ends_at_its_time_unless_it_was_given_more() {
+    let mut world = with_blog();
+    let until = |world: &World, ms| SubscribeOptions {
+        expire: Some(Expire::At(Timestamp(world.clock.now().0 + ms))),
+        ..SubscribeOptions::default()
+    };
+    let soon = until(&world, 10_000);
+    follow(&world, soon);
+    let later = until(&world, 30_000);
+    set(&world, later).expect("he is subscribed");
+    world.pass(10_001);
+    assert_eq!(counts(&mut world), (1, 1));
+    world.pass(20_000);
+    assert_eq!(counts(&mut world), (0, 0));
+    let (id, node) = ids(&world);
+    assert_eq!(
+        rows::subscription(world.engine.view(), node, id).expect("it can be read"),
+        None
+    );
+}
