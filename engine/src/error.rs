@@ -20,6 +20,9 @@ pub enum Reject {
     /// He may not.
     #[error("forbidden")]
     Forbidden,
+    /// The node's owner blocks him: to him the account is not there.
+    #[error("blocked")]
+    Blocked,
     /// The node is for whom the owner shares his presence with.
     #[error("a presence subscription is required")]
     PresenceRequired,

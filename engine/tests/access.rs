@@ -15,6 +15,8 @@ const A: &str = "author@reef.test";
 const F: &str = "follower@reef.test";
 const G: &str = "guest@reef.test";
 
+const BLOCKED: &str = "blocked@reef.test";
+
 /// A roster of one operation: `+` or `-` before the contact who gets the owner's presence.
 struct Roster;
 
@@ -33,6 +35,10 @@ impl Tables for Roster {
 
     fn in_roster_groups(&self, _: &dyn View, _: &str, contact: &str, groups: &[Arc<str>]) -> Result<bool, StoreError> {
         Ok(contact == F && groups.iter().any(|group| &**group == "friends"))
+    }
+
+    fn blocks(&self, _: &dyn View, _: &str, jid: &str) -> Result<bool, StoreError> {
+        Ok(jid == BLOCKED)
     }
 
     fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
@@ -238,4 +244,11 @@ fn a_refused_publish_makes_no_node() {
         rows::node_id(world.engine.view(), &node).expect("the store reads"),
         None
     );
+}
+
+#[test]
+fn whom_the_owner_blocks_he_has_no_node_for() {
+    let world = world(&[]);
+    assert_eq!(follow(&world, BLOCKED), Err(Error::Rejected(Reject::Blocked)));
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
 }

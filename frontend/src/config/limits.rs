@@ -27,6 +27,8 @@ pub struct Limits {
     pub sasl_attempts: u32,
     /// Contacts of one account.
     pub roster_items: u32,
+    /// Addresses that one account blocks.
+    pub blocked_addresses: u32,
     /// Chat messages kept for one account that is offline. 0: none are kept.
     pub offline_messages: u32,
     /// Bytes of those messages. 0: none are kept.
@@ -79,6 +81,7 @@ impl Default for Limits {
             connections_per_ip: 0,
             sasl_attempts: 3,
             roster_items: 2_000,
+            blocked_addresses: 1_000,
             offline_messages: 500,
             offline_bytes: 1_048_576,
             sm_unacked: 1_000,

@@ -65,6 +65,8 @@ pub(super) struct Conn {
     pub(super) reading: bool,
     /// The roster was asked for: pushes go here (RFC 6121 §2.1.6).
     pub(super) interested: bool,
+    /// The block list was asked for: so do changes of it (XEP-0191 §3.3).
+    pub(super) hears_of_blocks: bool,
     /// Everything was written and our side is closed; the client's close is waited for, not for long.
     pub(super) closed: bool,
     /// What its presence shows.
@@ -121,6 +123,7 @@ impl Conn {
             directed: None,
             caps: Caps::default(),
             interested: false,
+            hears_of_blocks: false,
             marks: Marks::default(),
             rare: None,
             deadline: None,

@@ -5,8 +5,8 @@
 use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
-use crate::xep::{Answer, Ctx, Later, Target};
-use jid::Jid;
+use crate::xep::{Answer, Ctx, Job, Later, Target};
+use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::error::Error;
 use reef_engine::log::record::Applied;
@@ -124,6 +124,8 @@ impl Hub {
         let Some(conn) = self.conn(slot) else { return };
         let Some(from) = conn.jid().cloned() else { return };
         let lang = lang.or_else(|| conn.lang.as_deref().map(str::to_owned));
+        let other = matches!(&target, Target::Account(account) if *account != from.to_bare());
+        let (owner, by) = (target.bare(), from.to_bare());
         let mut ctx = Ctx {
             hub: self,
             slot,
@@ -131,7 +133,10 @@ impl Hub {
             target,
             lang,
         };
-        let answer = handler(&mut ctx, payload);
+        let answer = match handler(&mut ctx, payload) {
+            Ok(Answer::Later(Later::Read(job))) if other => Ok(unless_blocked(owner, by, job)),
+            answer => answer,
+        };
         self.answer(asked, answer);
     }
 
@@ -255,6 +260,17 @@ impl Hub {
             None => {}
         }
     }
+}
+
+/// A read of somebody's account: to those whom he blocks it is not there (XEP-0191 §3.3).
+fn unless_blocked(owner: Option<BareJid>, by: BareJid, job: Job) -> Answer {
+    Answer::read(move |engine| {
+        let blocks = |owner: &BareJid| engine.tables.blocks(engine.view(), owner.as_str(), by.as_str());
+        match owner.as_ref().map(blocks).transpose().map_err(errors::unreadable)? {
+            Some(true) => Err(StanzaError::new(Condition::ServiceUnavailable)),
+            _ => job(engine),
+        }
+    })
 }
 
 /// A job that panics is answered all the same.

@@ -116,8 +116,10 @@ impl Hub {
         let mut stanza = Vec::new();
         write_element(&message.clone().child(delay), StreamNamespace::Client, &mut stanza);
         let limits = &self.server.config.limits;
+        let from = message.attr("from").and_then(|from| Jid::new(from).ok());
         let op = Op::PutOffline {
             user: user.as_str().into(),
+            from: from.map_or_else(String::new, |from| from.to_bare().to_string()).into(),
             stanza,
             most: limits.offline_messages,
             most_bytes: limits.offline_bytes as u64,

@@ -8,6 +8,7 @@
 )]
 
 mod batch; //      what is due to many → one call
+mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
@@ -39,7 +40,7 @@ pub(crate) use writer::stamp;
 
 use crate::router::{Bell, Mail};
 use crate::server::Server;
-use crate::tables::{Push, RosterRow};
+use crate::tables::{Blocked, Blocking, Push, RosterRow};
 use conn::Conn;
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -70,6 +71,13 @@ enum OfflineRead {
     Again,
 }
 
+/// What changed of a user's rows while they were read.
+#[derive(Default)]
+struct Meanwhile {
+    pushes: Vec<Push>,
+    blocks: Vec<Blocking>,
+}
+
 /// A user with at least one bound session here, or who had one a moment ago.
 #[derive(Default)]
 pub(crate) struct User {
@@ -85,8 +93,10 @@ pub(crate) struct User {
     offline: OfflineRead,
     /// Connections of his that wait to be bound.
     binding: u32,
+    /// Whom he blocks, if anybody.
+    blocked: Option<Box<Blocked>>,
     /// Until his rows are read: what changed meanwhile.
-    loading: Option<Box<Vec<Push>>>,
+    loading: Option<Box<Meanwhile>>,
     /// Reads of his rows that are under way: until they are back he stays, so that none fills a later entry of his with
     /// rows older than what was pushed since.
     loads: u32,
@@ -152,6 +162,19 @@ impl User {
             Some(row) => self.roster.insert(contact, row.clone()),
             None => self.roster.remove(&contact),
         };
+    }
+
+    /// Takes a change of whom he blocks.
+    fn take_blocking(&mut self, blocking: &Blocking) {
+        let blocked = self.blocked.get_or_insert_default();
+        match (blocking.on, blocking.jids.is_empty()) {
+            (true, _) => blocked.extend(blocking.jids.iter().cloned()),
+            (false, true) => blocked.clear(),
+            (false, false) => blocked.retain(|jid| !blocking.jids.contains(jid)),
+        }
+        if blocked.is_empty() {
+            self.blocked = None;
+        }
     }
 
     /// Takes what he asks of single subscriptions.

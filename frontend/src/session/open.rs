@@ -32,6 +32,7 @@ pub(super) struct Loaded {
     subscriber: SubscriberId,
     devices: Devices,
     wishes: Wishes,
+    blocked: tables::Blocked,
 }
 
 fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
@@ -48,6 +49,7 @@ fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
         subscriber,
         devices,
         wishes: Wishes::read(engine, subscriber)?,
+        blocked: tables::blocked(view, user)?,
     }))
 }
 
@@ -198,8 +200,13 @@ impl Hub {
             user.subscriber = Some(rows.subscriber);
             user.devices = rows.devices;
             user.take_wishes(rows.wishes);
-            for push in meanwhile.into_iter().filter(|push| push.version > rows.version) {
-                user.take(&push);
+            user.blocked = (!rows.blocked.is_empty()).then(|| Box::new(rows.blocked));
+            meanwhile
+                .blocks
+                .iter()
+                .for_each(|blocking| user.take_blocking(blocking));
+            for push in meanwhile.pushes.iter().filter(|push| push.version > rows.version) {
+                user.take(push);
             }
         }
         match self.alive(conn) {

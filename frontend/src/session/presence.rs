@@ -114,6 +114,7 @@ impl Hub {
             .iter()
             .filter(|(_, row)| row.from)
             .map(|(jid, _)| jid.clone())
+            .filter(|jid| !self.blocks(&name, &jid.clone().into()))
             .collect();
         for contact in contacts {
             self.route(contact.clone().into(), presence.clone().set("to", contact.as_str()));

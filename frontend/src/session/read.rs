@@ -231,6 +231,12 @@ impl Hub {
                 return Ok(());
             }
         };
+        if to
+            .as_ref()
+            .is_some_and(|to| self.refused_to_blocked(slot, to, &element))
+        {
+            return Ok(());
+        }
         match element.name() {
             "iq" => self.iq(slot, to, element),
             "message" => self.message(slot, to, element),

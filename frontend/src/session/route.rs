@@ -58,6 +58,9 @@ impl Hub {
 
     /// Delivers to a user of this shard.
     pub(super) fn deliver(&mut self, to: Jid, stanza: Element) {
+        if self.stopped(&to, &stanza) {
+            return;
+        }
         match stanza.name() {
             "presence" => self.deliver_presence(&to, &stanza),
             "message" => self.deliver_message(&to, stanza),

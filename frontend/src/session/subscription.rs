@@ -87,7 +87,7 @@ impl Hub {
         let Ok(name) = BareJid::new(&push.user) else { return };
         let Some(user) = self.users.get_mut(&name) else { return };
         if let Some(waiting) = &mut user.loading {
-            return waiting.push(push.clone());
+            return waiting.pushes.push(push.clone());
         }
         user.take(push);
         if !push.shown {
@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Says that each of a user's sessions is gone, to somebody who may no longer see it.
-    fn hide_presence(&mut self, user: &BareJid, to: &BareJid) {
+    pub(super) fn hide_presence(&mut self, user: &BareJid, to: &BareJid) {
         for slot in self.available(user, i8::MIN) {
             let Some(jid) = self.conn(slot).and_then(|c| c.jid()).map(ToString::to_string) else {
                 continue;
@@ -156,10 +156,14 @@ pub(crate) fn carry_out(router: &Router, applied: &Applied) {
     let record::Outcome::Table(bytes) = &applied.outcome else {
         return;
     };
-    let Outcome { pushes, sent } = Outcome::decode(bytes);
+    let Outcome { pushes, sent, blocks } = Outcome::decode(bytes);
     for push in pushes {
         let shard = router.shard_of(&push.user);
         router.answer(shard, Box::new(move |hub| hub.pushed(&push)));
+    }
+    for blocking in blocks {
+        let shard = router.shard_of(&blocking.user);
+        router.answer(shard, Box::new(move |hub| hub.blocking(&blocking)));
     }
     for sent in sent {
         // Presence itself is with its sender; a stanza goes to its receiver.

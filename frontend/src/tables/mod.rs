@@ -4,17 +4,19 @@
 //! for sessions is in its [`Outcome`], which the shard that asked for it carries out.
 
 mod account;
+mod block;
 mod offline;
 mod roster;
 mod subscription;
 
 pub(crate) use account::account;
+pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
 
 use bytes::Bytes;
-use reef_engine::error::StoreError;
+use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::store::View;
 use reef_engine::store::keys::Family;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 pub(crate) const ACCOUNT: Family = Family(Family::TABLES);
 const ROSTER: Family = Family(Family::TABLES + 1);
 const OFFLINE: Family = Family(Family::TABLES + 2);
+const BLOCK: Family = Family(Family::TABLES + 3);
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,12 +97,30 @@ pub(crate) enum Op {
     PutOffline {
         /// The account.
         user: Arc<str>,
+        /// Bare JID of who sent it.
+        from: Arc<str>,
         /// The message with its delay, as it is delivered.
         stanza: Vec<u8>,
         /// How many are kept.
         most: u32,
         /// How many bytes are kept.
         most_bytes: u64,
+    },
+    /// Blocks addresses (XEP-0191), in any of their forms.
+    Block {
+        /// The account.
+        user: Arc<str>,
+        /// Whom.
+        jids: Vec<Arc<str>>,
+        /// How many an account may block.
+        most: u32,
+    },
+    /// Unblocks them, or all where none is named.
+    Unblock {
+        /// The account.
+        user: Arc<str>,
+        /// Whom.
+        jids: Vec<Arc<str>>,
     },
     /// Forgets the messages up to a number, since they were delivered.
     TakeOffline {
@@ -117,6 +138,19 @@ pub(crate) struct Outcome {
     pub(crate) pushes: Vec<Push>,
     /// Presences to deliver to local accounts, or to other servers.
     pub(crate) sent: Vec<Sent>,
+    /// Whom accounts block from now on, or do no longer.
+    pub(crate) blocks: Vec<Blocking>,
+}
+
+/// A change of what an account blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Blocking {
+    /// The account.
+    pub(crate) user: Arc<str>,
+    /// Whom; where a block ends, nobody stands for all.
+    pub(crate) jids: Vec<Arc<str>>,
+    /// Whether it begins.
+    pub(crate) on: bool,
 }
 
 /// A roster push (RFC 6121 §2.1.6).
@@ -169,7 +203,7 @@ pub(crate) struct FrontTables;
 
 impl Tables for FrontTables {
     fn names(&self) -> &'static [&'static str] {
-        &["account", "roster", "offline"]
+        &["account", "roster", "offline", "block"]
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
@@ -211,12 +245,18 @@ impl Tables for FrontTables {
             }
             Op::PutOffline {
                 user,
+                from,
                 stanza,
                 most,
                 most_bytes,
             } => {
+                if block::blocks(apply.tx, user, from)? {
+                    return Err(Reject::Blocked.into());
+                }
                 offline::put(apply, user, stanza, *most, *most_bytes)?;
             }
+            Op::Block { user, jids, most } => block::block(apply, user, jids, *most, &mut outcome)?,
+            Op::Unblock { user, jids } => block::unblock(apply, user, jids, &mut outcome)?,
             Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
         }
         Ok(postcard::to_stdvec(&outcome)
@@ -233,6 +273,10 @@ impl Tables for FrontTables {
     ) -> Result<bool, StoreError> {
         let row = roster::contact(view, owner, contact)?;
         Ok(row.is_some_and(|row| row.groups.iter().any(|group| groups.contains(group))))
+    }
+
+    fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError> {
+        block::blocks(view, owner, jid)
     }
 
     fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {

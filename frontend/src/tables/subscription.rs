@@ -2,6 +2,7 @@
 //!
 //! An edge of presence follows each change of `from`. Knows no session: what is to be delivered goes into the outcome.
 
+use super::block;
 use super::roster::{self, RosterRow};
 use super::{Outcome, Push, Sent};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -96,6 +97,14 @@ fn sent(asked: &Asked<'_>, kind: Kind, stanza: &[u8]) -> Sent {
 /// The receiver's side, where he is here.
 fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
     let (user, contact) = (asked.to, asked.from);
+    // Whom he blocks he hears nothing of, and neither is there an answer (XEP-0191 §3.3). What ends by it does end.
+    let ends = matches!(asked.kind, Kind::Unsubscribe | Kind::Unsubscribed);
+    if block::blocks(apply.tx, user, contact)? {
+        outcome.sent.retain(|sent| *sent.to != *user);
+        if !ends {
+            return Ok(());
+        }
+    }
     let old = roster::contact(apply.tx, user, contact)?;
     let mut row = old.clone().unwrap_or_default();
     match asked.kind {

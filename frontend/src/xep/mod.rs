@@ -21,6 +21,7 @@ mod xep0050_commands;
 mod xep0060_pubsub;
 mod xep0077_register;
 pub(crate) mod xep0115_caps;
+mod xep0191_blocking;
 mod xep0199_ping;
 
 pub(crate) use rfc6121_roster::roster_item;
@@ -44,6 +45,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0115_caps::MODULE,
     &xep0160_offline::MODULE,
     &xep0163_pep::MODULE,
+    &xep0191_blocking::MODULE,
     &xep0198_sm::MODULE,
     &xep0199_ping::MODULE,
     &xep0203_delay::MODULE,
@@ -79,6 +81,16 @@ pub(crate) enum Target {
     Account(BareJid),
     /// A service of the domain, e.g. `pubsub.<domain>`.
     Service(BareJid),
+}
+
+impl Target {
+    /// The bare JID, but of the domain.
+    pub(crate) fn bare(&self) -> Option<BareJid> {
+        match self {
+            Target::Server => None,
+            Target::Account(jid) | Target::Service(jid) => Some(jid.clone()),
+        }
+    }
 }
 
 /// What a handler is asked in.
@@ -125,7 +137,7 @@ pub(crate) enum Answer {
 #[allow(clippy::large_enum_variant, reason = "most are commits, and each is moved twice")]
 pub(crate) enum Later {
     /// The store: runs on a reader thread, which may wait for the disk.
-    Read(Box<dyn FnOnce(&Engine) -> Result<Answer, StanzaError> + Send>),
+    Read(Job),
     /// A key derived from a password, which takes milliseconds: on a thread of its own, so that nobody slows the reads of
     /// others by changing his password.
     Hash(Box<dyn FnOnce() -> Result<Answer, StanzaError> + Send>),
@@ -139,6 +151,9 @@ pub(crate) enum Later {
         then: Then,
     },
 }
+
+/// What is done on a reader thread.
+pub(crate) type Job = Box<dyn FnOnce(&Engine) -> Result<Answer, StanzaError> + Send>;
 
 /// What follows a commit, on the asker's shard.
 pub(crate) type Then = Box<dyn FnOnce(&mut Hub, Result<Applied, Error>) -> Result<Answer, StanzaError> + Send>;

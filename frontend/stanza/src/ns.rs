@@ -79,6 +79,8 @@ pub const CAPS: &str = "http://jabber.org/protocol/caps";
 pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
 /// XEP-0191: blocking command.
 pub const BLOCKING: &str = "urn:xmpp:blocking";
+/// XEP-0191 §3.3: why a stanza to somebody blocked was refused.
+pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";
 /// XEP-0198: stream management.
 pub const SM: &str = "urn:xmpp:sm:3";
 /// XEP-0199: ping.

@@ -40,6 +40,7 @@ macro_rules! scripts {
 scripts! {
     access_models
     bind
+    blocking
     comments
     disco
     messages

@@ -21,6 +21,7 @@ pub fn may_read(
     row: &NodeRow,
     jid: &str,
 ) -> Result<(), ApplyError> {
+    not_blocked(view, tables, row, jid)?;
     match rows::affiliation(view, node, row, jid)? {
         Affiliation::Owner | Affiliation::Publisher | Affiliation::Member => return Ok(()),
         Affiliation::Outcast | Affiliation::PublishOnly => return Err(Reject::Forbidden.into()),
@@ -43,8 +44,15 @@ pub fn may_read(
 /// Whether `jid` may publish to the node.
 ///
 /// # Errors
-/// `Forbidden`.
-pub fn may_publish(view: &dyn View, node: NodeId, row: &NodeRow, jid: &str) -> Result<(), ApplyError> {
+/// `Forbidden`, or `Blocked`.
+pub fn may_publish(
+    view: &dyn View,
+    tables: &dyn Tables,
+    node: NodeId,
+    row: &NodeRow,
+    jid: &str,
+) -> Result<(), ApplyError> {
+    not_blocked(view, tables, row, jid)?;
     let may = match rows::affiliation(view, node, row, jid)? {
         Affiliation::Owner | Affiliation::Publisher | Affiliation::PublishOnly => true,
         Affiliation::Outcast => false,
@@ -55,6 +63,15 @@ pub fn may_publish(view: &dyn View, node: NodeId, row: &NodeRow, jid: &str) -> R
         },
     };
     if may { Ok(()) } else { Err(Reject::Forbidden.into()) }
+}
+
+/// Whoever an account blocks has nothing to do with its nodes (XEP-0163 §4.3, XEP-0191).
+fn not_blocked(view: &dyn View, tables: &dyn Tables, row: &NodeRow, jid: &str) -> Result<(), ApplyError> {
+    let account = row.is_pep() || row.name.is_presence();
+    if account && *row.owner != *jid && tables.blocks(view, &row.owner, jid)? {
+        return Err(Reject::Blocked.into());
+    }
+    Ok(())
 }
 
 /// Whether `jid` gets the presence of `owner`.

@@ -171,7 +171,7 @@ impl Apply<'_, '_> {
         };
         if !shared {
             self.end_edge(node, contact)?;
-        } else {
+        } else if !self.tables.blocks(self.tx, owner, contact)? && !self.tables.blocks(self.tx, contact, owner)? {
             let id = rows::make_subscriber(self.tx, contact)?;
             if rows::subscription(self.tx, node, id)?.is_none() {
                 self.put_edge(node, id, contact, SubscriptionState::Subscribed)?;

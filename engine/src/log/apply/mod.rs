@@ -5,6 +5,7 @@
 //! effects become a batch in `fanout/`.
 
 mod access;
+mod block;
 mod edge;
 mod hold;
 mod import;
@@ -61,6 +62,12 @@ pub trait Tables: Send + Sync + 'static {
         groups: &[Arc<str>],
     ) -> Result<bool, StoreError>;
 
+    /// Whether `owner` blocks a bare JID: then it reads and follows nothing of his account.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError>;
+
     /// Everyone in one of these groups of `owner`'s roster.
     ///
     /// # Errors
@@ -81,6 +88,10 @@ impl Tables for NoTables {
     }
 
     fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
         Ok(false)
     }
 

@@ -31,7 +31,7 @@ impl Apply<'_, '_> {
             }
             (found, _) => {
                 let (node, row) = found?;
-                access::may_publish(self.tx, node, &row, self.by)?;
+                access::may_publish(self.tx, self.tables, node, &row, self.by)?;
                 row.config.meets(options)?;
                 (node, row)
             }
@@ -174,7 +174,7 @@ impl Apply<'_, '_> {
     pub(super) fn retract(&mut self, name: &NodeName, item: &Arc<str>, notify: bool) -> Result<Outcome, ApplyError> {
         let (node, row) = self.node(name)?;
         let mut state = rows::node_state(self.tx, node)?;
-        access::may_publish(self.tx, node, &row, self.by)?;
+        access::may_publish(self.tx, self.tables, node, &row, self.by)?;
         let (by, owns) = (self.by, *row.owner == *self.by);
         let own =
             |held: &rows::Held| matches!(&held.event, Event::Publish { publisher, .. } if owns || **publisher == *by);
