@@ -20,6 +20,9 @@ pub enum Reject {
     /// He may not.
     #[error("forbidden")]
     Forbidden,
+    /// The service keeps the node itself: nobody makes, changes or removes it.
+    #[error("the service keeps this node")]
+    Kept,
     /// The node's owner blocks him: to him the account is not there.
     #[error("blocked")]
     Blocked,

@@ -72,6 +72,12 @@ pub const HOT_NODES_SHOWN: usize = 20;
 pub const CATCH_UPS_DELAYED: usize = 2;
 /// Subscribers in one record that has many follow a node.
 pub const FOLLOWERS_PER_RECORD: usize = 1000;
+/// Records that apply may ask to be done right after one.
+pub const NEXT_MAX: usize = 256;
+/// Bytes of what one reader attaches to an item.
+pub const ATTACHMENT_BYTES: usize = 16 << 10;
+/// Different marks that are counted of one item.
+pub const TALLY_MARKS: usize = 256;
 /// Owners of a node beside the first.
 pub const OWNERS_MAX: usize = 64;
 /// Posts that a paused node holds; further ones are refused.

@@ -119,6 +119,30 @@ impl NodeName {
     }
 }
 
+/// What the names of nodes for attachments begin with, of one item and of the counts of all (XEP-0470 §4.1, §4.6).
+const ATTACHED: &str = "urn:xmpp:pubsub-attachments:";
+/// The same of one item's.
+const ATTACHMENTS: &str = "urn:xmpp:pubsub-attachments:1/";
+/// The same of the counts.
+const SUMMARY: &str = "urn:xmpp:pubsub-attachments:summary:1/";
+
+impl NodeName {
+    /// Whether the service keeps the node itself: its rights are those of the node that it is kept for.
+    pub fn is_kept(&self) -> bool {
+        self.node.starts_with(ATTACHED)
+    }
+
+    /// Whether it is for what readers attach to one item. There may be one for each item, so that they are in no list.
+    pub fn is_attachments(&self) -> bool {
+        self.node.starts_with(ATTACHMENTS)
+    }
+
+    /// The node with the counts of what is attached to this one's items.
+    pub fn summary(&self) -> NodeName {
+        NodeName::new(self.service.clone(), format!("{SUMMARY}{}", self.node))
+    }
+}
+
 /// What is said by one entry of a node's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {

@@ -41,6 +41,16 @@ impl Tables for Roster {
         Ok(jid == BLOCKED)
     }
 
+    fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {
+        let text = String::from_utf8_lossy(payload).into_owned();
+        text.split_whitespace().map(Arc::from).collect()
+    }
+
+    fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes {
+        let counts = marks.iter().map(|(mark, count)| format!("{mark}={count}"));
+        counts.collect::<Vec<_>>().join(" ").into()
+    }
+
     fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
         Ok(vec![F.into()])
     }

@@ -31,6 +31,7 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
         Reject::NodeNotFound | Reject::ItemNotFound => error(C::ItemNotFound),
         Reject::NodeExists | Reject::Conflict => error(C::Conflict),
         Reject::Forbidden => error(C::Forbidden),
+        Reject::Kept => error(C::NotAllowed).with_text("the service keeps this node"),
         // As an account that is not there answers (XEP-0191 §3.3).
         Reject::Blocked => error(C::ServiceUnavailable),
         Reject::PresenceRequired => error(C::NotAuthorized).pubsub(P::PresenceSubscriptionRequired),

@@ -9,7 +9,7 @@ use super::{Bus, Gauge, Source, Ticket, Work};
 use crate::clock::Clock;
 use crate::error::{Error, StoreError};
 use crate::fanout::{Batch, Fanout};
-use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits};
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits, NEXT_MAX};
 use crate::metrics::Metrics;
 use crate::model::{Origin, Seq, Slot};
 use crate::outbox::Recent;
@@ -146,12 +146,38 @@ impl Applier {
         Ok(())
     }
 
-    /// Applies one record into the open commit.
+    /// Applies one record into the open commit, and what it asks to be done right after it.
     fn record(&mut self, open: &mut Open<'_>, record: &Record, ticket: Ticket) -> Result<(), StoreError> {
+        let mut next = Vec::new();
+        match self.apply(open, record, &mut next) {
+            Ok(applied) => open.tickets.push((ticket, Ok(applied))),
+            Err(ApplyError::Reject(reject)) => open.tickets.push((ticket, Err(reject.into()))),
+            Err(ApplyError::Store(error)) => {
+                open.tickets.push((ticket, Err(Error::Store(error.to_string()))));
+                return Err(error);
+            }
+        }
+        for _ in 0..NEXT_MAX {
+            let Some(record) = (!next.is_empty()).then(|| next.remove(0)) else {
+                break;
+            };
+            match self.apply(open, &record, &mut next) {
+                Ok(_) => {}
+                Err(ApplyError::Reject(reject)) => {
+                    tracing::debug!(%reject, "what was to follow a record was not needed")
+                }
+                Err(ApplyError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, open: &mut Open<'_>, record: &Record, next: &mut Vec<Record>) -> Result<Applied, ApplyError> {
         let seq = self.last.next();
         let slot = Slot::of(record.owner());
         let number = rows::get::<u64>(&open.tx, Family::META, &keys::slot(slot))?.unwrap_or(0) + 1;
         let mut effects = Vec::new();
+        let before = next.len();
         let mut apply = Apply {
             tx: &mut open.tx,
             seq,
@@ -161,6 +187,7 @@ impl Applier {
             limits: &self.limits,
             tables: &*self.tables,
             effects: &mut effects,
+            next,
         };
         match apply.record(record) {
             Ok(outcome) => {
@@ -169,19 +196,15 @@ impl Applier {
                 open.bytes += size(record);
                 open.records += 1;
                 open.batch.add(seq, effects);
-                open.tickets.push((ticket, Ok(Applied { seq, outcome })));
                 self.last = seq;
+                Ok(Applied { seq, outcome })
             }
-            Err(ApplyError::Reject(reject)) => {
+            Err(error) => {
                 open.tx.refuse();
-                open.tickets.push((ticket, Err(reject.into())));
-            }
-            Err(ApplyError::Store(error)) => {
-                open.tickets.push((ticket, Err(Error::Store(error.to_string()))));
-                return Err(error);
+                next.truncate(before);
+                Err(error)
             }
         }
-        Ok(())
     }
 
     /// Writes, syncs, and only then tells anyone.

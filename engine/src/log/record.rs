@@ -9,6 +9,19 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// An item, and the nodes that the service keeps for what readers attach to it (XEP-0470).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The attachment node.
+    pub node: NodeName,
+    /// The node of the item.
+    pub target: NodeName,
+    /// The item.
+    pub item: Arc<str>,
+    /// The node with the counts of each item of the target node.
+    pub summary: NodeName,
+}
+
 /// What is changed, when, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -44,6 +57,29 @@ pub enum Change {
         item: Arc<str>,
         /// Tell followers even where the node does not.
         notify: bool,
+    },
+    /// Attach to an item, in place of what the asker attached before; the item's id is his bare JID.
+    Attach {
+        /// To what.
+        to: Attachment,
+        /// The self-contained payload.
+        payload: Bytes,
+    },
+    /// Take back what somebody attached.
+    Detach {
+        /// To what.
+        to: Attachment,
+        /// Bare JID of who attached it.
+        item: Arc<str>,
+    },
+    /// Publish what is attached to an item, counted; made by apply, right after what changed it.
+    Summarize {
+        /// The node with the counts.
+        summary: NodeName,
+        /// The item.
+        item: Arc<str>,
+        /// The counts; `None` where nothing is attached any more.
+        payload: Option<Bytes>,
     },
     /// Remove all items (§8.5).
     Purge {
@@ -177,6 +213,8 @@ impl Record {
             | Change::Unfollow { node, .. }
             | Change::SetSubscription { node, .. }
             | Change::Affiliate { node, .. } => &node.service,
+            Change::Attach { to, .. } | Change::Detach { to, .. } => &to.node.service,
+            Change::Summarize { summary, .. } => &summary.service,
             Change::RemoveUser { user } => user,
             Change::Table { owner, .. } => owner,
         }

@@ -35,14 +35,15 @@ impl Applier {
                 upto: self.last,
                 ..Batch::default()
             },
+            next: Vec::new(),
         };
         for key in step.due(now)? {
             if let Some((node, upto)) = keys::read_sweep_node(&key) {
-                step.node(&key, node, upto)?;
+                step.node(self, now, &key, node, upto)?;
             } else if let Some(id) = keys::read_sweep_subscriber(&key) {
                 step.subscriber(&key, id)?;
             } else if let Some((_, node, seq)) = keys::read_sweep_expiry(&key) {
-                step.expired(&key, node, seq)?;
+                step.expired(self, now, &key, node, seq)?;
             } else if let Some((_, node, id)) = keys::read_sweep_subscription(&key) {
                 step.lapsed(self, now, &key, (node, id))?;
             } else if let Some(node) = keys::read_sweep_config(&key) {
@@ -53,12 +54,16 @@ impl Applier {
         journal::trim(&mut step.tx, SWEEP_ROWS as u64)?;
         self.journal(&mut step.tx, &step.batch)?;
         step.tx.accept();
-        let Step { tx, batch } = step;
+        let Step { tx, batch, next } = step;
         let writes = tx.into_writes();
         if !writes.is_empty() {
             self.store.write(writes, false)?;
         }
         self.hand(batch);
+        if !next.is_empty() {
+            let mut work = next.into_iter().map(unasked).collect();
+            self.commit_all(&mut work).map(drop)?;
+        }
         self.release()
     }
 
@@ -82,23 +87,29 @@ impl Applier {
     }
 
     fn release_of(&self, node: &NodeName) -> Work {
-        let record = Record {
+        unasked(Record {
             at: self.clock.now(),
             by: "".into(),
             change: Change::Release { node: node.clone() },
-        };
-        Work::Record {
-            id: RecordId(0),
-            queued: record.at,
-            record,
-            ticket: Box::new(|_| ()),
-        }
+        })
+    }
+}
+
+/// A record that nobody waits for.
+fn unasked(record: Record) -> Work {
+    Work::Record {
+        id: RecordId(0),
+        queued: record.at,
+        record,
+        ticket: Box::new(|_| ()),
     }
 }
 
 struct Step<'s> {
     tx: Tx<'s>,
     batch: Batch,
+    /// What is to be done as records of their own.
+    next: Vec<Record>,
 }
 
 fn first_keys(tx: &Tx<'_>, family: Family, range: &Range, max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -132,14 +143,26 @@ impl Step<'_> {
         Ok(due)
     }
 
-    fn node(&mut self, job: &[u8], node: NodeId, upto: Seq) -> Result<(), StoreError> {
+    fn node(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        node: NodeId,
+        upto: Seq,
+    ) -> Result<(), StoreError> {
+        let name = rows::node_row(&self.tx, node)?.map(|row| row.name);
         let range = Range::between(keys::log(node, Seq(0)), keys::log(node, Seq(upto.0.saturating_add(1))));
         let log = first_keys(&self.tx, Family::LOG, &range, SWEEP_ROWS)?;
         for key in &log {
             let entry: Option<Entry> = rows::get(&self.tx, Family::LOG, key)?;
             let lies = keys::read_log(key).map(|(_, seq)| seq);
-            if let (Some(entry), Some(seq)) = (entry, lies) {
-                self.item_of(node, seq, &entry.item)?;
+            if let (Some(entry), Some(seq)) = (entry, lies)
+                && self.item_of(node, seq, &entry.item)?
+            {
+                self.applying(applier, at, |apply| {
+                    Ok(apply.forget_attached(node, name.as_ref(), &entry.item)?)
+                })?;
             }
             self.tx.delete(Family::LOG, key.clone());
         }
@@ -166,7 +189,14 @@ impl Step<'_> {
         Ok(ours)
     }
 
-    fn expired(&mut self, job: &[u8], node: NodeId, seq: Seq) -> Result<(), StoreError> {
+    fn expired(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        node: NodeId,
+        seq: Seq,
+    ) -> Result<(), StoreError> {
         self.tx.delete(Family::SWEEP, job);
         let key = keys::log(node, seq);
         let Some(entry) = rows::get::<Entry>(&self.tx, Family::LOG, &key)? else {
@@ -174,13 +204,16 @@ impl Step<'_> {
         };
         let mut state = rows::node_state(&self.tx, node)?;
         // What was purged, or belongs to a deleted node, is not counted any more: its own job removes it.
-        if seq <= state.purged || rows::node_row(&self.tx, node)?.is_none() {
+        let Some(row) = rows::node_row(&self.tx, node)?.filter(|_| seq > state.purged) else {
             return Ok(());
-        }
+        };
         if matches!(entry.event, Event::Publish { .. }) && self.item_of(node, seq, &entry.item)? {
             self.tx.delete(Family::LOG, key);
             state.items = state.items.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);
+            self.applying(applier, at, |apply| {
+                Ok(apply.forget_attached(node, Some(&row.name), &entry.item)?)
+            })?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::log::record::{Applied, Change, Record};
 use crate::log::{Gauge, Log, Pressure, Ticket, Work};
 use crate::metrics::Metrics;
-use crate::model::RecordId;
+use crate::model::{NodeName, RecordId};
 use crate::store::Write;
 use crate::store::keys::Family;
 use std::collections::BTreeMap;
@@ -122,24 +122,33 @@ impl Admission {
     }
 
     fn check(&self, by: &str, change: &Change) -> Result<(), Error> {
+        if let Change::Attach { to, payload } = change {
+            return self.admit(by, &to.node, payload.len());
+        }
         if let Change::Publish {
             node, item, payload, ..
         } = change
         {
-            if self.gauge.pressure(self.clock.now(), &self.limits) == Pressure::Refuse {
-                self.metrics.refused.inc();
-                return Err(Error::Busy);
-            }
-            if payload.len() > self.limits.item_bytes {
-                return Err(Reject::PayloadTooBig.into());
-            }
             if item.is_empty() || item.len() > 1023 {
                 return Err(Reject::NotAcceptable("an item id has 1 to 1023 bytes").into());
             }
-            if let Err(whose) = self.rates.take(by, node) {
-                self.metrics.too_fast.inc();
-                return Err(Reject::TooFast(whose).into());
-            }
+            return self.admit(by, node, payload.len());
+        }
+        Ok(())
+    }
+
+    /// What holds for all that is published: pressure, size, rates.
+    fn admit(&self, by: &str, node: &NodeName, bytes: usize) -> Result<(), Error> {
+        if self.gauge.pressure(self.clock.now(), &self.limits) == Pressure::Refuse {
+            self.metrics.refused.inc();
+            return Err(Error::Busy);
+        }
+        if bytes > self.limits.item_bytes {
+            return Err(Reject::PayloadTooBig.into());
+        }
+        if let Err(whose) = self.rates.take(by, node) {
+            self.metrics.too_fast.inc();
+            return Err(Reject::TooFast(whose).into());
         }
         Ok(())
     }

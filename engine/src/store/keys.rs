@@ -45,11 +45,13 @@ impl Family {
     pub const HELD: Family = Family(16);
     /// subscriber|node → options of a subscription, where they are not the usual ones
     pub const OPTIONS: Family = Family(17);
+    /// node|item id → what is attached to the item, counted
+    pub const TALLY: Family = Family(18);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 18;
+    pub const TABLES: u8 = 19;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         "meta",
         "log",
         "item",
@@ -68,6 +70,7 @@ impl Family {
         "follows",
         "held",
         "options",
+        "tally",
     ];
 }
 
@@ -80,6 +83,8 @@ pub enum NodePart {
     State = 1,
     /// Owners beside the first: where there are some.
     Owners = 2,
+    /// The node that it is kept for: of attachments and their counts.
+    Target = 3,
 }
 
 /// `log` and other keys of (u32, u64).
@@ -157,6 +162,16 @@ pub fn read_node(key: &[u8]) -> Option<NodeId> {
 
 /// `node_name`. NUL cannot occur in XML, so it parts service and node without doubt.
 pub fn node_name(name: &NodeName) -> Vec<u8> {
+    if name.is_attachments() {
+        // As many as a service has items: apart from the others, which are listed.
+        return [
+            &b"attachments:"[..],
+            name.service.as_bytes(),
+            &[0],
+            name.node.as_bytes(),
+        ]
+        .concat();
+    }
     [name.service.as_bytes(), &[0], name.node.as_bytes()].concat()
 }
 

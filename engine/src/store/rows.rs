@@ -99,6 +99,15 @@ pub struct Subscription {
     pub since: Seq,
 }
 
+/// What is attached to an item, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// The node with what is attached.
+    pub node: NodeId,
+    /// Marks, in the order in which they first came, and how many attached each.
+    pub marks: Vec<(Arc<str>, u64)>,
+}
+
 /// A device's cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CursorRow {

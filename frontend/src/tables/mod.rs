@@ -20,6 +20,7 @@ use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::store::View;
 use reef_engine::store::keys::Family;
+use reef_stanza::attachments;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -277,6 +278,14 @@ impl Tables for FrontTables {
 
     fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError> {
         block::blocks(view, owner, jid)
+    }
+
+    fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {
+        attachments::marks(payload).into_iter().map(Arc::from).collect()
+    }
+
+    fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes {
+        attachments::summary(marks.iter().map(|(mark, count)| (&**mark, *count))).into()
     }
 
     fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {

@@ -13,6 +13,7 @@ pub mod write; //        elements → bytes
 pub mod error; //        stream errors
 pub mod stanza_error; // stanza errors
 // What stanzas carry.
+pub mod attachments; //  XEP-0470 names, marks, counts
 pub mod blocking; //     XEP-0191 lists
 pub mod caps; //         XEP-0115 hashes
 pub mod command; //      XEP-0050 commands

@@ -8,6 +8,7 @@ use crate::config::{AccessModel, Affiliation, PublishModel};
 use crate::error::Reject;
 use crate::model::{NodeId, NodeName};
 use crate::store::View;
+use crate::store::keys::{self, Family, NodePart};
 use crate::store::rows::{self, NodeRow};
 
 /// Whether `jid` may subscribe to and read the node.
@@ -21,6 +22,11 @@ pub fn may_read(
     row: &NodeRow,
     jid: &str,
 ) -> Result<(), ApplyError> {
+    if row.name.is_kept() {
+        // What is kept for a node goes by its rights.
+        let (target, row) = target(view, node)?;
+        return may_read(view, tables, target, &row, jid);
+    }
     not_blocked(view, tables, row, jid)?;
     match rows::affiliation(view, node, row, jid)? {
         Affiliation::Owner | Affiliation::Publisher | Affiliation::Member => return Ok(()),
@@ -52,6 +58,9 @@ pub fn may_publish(
     row: &NodeRow,
     jid: &str,
 ) -> Result<(), ApplyError> {
+    if row.name.is_kept() {
+        return Err(Reject::Kept.into());
+    }
     not_blocked(view, tables, row, jid)?;
     let may = match rows::affiliation(view, node, row, jid)? {
         Affiliation::Owner | Affiliation::Publisher | Affiliation::PublishOnly => true,
@@ -63,6 +72,14 @@ pub fn may_publish(
         },
     };
     if may { Ok(()) } else { Err(Reject::Forbidden.into()) }
+}
+
+/// The node that one is kept for.
+fn target(view: &dyn View, node: NodeId) -> Result<(NodeId, NodeRow), ApplyError> {
+    let key = keys::node(node, NodePart::Target);
+    let target: NodeId = rows::get(view, Family::NODE, &key)?.ok_or(Reject::NodeNotFound)?;
+    let row = rows::node_row(view, target)?.filter(|row| !row.name.is_kept());
+    Ok((target, row.ok_or(Reject::NodeNotFound)?))
 }
 
 /// Whoever an account blocks has nothing to do with its nodes (XEP-0163 §4.3, XEP-0191).

@@ -5,6 +5,7 @@
 //! effects become a batch in `fanout/`.
 
 mod access;
+mod attach;
 mod block;
 mod edge;
 mod hold;
@@ -68,6 +69,12 @@ pub trait Tables: Send + Sync + 'static {
     /// The store's failures.
     fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError>;
 
+    /// The marks in what somebody attached, each once: what is counted (XEP-0470 §4.7).
+    fn marks(&self, payload: &Bytes) -> Vec<Arc<str>>;
+
+    /// The payload that shows counts of marks.
+    fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes;
+
     /// Everyone in one of these groups of `owner`'s roster.
     ///
     /// # Errors
@@ -93,6 +100,14 @@ impl Tables for NoTables {
 
     fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    fn marks(&self, _: &Bytes) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn summary(&self, _: &[(Arc<str>, u64)]) -> Bytes {
+        Bytes::new()
     }
 
     fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
@@ -156,6 +171,8 @@ pub struct Apply<'a, 's> {
     pub tables: &'a dyn Tables,
     /// What the shards will hear.
     pub effects: &'a mut Vec<Effect>,
+    /// What is applied right after this record, in the same commit: each with a place of its own.
+    pub next: &'a mut Vec<Record>,
 }
 
 impl Apply<'_, '_> {
@@ -173,6 +190,9 @@ impl Apply<'_, '_> {
                 create,
             } => self.publish(node, item, payload, options, create.as_ref()),
             Change::Retract { node, item, notify } => self.retract(node, item, *notify),
+            Change::Attach { to, payload } => self.attach(to, payload),
+            Change::Detach { to, item } => self.detach(to, item),
+            Change::Summarize { summary, item, payload } => self.summarize(summary, item, payload.as_ref()),
             Change::Purge { node } => self.purge(node),
             Change::CreateNode { node, config } => self.create(node, config).map(|_| Outcome::Done),
             Change::Configure { node, settings } => self.configure(node, settings),

@@ -41,12 +41,16 @@ impl Apply<'_, '_> {
     pub(super) fn owned(&self, name: &NodeName) -> Result<(NodeId, NodeRow), ApplyError> {
         let (node, row) = self.node(name)?;
         match rows::affiliation(self.tx, node, &row, self.by)? {
+            _ if name.is_kept() => Err(Reject::Kept.into()),
             Affiliation::Owner => Ok((node, row)),
             _ => Err(Reject::Forbidden.into()),
         }
     }
 
     pub(super) fn create(&mut self, name: &NodeName, config: &NodeConfig) -> Result<(NodeId, NodeRow), ApplyError> {
+        if name.is_kept() {
+            return Err(Reject::Kept.into());
+        }
         if rows::node_id(self.tx, name)?.is_some() {
             return Err(Reject::NodeExists.into());
         }
@@ -90,11 +94,11 @@ impl Apply<'_, '_> {
         let before = row.config.clone();
         row.config = row.config.with(settings);
         config_bounds(&row.config, self.limits)?;
+        self.tx
+            .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
         if row.config.narrows(&before) {
             self.narrow(node, &row)?;
         }
-        self.tx
-            .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
         if row.config.notify_config {
             self.notify(node, &row, &"".into(), Event::Configure)?;
         }
@@ -104,6 +108,13 @@ impl Apply<'_, '_> {
     /// Ends the subscriptions of those who may no longer read. Where they are many that is the background's, as are items
     /// that are too many; until it is done nothing new is published there.
     fn narrow(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
+        // The counts of its items are for the same readers.
+        if !row.name.is_kept()
+            && let Some(summary) = rows::node_id(self.tx, &row.name.summary())?
+            && let Some(row) = rows::node_row(self.tx, summary)?
+        {
+            self.narrow(summary, &row)?;
+        }
         let state = rows::node_state(self.tx, node)?;
         let many = state.followers > NARROW_AT_ONCE;
         let mut seen = SubscriberId(0);
@@ -141,7 +152,17 @@ impl Apply<'_, '_> {
             self.notify(node, &row, &"".into(), Event::Delete { redirect })?;
         }
         self.drop_node(node, name);
+        self.drop_summary(name)?;
         Ok(Outcome::Done)
+    }
+
+    /// The counts of a node's items go with it; what was attached to each goes in the background.
+    pub(super) fn drop_summary(&mut self, name: &NodeName) -> Result<(), ApplyError> {
+        let summary = name.summary();
+        if let Some(node) = rows::node_id(self.tx, &summary)? {
+            self.drop_node(node, &summary);
+        }
+        Ok(())
     }
 
     /// Takes a node's name away and leaves the rest to the background.
@@ -150,6 +171,7 @@ impl Apply<'_, '_> {
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Owners));
+        self.tx.delete(Family::NODE, keys::node(node, NodePart::Target));
         self.tx.delete(Family::SWEEP, keys::sweep_held(node));
         self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
         self.effects.push(Effect::NodeGone(node));

@@ -118,6 +118,7 @@ impl Apply<'_, '_> {
                 return Ok(false);
             };
             self.forget(node, seq, &id, state);
+            self.forget_attached(node, Some(&row.name), &id)?;
             state.oldest = seq.next();
         }
         Ok(state.items > max)
@@ -132,7 +133,7 @@ impl Apply<'_, '_> {
     }
 
     /// Where an item lies, unless it was purged.
-    fn item(&self, node: NodeId, state: &NodeState, item: &str) -> Result<Option<ItemRow>, StoreError> {
+    pub(super) fn item(&self, node: NodeId, state: &NodeState, item: &str) -> Result<Option<ItemRow>, StoreError> {
         let row: Option<ItemRow> = rows::get(self.tx, Family::ITEM, &keys::item(node, item))?;
         Ok(row.filter(|row| row.seq > state.purged))
     }
@@ -188,6 +189,7 @@ impl Apply<'_, '_> {
             self.published_by_asker(node, lies.seq)?;
         }
         self.forget(node, lies.seq, item, &mut state);
+        self.forget_attached(node, Some(&row.name), item)?;
         if notify || row.config.notify_retract {
             state.last = self.seq;
             let event = Event::Retract { first: lies.first };

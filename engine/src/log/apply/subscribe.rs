@@ -22,6 +22,9 @@ impl Apply<'_, '_> {
         if *subscriber.as_ref() != *self.by {
             return Err(Reject::NotAcceptable("one can only subscribe oneself").into());
         }
+        if name.is_attachments() {
+            return Err(Reject::NotAcceptable("subscribe the summary of attachments instead").into());
+        }
         let state = match access::may_read(self.tx, self.tables, node, &row, subscriber) {
             Ok(()) => options.copied().unwrap_or_default().state(),
             Err(ApplyError::Reject(Reject::Forbidden)) if self.may_ask(node, &row, subscriber)? => {

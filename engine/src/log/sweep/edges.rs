@@ -127,7 +127,7 @@ impl Step<'_> {
     }
 
     /// What apply does too, for what nobody asks.
-    fn applying<T>(
+    pub(super) fn applying<T>(
         &mut self,
         applier: &Applier,
         at: Timestamp,
@@ -144,6 +144,7 @@ impl Step<'_> {
             limits: &applier.limits,
             tables: &*applier.tables,
             effects: &mut effects,
+            next: &mut self.next,
         };
         let done = work(&mut apply).map_err(fatal)?;
         self.batch.add(seq, effects);
