@@ -48,6 +48,7 @@ impl Away {
                 node: blog(&author(number)),
                 item: format!("p{post}").into(),
                 payload: vec![b'x'; 350].into(),
+                open_only: None,
                 options: Vec::new(),
                 create: None,
             };

@@ -105,6 +105,7 @@ impl Bench {
             node: blog("author@bench"),
             item: format!("p{number}").into(),
             payload: vec![b'x'; 350].into(),
+            open_only: None,
             options: Vec::new(),
             create: None,
         };

@@ -69,6 +69,7 @@ fn post_item(author: &str, item: &str) -> Change {
         node: blog(author),
         item: item.into(),
         payload: vec![b'x'; 350].into(),
+        open_only: None,
         options: Vec::new(),
         create: Some(NodeConfig::microblog(MICROBLOG)),
     }
@@ -237,6 +238,7 @@ pub(crate) fn post(seq: u64) -> Arc<Post> {
         shown: Shown {
             payload: true,
             publisher: true,
+            body: false,
         },
         live: OnceLock::new(),
         delayed: OnceLock::new(),

@@ -188,7 +188,7 @@ pub struct Post {
     pub event: Event,
     /// Who gets it because of presence and caps (XEP-0163 §4), beside the followers.
     pub audience: Audience,
-    /// Whether `publisher` and payload are shown to receivers.
+    /// What receivers are shown of the item.
     pub shown: Shown,
     /// The live form, encoded by the first writer.
     pub live: OnceLock<Splice>,
@@ -214,6 +214,8 @@ pub struct Shown {
     pub payload: bool,
     /// `pubsub#itemreply` is publisher.
     pub publisher: bool,
+    /// `pubsub#include_body`.
+    pub body: bool,
 }
 
 /// An encoded stanza without its addressee: `prefix + to + suffix`.

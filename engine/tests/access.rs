@@ -7,6 +7,8 @@ use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Se
 use reef_engine::error::{Error, Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::log::record::{Change, Outcome};
+use reef_engine::model::Timestamp;
+use reef_engine::query::{self, Which};
 use reef_engine::store::{View, rows};
 use std::sync::Arc;
 use world::{MICROBLOG, World, blog, publish};
@@ -211,6 +213,7 @@ fn publish_options_make_a_node_and_are_preconditions_of_one_that_is_there() {
             node,
             item,
             payload,
+            open_only: None,
             options,
             create,
         },
@@ -246,6 +249,7 @@ fn a_refused_publish_makes_no_node() {
         node: node.clone(),
         item,
         payload,
+        open_only: None,
         options: Vec::new(),
         create: Some(config),
     };
@@ -261,4 +265,44 @@ fn whom_the_owner_blocks_he_has_no_node_for() {
     let world = world(&[]);
     assert_eq!(follow(&world, BLOCKED), Err(Error::Rejected(Reject::Blocked)));
     assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+fn what_is_for_open_nodes_is_left_out_where_not_everybody_may_read() {
+    let world = World::new();
+    let post = |item: &str| match publish(A, item, "<entry>text<link/></entry>") {
+        Change::Publish {
+            node,
+            item,
+            payload,
+            options,
+            create,
+            ..
+        } => Change::Publish {
+            node,
+            item,
+            payload,
+            open_only: Some((11, 7)),
+            options,
+            create,
+        },
+        other => other,
+    };
+    world.ask(A, post("open")).expect("it is his");
+    let settings = vec![Setting::Access(AccessModel::Presence)];
+    let node = blog(A);
+    world.ask(A, Change::Configure { node, settings }).expect("it is his");
+    world.ask(A, post("friends")).expect("it is his");
+    let id = rows::node_id(world.engine.view(), &blog(A)).expect("the store reads");
+    let id = id.expect("it is there");
+    let row = rows::node_row(world.engine.view(), id).expect("the store reads");
+    let all = Which::Newer(None);
+    let found = query::items(
+        world.engine.view(),
+        id,
+        &row.expect("it is there"),
+        &all,
+        9,
+        Timestamp(0),
+    );
+    let found = found.expect("the store reads").expect("no item is asked for");
+    let payloads: Vec<&[u8]> = found.items.iter().map(|item| &item.payload[..]).collect();
+    assert_eq!(payloads, [&b"<entry>text</entry>"[..], b"<entry>text<link/></entry>"]);
 }

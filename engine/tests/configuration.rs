@@ -2,7 +2,7 @@
 
 mod world;
 
-use reef_engine::config::{AccessModel, Affiliation, Setting, SubscriptionState};
+use reef_engine::config::{AccessModel, Affiliation, ITEMS_MAX, Setting, SubscriptionState};
 use reef_engine::error::{Error, Reject};
 use reef_engine::log::apply::Effect;
 use reef_engine::log::record::Change;
@@ -115,4 +115,40 @@ fn what_is_published_behind_a_narrowed_access_reaches_nobody_who_may_not_read() 
     world.publish(A, "secret");
     world.settle(&mut [&mut f]);
     assert!(f.items().is_empty(), "{:?}", f.items());
+}
+
+#[test]
+fn a_social_feed_is_no_other_than_its_base_profile_says() {
+    let world = World::new();
+    let feed = Setting::Kind("urn:xmpp:pubsub-social-feed:gallery:1".into());
+    let ask = |settings: Vec<Setting>| {
+        let node = blog(A);
+        world.ask(A, Change::Configure { node, settings })
+    };
+    world.publish(A, "p");
+    for wrong in [
+        Setting::PersistItems(false),
+        Setting::MaxItems(10),
+        Setting::NotifyRetract(false),
+    ] {
+        let refused = ask(vec![wrong.clone(), feed.clone()]);
+        assert!(
+            matches!(refused, Err(Error::Rejected(Reject::NotAcceptable(_)))),
+            "{wrong:?}: {refused:?}"
+        );
+        // Of another type it may be so; then it becomes no feed.
+        ask(vec![wrong.clone()]).expect("a microblog may");
+        assert!(ask(vec![feed.clone()]).is_err(), "{wrong:?}");
+        let right = [
+            Setting::PersistItems(true),
+            Setting::MaxItems(ITEMS_MAX),
+            Setting::NotifyRetract(true),
+        ];
+        ask(right.to_vec()).expect("the base profile");
+    }
+    ask(vec![feed]).expect("it is as the base profile says");
+    assert!(
+        ask(vec![Setting::MaxItems(10)]).is_err(),
+        "it is a feed, though that is not said again"
+    );
 }

@@ -83,6 +83,7 @@ fn plain_publish() -> Change {
             node,
             item,
             payload,
+            open_only: None,
             options: Vec::new(),
             create: None,
         },

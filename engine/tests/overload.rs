@@ -175,6 +175,7 @@ fn bring(shard: &mut Shard, seq: u64, audience: Audience) -> Arc<Post> {
         shown: Shown {
             payload: true,
             publisher: true,
+            body: false,
         },
         live: OnceLock::new(),
         delayed: OnceLock::new(),

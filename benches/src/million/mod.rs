@@ -183,6 +183,7 @@ impl Crowd {
             node: NodeName::new(author, MICROBLOG),
             item: item.into(),
             payload: prepare::entry().into(),
+            open_only: None,
             options: Vec::new(),
             create: Some(NodeConfig::microblog(MICROBLOG)),
         };

@@ -80,6 +80,7 @@ impl World {
                     node: node_name(node),
                     item: item.to_string().into(),
                     payload: Bytes::from_static(b"<entry/>"),
+                    open_only: None,
                     options: Vec::new(),
                     create: Some(NodeConfig {
                         max_items,

@@ -44,6 +44,9 @@ pub enum Change {
         item: Arc<str>,
         /// The self-contained payload.
         payload: Bytes,
+        /// Start and length of those bytes of it that are for nodes that everybody may read, if there are any; elsewhere
+        /// they are left out.
+        open_only: Option<(u32, u32)>,
         /// What the node must be like, or is made with (§7.1.5).
         options: Vec<Setting>,
         /// What a missing node is made with before the options; `None` where nodes are not made by publishing.

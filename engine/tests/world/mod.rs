@@ -238,6 +238,7 @@ pub fn publish(author: &str, item: &str, payload: &str) -> Change {
         node: blog(author),
         item: item.into(),
         payload: payload.as_bytes().to_vec().into(),
+        open_only: None,
         options: Vec::new(),
         create: Some(NodeConfig::microblog(MICROBLOG)),
     }

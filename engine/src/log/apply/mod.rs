@@ -17,7 +17,7 @@ mod user;
 
 pub use access::{may_publish, may_read};
 pub use node::config_bounds;
-pub use publish::shown;
+pub use publish::{shown, without};
 
 use crate::error::{Reject, StoreError};
 use crate::limits::Limits;
@@ -186,9 +186,10 @@ impl Apply<'_, '_> {
                 node,
                 item,
                 payload,
+                open_only,
                 options,
                 create,
-            } => self.publish(node, item, payload, options, create.as_ref()),
+            } => self.publish(node, item, (payload, *open_only), options, create.as_ref()),
             Change::Retract { node, item, notify } => self.retract(node, item, *notify),
             Change::Attach { to, payload } => self.attach(to, payload),
             Change::Detach { to, item } => self.detach(to, item),

@@ -33,6 +33,32 @@ pub fn config_bounds(config: &NodeConfig, limits: &Limits) -> Result<(), Reject>
     if config.title.len() + config.description.len() > 4096 || config.contact.len() + config.roster_groups.len() > 256 {
         return Err(Reject::NotAcceptable("the configuration is too large"));
     }
+    if config.kind.starts_with(SOCIAL_FEED) {
+        social_feed(config)?;
+    }
+    Ok(())
+}
+
+/// With what the types of all social feeds begin (XEP-0472 §4), whatever their profile and version.
+const SOCIAL_FEED: &str = "urn:xmpp:pubsub-social-feed:";
+
+/// What the base profile demands of every social feed, and so of each of its profiles (XEP-0472 §4.1.1).
+fn social_feed(config: &NodeConfig) -> Result<(), Reject> {
+    if !config.persist_items {
+        return Err(Reject::NotAcceptable(
+            "a social feed keeps its items: persist_items is true",
+        ));
+    }
+    if config.max_items != ITEMS_MAX {
+        return Err(Reject::NotAcceptable(
+            "a social feed keeps all that it can: max_items is max",
+        ));
+    }
+    if !config.notify_retract {
+        return Err(Reject::NotAcceptable(
+            "a social feed tells of what is retracted: notify_retract is true",
+        ));
+    }
     Ok(())
 }
 

@@ -21,7 +21,7 @@ impl Apply<'_, '_> {
         &mut self,
         name: &NodeName,
         item: &Arc<str>,
-        payload: &Bytes,
+        (payload, open_only): (&Bytes, Option<(u32, u32)>),
         options: &[Setting],
         create: Option<&NodeConfig>,
     ) -> Result<Outcome, ApplyError> {
@@ -43,11 +43,15 @@ impl Apply<'_, '_> {
             0 => self.limits.item_bytes,
             bytes => self.limits.item_bytes.min(bytes as usize),
         };
+        let payload = match open_only {
+            Some(part) if row.config.access != AccessModel::Open => without(payload, part),
+            _ => payload.clone(),
+        };
         if payload.len() > most {
             return Err(Reject::PayloadTooBig.into());
         }
         let event = Event::Publish {
-            payload: payload.clone(),
+            payload,
             publisher: self.by.into(),
         };
         if let Some(hold) = self.hold(node)? {
@@ -305,5 +309,15 @@ pub fn shown(config: &NodeConfig) -> Shown {
     Shown {
         payload: config.deliver_payloads,
         publisher: config.item_reply == ItemReply::Publisher,
+        body: config.include_body,
+    }
+}
+
+/// A payload without the bytes that start there, so many. What does not lie within it takes nothing away.
+pub fn without(payload: &Bytes, (start, length): (u32, u32)) -> Bytes {
+    let (start, end) = (start as usize, start as usize + length as usize);
+    match (payload.get(..start), payload.get(end..)) {
+        (Some(before), Some(behind)) => [before, behind].concat().into(),
+        _ => payload.clone(),
     }
 }

@@ -62,6 +62,7 @@ impl World {
                 node: blog(node),
                 item,
                 payload,
+                open_only: None,
                 options: Vec::new(),
                 create,
             },
