@@ -265,6 +265,9 @@ fn whom_the_owner_blocks_he_has_no_node_for() {
     let world = world(&[]);
     assert_eq!(follow(&world, BLOCKED), Err(Error::Rejected(Reject::Blocked)));
     assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+}
+
+#[test]
 fn what_is_for_open_nodes_is_left_out_where_not_everybody_may_read() {
     let world = World::new();
     let post = |item: &str| match publish(A, item, "<entry>text<link/></entry>") {

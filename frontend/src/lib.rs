@@ -16,13 +16,15 @@ pub mod sasl; //    who are you
 pub mod stream; //  from the first byte to `<success/>`
 pub mod tls; //     certificates
 
-mod http; //        metrics and health
+mod http; //        metrics, health, public pages
 
+mod atom; //        posts, as far as a server reads them
 mod errors; //      engine errors → stanza errors
 mod limits; //      fixed limits
 mod router; //      between shards
 mod schedule; //    what the kernel is told of threads
 mod session; //     after login
 mod tables; //      accounts, rosters, offline messages
+mod uri; //         where posts are found
 #[doc(hidden)]
 pub mod xep; //     one file per XEP

@@ -20,6 +20,10 @@ pub(crate) const EXPAND_TURN: usize = 4096;
 pub(crate) const EXPAND_TURNS_MERGING: usize = 16;
 /// Connections over HTTP at a time.
 pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
+/// Elements within each other in a post that is read again: no fewer than a stanza may have.
+pub(crate) const ATOM_DEPTH: usize = 64;
+/// Bytes of a post's words in the body of a notification.
+pub(crate) const BODY_BYTES: usize = 2_048;
 /// Sessions whose writes go to the kernel in one call.
 pub(crate) const BATCH_SENDS: usize = 128;
 /// Bytes that are composed for one call: no more than stays in a core's cache.

@@ -38,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) config: Config,
     /// The domain, normalised.
     pub(crate) domain: String,
+    /// What web addresses begin with, where there is one that others reach.
+    pub(crate) web: Option<Arc<str>>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) router: Router,
     pub(crate) routes: Routes,
@@ -191,6 +193,7 @@ impl Running {
         let caps = xep0115_caps::server_caps(&config.domain);
         let server = Arc::new(Server {
             domain: config.domain.clone(),
+            web: crate::uri::web_base(&config).map(Arc::from),
             engine,
             router,
             routes: Routes::all(),

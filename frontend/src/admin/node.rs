@@ -182,25 +182,41 @@ impl Performer {
         let parsed: Element = entry
             .parse()
             .map_err(|e| Refused::new(format!("the entry is no XML: {e}")))?;
-        let payload = reef_stanza::self_contained(&parsed, None);
-        let item = item.unwrap_or_else(|| format!("{:016x}", reef_engine::model::fnv1a(&payload)));
+        let written = reef_stanza::self_contained(&parsed, None);
+        let item = item.unwrap_or_else(|| format!("{:016x}", reef_engine::model::fnv1a(&written)));
         let name = NodeName::new(author.as_str(), node);
-        if self.stands(&name, &item, &payload)? {
+        let web = crate::uri::web_base(&self.config);
+        let create = xep::node_template(author.as_str(), node).map_err(Refused::new)?;
+        let draft = xep::Draft {
+            service: author.as_str(),
+            node,
+            item: &item,
+            kind: Some(&*create.kind),
+            lang: None,
+            web: web.as_deref(),
+        };
+        let wrong = |error: reef_stanza::StanzaError| {
+            let why = error.text.as_deref().unwrap_or("it cannot be published").to_owned();
+            Refused::new(format!("the entry is refused: {why}"))
+        };
+        let prepared = xep::prepare(&draft, &parsed).map_err(wrong)?;
+        if self.stands(&name, &item, &written)? {
             return Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": false }));
         }
         let change = Change::Publish {
             node: name,
             item: item.as_str().into(),
-            payload: payload.into(),
+            payload: prepared.payload,
+            open_only: prepared.open_only,
             options: Vec::new(),
-            create: Some(xep::node_template(author.as_str(), node).map_err(Refused::new)?),
+            create: Some(create),
         };
         self.engine.admission.submit_and_wait(author.as_str(), change)?;
         Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": true }))
     }
 
-    /// Whether the item is there as it is to be.
-    fn stands(&self, name: &NodeName, item: &str, payload: &[u8]) -> Result<bool, Refused> {
+    /// Whether the item is there as its author wrote it.
+    fn stands(&self, name: &NodeName, item: &str, written: &[u8]) -> Result<bool, Refused> {
         let view = self.engine.view();
         let Some(id) = rows::node_id(view, name)? else {
             return Ok(false);
@@ -210,6 +226,6 @@ impl Performer {
         };
         let ids = [item.to_owned()];
         let found = query::items(view, id, &row, &query::Which::Ids(&ids), 1, self.engine.clock.now())?;
-        Ok(found.is_some_and(|page| page.items.iter().any(|kept| kept.payload == payload)))
+        Ok(found.is_some_and(|page| page.items.iter().any(|kept| xep::is_same_post(&kept.payload, written))))
     }
 }

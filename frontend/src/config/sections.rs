@@ -109,7 +109,8 @@ pub struct HttpConfig {
     pub listen: Vec<SocketAddr>,
     /// Listeners with TLS.
     pub listen_tls: Vec<SocketAddr>,
-    /// What links, host-meta and upload slots say; behind a proxy its https address. Empty: the first listener.
+    /// What links, host-meta and upload slots say; behind a proxy its https address. Empty: the first listener, unless only
+    /// this machine reaches it.
     pub public_url: String,
     /// Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,

@@ -2,6 +2,7 @@
 //!
 //! Knows no socket. Nothing here is done per delivery but three copies.
 
+use crate::atom;
 use jiff::Timestamp;
 use reef_engine::model::{Event, NodeName, Post, Splice};
 use reef_engine::shard::Manner;
@@ -71,8 +72,12 @@ fn encode(post: &Post, delayed: bool) -> Splice {
     let splice = match &post.event {
         Event::Publish { payload, publisher } => {
             let publisher = post.shown.publisher.then_some(&**publisher);
-            let payload = post.shown.payload.then_some(&payload[..]);
-            pubsub::event_publish(from, node, &post.item, publisher, payload, delay)
+            let shown = post.shown.payload.then_some(&payload[..]);
+            let splice = pubsub::event_publish(from, node, &post.item, publisher, shown, delay);
+            match post.shown.body.then(|| atom::body(payload)).flatten() {
+                Some(text) => splice.with_body(&text),
+                None => splice,
+            }
         }
         Event::Retract { .. } => pubsub::event_retract(from, node, &post.item, delay),
         Event::Purge => pubsub::event_purge(from, node, delay),

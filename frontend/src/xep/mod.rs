@@ -5,6 +5,7 @@
 //! imports another. Next: `session/`, which finds a handler by the type of an iq's payload.
 
 use crate::session::Hub;
+use bytes::Bytes;
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use reef_engine::Engine;
@@ -23,6 +24,8 @@ mod xep0077_register;
 pub(crate) mod xep0115_caps;
 mod xep0191_blocking;
 mod xep0199_ping;
+mod xep0277_microblog;
+mod xep0472_social_feed;
 
 pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
@@ -31,6 +34,8 @@ pub(crate) use xep0060_pubsub::{
     approve, ask_again, config_fields, last_items, node_info, node_items, node_template, nodes, nodes_with_pending,
     question, settings,
 };
+pub(crate) use xep0277_microblog::is_same_post;
+pub(crate) use xep0472_social_feed::is_social_feed;
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
 /// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
@@ -50,6 +55,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0199_ping::MODULE,
     &xep0203_delay::MODULE,
     &xep0277_microblog::MODULE,
+    &xep0472_social_feed::MODULE,
 ];
 
 /// What a module says of itself.
@@ -247,6 +253,52 @@ impl Routes {
 /// A handler.
 pub(crate) type Handler<P> = fn(&mut Ctx<'_>, P) -> Result<Answer, StanzaError>;
 
+/// A post on its way to a node, before it is bytes.
+pub(crate) struct Draft<'d> {
+    /// Bare JID of the account or service.
+    pub(crate) service: &'d str,
+    /// The node.
+    pub(crate) node: &'d str,
+    /// The item's id.
+    pub(crate) item: &'d str,
+    /// The node's type (`pubsub#type`), where it is known before the record is applied.
+    pub(crate) kind: Option<&'d str>,
+    /// The language that the payload inherits.
+    pub(crate) lang: Option<&'d str>,
+    /// What web addresses begin with.
+    pub(crate) web: Option<&'d str>,
+}
+
+impl Draft<'_> {
+    /// Whether the node is an account's microblog (XEP-0277 §2.1).
+    pub(crate) fn is_microblog(&self) -> bool {
+        self.node == reef_stanza::ns::MICROBLOG && self.service.contains('@')
+    }
+}
+
+/// A payload as bytes, and which of them are for a node that everybody may read.
+pub(crate) struct Prepared {
+    pub(crate) payload: Bytes,
+    pub(crate) open_only: Option<(u32, u32)>,
+}
+
+impl Prepared {
+    /// All of it is for any node.
+    pub(crate) fn whole(payload: Vec<u8>) -> Prepared {
+        let (payload, open_only) = (payload.into(), None);
+        Prepared { payload, open_only }
+    }
+}
+
+/// Judges what is published, and makes it the bytes that are kept: here alone is it serialised.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn prepare(draft: &Draft<'_>, payload: &Element) -> Result<Prepared, StanzaError> {
+    xep0472_social_feed::check(draft, payload)?;
+    Ok(xep0277_microblog::linked(draft, payload))
+}
+
 /// The features of a place, from the table.
 pub(crate) fn features(of: fn(&Module) -> &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     MODULES.iter().flat_map(move |module| of(module).iter().copied())
@@ -291,8 +343,6 @@ said! {
         "acks and resumption, in `session/sm.rs`", &[], &[];
     xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
-    xep0277_microblog = "XEP-0277", "0.6.5", "Microblogging over XMPP",
-        "the node's template; Atom is checked with the social feed", &[], &[];
 }
 
 #[cfg(test)]

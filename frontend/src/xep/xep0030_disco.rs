@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn social_feeds_are_said_where_they_are() {
+        let feeds = ["urn:xmpp:pubsub-social-feed:1", "urn:xmpp:pubsub-social-feed:gallery:1"];
+        check(|module| module.service, &feeds);
+        check(|module| module.account, &feeds);
+        let own = ["urn:xmpp:microblog:0", "urn:xmpp:pubsub-social-feed:stories:0"];
+        check(|module| module.account, &own);
+    }
+
+    #[test]
     fn the_server_says_that_it_registers_and_a_service_does_not() {
         check(|module| module.server, &[ns::REGISTER, ns::DISCO_INFO, ns::PING]);
         assert!(!about(&[], |module| module.service).features.contains(ns::REGISTER));

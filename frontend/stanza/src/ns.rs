@@ -139,6 +139,10 @@ pub const PUBLIC_SUBSCRIPTIONS: &str = "urn:xmpp:pps:subscriptions:0";
 pub const ATTACHMENTS: &str = "urn:xmpp:pubsub-attachments:1";
 /// XEP-0472: pubsub social feed.
 pub const SOCIAL_FEED: &str = "urn:xmpp:pubsub-social-feed:1";
+/// XEP-0472 §4.3: a social feed of pictures.
+pub const SOCIAL_FEED_GALLERY: &str = "urn:xmpp:pubsub-social-feed:gallery:1";
+/// Movim's profile of XEP-0472: posts that expire, also the node's name.
+pub const SOCIAL_FEED_STORIES: &str = "urn:xmpp:pubsub-social-feed:stories:0";
 /// XEP-0474: SASL SCRAM downgrade protection.
 pub const SCRAM_DOWNGRADE: &str = "urn:xmpp:ssdp:0";
 /// XEP-0478: stream limits.

@@ -33,7 +33,9 @@ const publish = (id) =>
   author.xmpp.iqCaller.set(
     xml("pubsub", { xmlns: PUBSUB },
       xml("publish", { node: BLOG },
-        xml("item", { id }, xml("entry", { xmlns: "http://www.w3.org/2005/Atom" }, xml("title", {}, "hello <&>"))))),
+        xml("item", { id },
+          xml("entry", { xmlns: "http://www.w3.org/2005/Atom" },
+            xml("title", {}, "hello <&>"), xml("id", {}, `tag:${id}`), xml("updated", {}, "2024-01-01T00:00:00Z"))))),
   );
 
 await publish("1");

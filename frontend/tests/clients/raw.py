@@ -99,7 +99,8 @@ class Raw:
         self.send(
             f"<iq type='set' id='{ident}' to='{name}@{DOMAIN}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
             f"<publish node='{node}'><item id='{ident}'><entry xmlns='http://www.w3.org/2005/Atom'>"
-            f"<title>{escape(text)}</title></entry></item></publish></pubsub></iq>"
+            f"<title>{escape(text)}</title><id>tag:{ident}</id><updated>2024-01-01T00:00:00Z</updated></entry></item>"
+            "</publish></pubsub></iq>"
         )
 
     def follow(self, name, who):

@@ -50,7 +50,8 @@ async fn publish(client: &mut Client, ids: std::ops::Range<usize>, bytes: usize)
     for id in ids.clone() {
         let publish = format!(
             "<iq type='set' id='p{id}'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:microblog:0'>\
-             <item id='{id}'><entry xmlns='http://www.w3.org/2005/Atom'><title>{text}</title></entry></item></publish></pubsub></iq>"
+             <item id='{id}'><entry xmlns='http://www.w3.org/2005/Atom'><title>{text}</title>\
+             <id>tag:{id}</id><updated>2008-05-08T18:30:02Z</updated></entry></item></publish></pubsub></iq>"
         );
         client.send(&publish).await;
     }

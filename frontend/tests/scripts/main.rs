@@ -44,6 +44,7 @@ scripts! {
     comments
     disco
     messages
+    microblog
     offline_messages
     order
     presence_subscriptions

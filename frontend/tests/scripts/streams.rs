@@ -280,7 +280,8 @@ async fn what_one_write_does_not_take_is_written_at_once_where_nothing_else_happ
         juliet
             .send(&format!(
                 "<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
-                 <publish node='urn:xmpp:microblog:0'><item id='i{n}'><x xmlns='urn:x'>{text}</x></item></publish>\
+                 <publish node='urn:xmpp:microblog:0'><item id='i{n}'><entry xmlns='http://www.w3.org/2005/Atom'>\
+                 <title>{text}</title><id>tag:{n}</id><updated>2008-05-08T18:30:02Z</updated></entry></item></publish>\
                  </pubsub></iq>"
             ))
             .await;

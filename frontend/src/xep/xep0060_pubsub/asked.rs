@@ -30,6 +30,8 @@ pub(super) struct Asked {
     pub(super) place: Place,
     /// The language that payloads inherit.
     pub(super) lang: Option<String>,
+    /// What web addresses begin with.
+    pub(super) web: Option<Arc<str>>,
 }
 
 /// A node that exists.
@@ -54,6 +56,7 @@ impl Asked {
             own: ctx.is_own(),
             place,
             lang: ctx.lang.clone(),
+            web: ctx.hub.server.web.clone(),
         })
     }
 

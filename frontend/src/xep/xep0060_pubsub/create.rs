@@ -38,7 +38,7 @@ pub(super) fn create(
     let node = named(asked.place, node)?;
     let form = form.filter(|form| form.kind == FormKind::Submit);
     let settings = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
-    let template = asked.place.template(&node);
+    let template = asked.place.template_of(&node, &settings);
     let reply = create_reply(&node);
     let change = Change::CreateNode {
         node: asked.name(&node),

@@ -5,6 +5,7 @@
 //! session that it is for.
 
 use super::asked::{self, Node};
+use crate::atom;
 use crate::errors;
 use jid::{BareJid, FullJid};
 use reef_engine::Engine;
@@ -85,7 +86,11 @@ pub(super) fn last_item(engine: &Engine, node: &Node, to: &str) -> Result<Option
         let payload = shown.payload.then_some(&item.payload[..]);
         let stamp = asked::stamp(item.at);
         let mut stanza = Vec::new();
-        event_publish(service, name, &item.id, publisher, payload, Some((service, &stamp))).write(to, &mut stanza);
+        let splice = event_publish(service, name, &item.id, publisher, payload, Some((service, &stamp)));
+        match shown.body.then(|| atom::body(&item.payload)).flatten() {
+            Some(text) => splice.with_body(&text).write(to, &mut stanza),
+            None => splice.write(to, &mut stanza),
+        }
         stanza
     }))
 }

@@ -1,19 +1,18 @@
 //! Publishing and retracting (XEP-0060 §7).
 //!
-//! A payload is made self-contained here, once, and never serialised again. Rights, quotas and options are decided by
-//! the engine when the record is applied; who published is stamped there too.
+//! A payload is judged and made self-contained here, once, and never serialised again. Rights, quotas and options are
+//! decided by the engine when the record is applied; who published is stamped there too.
 
-use super::super::Answer;
+use super::super::{Answer, Draft, Prepared, prepare};
 use super::asked::{self, Asked};
 use super::{bad, options};
 use crate::errors;
-use bytes::Bytes;
 use reef_engine::config::{NodeConfig, Setting};
 use reef_engine::log::record::Change;
 use reef_engine::model::NodeName;
 use reef_stanza::form::Form;
 use reef_stanza::pubsub::{PublishItem, publish_reply};
-use reef_stanza::{Condition, PubsubCondition, StanzaError, self_contained};
+use reef_stanza::{Condition, PubsubCondition, StanzaError};
 use std::sync::Arc;
 
 /// What is published where.
@@ -21,7 +20,7 @@ struct Publication {
     by: Arc<str>,
     name: NodeName,
     item: Arc<str>,
-    payload: Bytes,
+    prepared: Prepared,
     options: Vec<Setting>,
     create: Option<NodeConfig>,
 }
@@ -43,16 +42,27 @@ pub(super) fn publish(
         id: None,
         payload: None,
     });
+    let options = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
+    let item: Arc<str> = id.map_or_else(asked::made_up_name, Ok)?.into();
+    let template = asked.place.template_of(node, &options);
+    let draft = Draft {
+        service: &asked.service,
+        node,
+        item: &item,
+        kind: Some(&*template.with(&options).kind),
+        lang: asked.lang.as_deref(),
+        web: asked.web.as_deref(),
+    };
+    let prepared = match &payload {
+        Some(payload) => prepare(&draft, payload)?,
+        None => Prepared::whole(Vec::new()),
+    };
     let publication = Publication {
         name: asked.name(node),
-        item: id.map_or_else(asked::made_up_name, Ok)?.into(),
-        payload: payload
-            .as_ref()
-            .map(|el| self_contained(el, asked.lang.as_deref()))
-            .unwrap_or_default()
-            .into(),
-        options: form.as_ref().map(options::settings).transpose()?.unwrap_or_default(),
-        create: asked.own.then(|| asked.place.template(node)),
+        item,
+        prepared,
+        options,
+        create: asked.own.then_some(template),
         by: asked.by,
     };
     match payload {
@@ -94,7 +104,7 @@ impl Publication {
             by,
             name,
             item,
-            payload,
+            prepared: Prepared { payload, open_only },
             options,
             create,
         } = self;
@@ -103,6 +113,7 @@ impl Publication {
             node: name,
             item,
             payload,
+            open_only,
             options,
             create,
         };

@@ -2,8 +2,9 @@
 //!
 //! Knows no form. Nodes of other kinds (attachments, galleries) get their line here with their issues.
 
+use super::super::is_social_feed;
 use jid::BareJid;
-use reef_engine::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, PublishModel, SendLast};
+use reef_engine::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, PublishModel, SendLast, Setting};
 use reef_stanza::ns;
 
 /// A kind of place that has nodes.
@@ -27,6 +28,19 @@ impl Place {
         }
     }
 
+    /// The same where its creator says what type it is: all profiles of a social feed begin with the base profile.
+    pub(super) fn template_of(self, node: &str, settings: &[Setting]) -> NodeConfig {
+        let template = self.template(node);
+        let kind = settings.iter().rev().find_map(|setting| match setting {
+            Setting::Kind(kind) => Some(&**kind),
+            _ => None,
+        });
+        match kind {
+            Some(kind) if is_social_feed(kind) => social_feed(template),
+            _ => template,
+        }
+    }
+
     /// What a new node of this name is like there.
     pub(super) fn template(self, node: &str) -> NodeConfig {
         match self {
@@ -41,9 +55,28 @@ impl Place {
     }
 }
 
+/// Seconds for which a story is kept, where its author says nothing else.
+const STORY_SECONDS: u32 = 86_400;
+
+/// The base profile of XEP-0472 (§4.1.1), over what the place has.
+fn social_feed(config: NodeConfig) -> NodeConfig {
+    NodeConfig {
+        persist_items: true,
+        max_items: ITEMS_MAX,
+        notify_retract: true,
+        send_last: SendLast::Never,
+        ..config
+    }
+}
+
 fn account(node: &str) -> NodeConfig {
     match node {
         ns::MICROBLOG => NodeConfig::microblog(node),
+        ns::SOCIAL_FEED_STORIES => NodeConfig {
+            access: AccessModel::Presence,
+            item_expire_seconds: STORY_SECONDS,
+            ..NodeConfig::microblog(node)
+        },
         _ => NodeConfig::pep(),
     }
 }
@@ -77,6 +110,29 @@ mod tests {
             (&*config.kind, config.item_reply),
             ("urn:xmpp:microblog:0", ItemReply::Publisher)
         );
+    }
+
+    #[test]
+    fn stories_are_kept_for_a_day_and_for_contacts() {
+        let config = account("urn:xmpp:pubsub-social-feed:stories:0");
+        assert_eq!(
+            (config.access, config.max_items, config.item_expire_seconds),
+            (AccessModel::Presence, ITEMS_MAX, 86_400)
+        );
+        assert!(config.persist_items && config.notify_retract);
+    }
+
+    #[test]
+    fn a_node_that_is_made_a_social_feed_has_the_base_profile() {
+        let kind = |kind: &str| [Setting::Kind(kind.into())];
+        let feed = Place::Account.template_of("album", &kind("urn:xmpp:pubsub-social-feed:gallery:1"));
+        assert_eq!(
+            (feed.max_items, feed.send_last, feed.access),
+            (ITEMS_MAX, SendLast::Never, AccessModel::Presence)
+        );
+        assert!(feed.persist_items && feed.notify_retract);
+        let other = Place::Account.template_of("album", &kind("urn:x"));
+        assert_eq!(other, Place::Account.template("album"));
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn asked(by: &str) -> Asked {
         own: by == JULIET,
         place: Place::Account,
         lang: None,
+        web: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::SubscriptionState;
 use super::reply::{ItemOut, write_item};
 use crate::form::Form;
-use crate::write::{escape_attr, self_contained};
+use crate::write::{escape_attr, escape_text, self_contained};
 
 /// A message whose 'to' is open: prefix, then the address as `escape_attr` writes it, then suffix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,22 @@ pub struct Splice {
     pub suffix: Vec<u8>,
 }
 
+/// How each suffix begins.
+const AFTER_TO: &[u8] = b"'>";
+
 impl Splice {
+    /// The message with a body before the event, for clients that know no events (XEP-0060 §12.14).
+    pub fn with_body(mut self, text: &str) -> Splice {
+        let mut suffix = Vec::with_capacity(self.suffix.len() + text.len() + 32);
+        suffix.extend_from_slice(AFTER_TO);
+        suffix.extend_from_slice(b"<body>");
+        escape_text(text, &mut suffix);
+        suffix.extend_from_slice(b"</body>");
+        suffix.extend_from_slice(self.suffix.get(AFTER_TO.len()..).unwrap_or_default());
+        self.suffix = suffix;
+        self
+    }
+
     /// Appends the message to one receiver. Two copies; allocates nothing but what `out` needs to grow.
     pub fn write(&self, to: &str, out: &mut Vec<u8>) {
         out.reserve(self.prefix.len() + to.len() + self.suffix.len());
@@ -119,7 +134,8 @@ fn splice(
     prefix.extend_from_slice(b"' to='");
 
     let mut suffix = Vec::with_capacity(320 + size + node.len());
-    suffix.extend_from_slice(b"'><event xmlns='http://jabber.org/protocol/pubsub#event'><");
+    suffix.extend_from_slice(AFTER_TO);
+    suffix.extend_from_slice(b"<event xmlns='http://jabber.org/protocol/pubsub#event'><");
     suffix.extend_from_slice(name.as_bytes());
     suffix.extend_from_slice(b" node='");
     escape_attr(node, &mut suffix);

@@ -161,6 +161,18 @@ fn a_post_is_notified_with_publisher_payload_and_delay() {
 }
 
 #[test]
+fn a_body_stands_before_the_event() {
+    let splice = event_publish("a@x", "n", "i", None, None, None).with_body("a < b");
+    let mut bytes = Vec::new();
+    splice.write("b@x", &mut bytes);
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        "<message type='headline' from='a@x' to='b@x'><body>a &lt; b</body>\
+         <event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item id='i'/></items></event></message>"
+    );
+}
+
+#[test]
 fn changes_of_a_node_are_notified() {
     check_event(
         &event_retract("a@x", "n", "i<", None),
