@@ -101,6 +101,16 @@ pub fn items(
     Ok(Some(page))
 }
 
+/// When the last entry of a node's log was written; `None` where it is no longer there, or never was.
+///
+/// # Errors
+/// The store's failures.
+pub fn changed(view: &dyn View, node: NodeId) -> Result<Option<Timestamp>, StoreError> {
+    let last = rows::node_state(view, node)?.last;
+    let entry: Option<Entry> = rows::get(view, Family::LOG, &keys::log(node, last))?;
+    Ok(entry.map(|entry| entry.at))
+}
+
 fn alive_from(row: &NodeRow, now: Timestamp) -> Timestamp {
     match row.config.item_expire_seconds {
         0 => Timestamp(0),

@@ -24,6 +24,12 @@ pub(crate) const HTTP_CONNECTIONS: usize = 1_024;
 pub(crate) const ATOM_DEPTH: usize = 64;
 /// Bytes of a post's words in the body of a notification.
 pub(crate) const BODY_BYTES: usize = 2_048;
+/// Posts on one page of a microblog.
+pub(crate) const PAGE_POSTS: usize = 20;
+/// Bytes of posts after which a page ends; the rest comes with the next.
+pub(crate) const PAGE_BYTES: usize = 512 << 10;
+/// Seconds for which others may keep a page without asking again.
+pub(crate) const PAGE_SECONDS: u32 = 60;
 /// Sessions whose writes go to the kernel in one call.
 pub(crate) const BATCH_SENDS: usize = 128;
 /// Bytes that are composed for one call: no more than stays in a core's cache.

@@ -8,7 +8,7 @@ mod entry; // an entry's parts
 mod html; //  words of HTML
 
 pub(crate) use check::{entry as check_entry, has_enclosure, metadata as check_metadata};
-pub(crate) use entry::{Entry, Link};
+pub(crate) use entry::Entry;
 
 use crate::limits::{ATOM_DEPTH, BODY_BYTES};
 use minidom::Element;
@@ -52,7 +52,8 @@ pub(crate) fn body(payload: &[u8]) -> Option<String> {
 /// The beginning of a text.
 fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
-        text.truncate(text.floor_char_boundary(most));
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
         text.push('…');
     }
     text

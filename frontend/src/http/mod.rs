@@ -1,9 +1,10 @@
-//! HTTP for operators: `/metrics` (OpenMetrics text) and `/health`.
+//! HTTP: `/metrics` (OpenMetrics text) and `/health` for operators, `/u/<name>` for everyone.
 //!
-//! Must not know sessions. Further paths (web pages, WebSocket, uploads) join the same router. Metrics name accounts and
-//! nodes: they are for the machine itself, not for whoever reaches the port.
+//! Must not know sessions. Further paths (WebSocket, uploads) join the same router. Metrics name accounts and nodes: they
+//! are for the machine itself, not for whoever reaches the port.
 
 mod bounded;
+mod pages;
 
 use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
@@ -27,7 +28,8 @@ pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut s
     let router = Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
-        .with_state(server)
+        .with_state(server.clone())
+        .merge(pages::routes(server))
         .into_make_service_with_connect_info::<Peer>();
     let listener = Bounded::new(listener, HTTP_CONNECTIONS, Duration::from_secs(HTTP_REQUEST_SECONDS));
     tokio::select! {

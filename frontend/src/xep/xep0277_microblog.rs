@@ -80,7 +80,7 @@ fn has_alternate(entry: &Element, schemes: &[&str]) -> bool {
             href.get(..scheme.len())
                 .is_some_and(|begins| begins.eq_ignore_ascii_case(scheme))
         };
-        alternate && schemes.iter().any(|scheme| begins(&scheme))
+        alternate && schemes.iter().any(begins)
     })
 }
 

@@ -14,9 +14,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-async fn get(address: SocketAddr, path: &str, header: &str) -> String {
+pub(crate) async fn get(address: SocketAddr, path: &str, header: &str) -> String {
+    ask(address, "GET", path, header).await
+}
+
+pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str, header: &str) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {DOMAIN}\r\nconnection: close\r\n{header}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: {DOMAIN}\r\nconnection: close\r\n{header}\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = timeout(Duration::from_secs(20), socket.read_to_string(&mut answer)).await;

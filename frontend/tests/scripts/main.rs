@@ -9,6 +9,7 @@ mod client;
 mod compare;
 mod fan_out;
 mod http;
+mod pages;
 mod play;
 mod server;
 mod streams;
