@@ -106,13 +106,27 @@ pub fn entries(xml: &str) -> Result<Vec<(String, Element)>, AtomError> {
             let when = Some(text("published"))
                 .filter(|time| !time.is_empty())
                 .unwrap_or_else(|| text("updated"));
-            (when, item_id(&text("id")), entry_of)
+            (when, item_id(&text("id")), complete(entry_of))
         })
         .collect();
     // Feeds list the newest first; those of one moment keep the order that this gives.
     entries.reverse();
     entries.sort_by_key(|entry| instant(&entry.0));
     Ok(entries.into_iter().map(|(_, id, entry)| (id, entry)).collect())
+}
+
+/// Feeds are less strict than publishing is: a post without a title gets an empty one, and one that says only when it was
+/// published has not changed since.
+fn complete(mut entry: Element) -> Element {
+    if entry.get_child("title", ns::ATOM).is_none() {
+        entry.append_child(el("title", ns::ATOM));
+    }
+    if entry.get_child("updated", ns::ATOM).is_none()
+        && let Some(published) = entry.get_child("published", ns::ATOM).map(Element::text)
+    {
+        entry.append_child(el("updated", ns::ATOM).with_text(&published));
+    }
+    entry
 }
 
 fn instant(time: &str) -> Option<jiff::Timestamp> {
@@ -250,6 +264,16 @@ mod tests {
             texts[1]
         );
         assert!(!texts[0].contains("<!--"));
+    }
+
+    #[test]
+    fn an_entry_gets_the_title_and_the_time_that_publishing_needs() {
+        let published = "<published>2024-01-01T00:00:00Z</published>";
+        let feed = format!("<entry xmlns='http://www.w3.org/2005/Atom'><id>a</id>{published}</entry>");
+        let (_, entry) = entries(&feed).unwrap().remove(0);
+        assert_eq!(crate::atom::check_entry(&entry), Ok(()));
+        let updated = entry.get_child("updated", ns::ATOM).unwrap();
+        assert_eq!(updated.text(), "2024-01-01T00:00:00Z");
     }
 
     #[test]

@@ -197,7 +197,7 @@ impl Performer {
         };
         let wrong = |error: reef_stanza::StanzaError| {
             let why = error.text.as_deref().unwrap_or("it cannot be published").to_owned();
-            Refused::new(format!("the entry is refused: {why}"))
+            Refused::new(format!("item {item} is refused: {why}"))
         };
         let prepared = xep::prepare(&draft, &parsed).map_err(wrong)?;
         if self.stands(&name, &item, &written)? {
