@@ -49,8 +49,7 @@ impl Performer {
             service.to_owned()
         };
         let settings = xep::settings(given).map_err(Refused::new)?;
-        let template = xep::node_template(service, node).map_err(Refused::new)?;
-        let config = template.with(&settings);
+        let config = xep::node_template(service, node, &settings).map_err(Refused::new)?;
         let change = Change::CreateNode {
             node: NodeName::new(service, node),
             config,
@@ -186,12 +185,13 @@ impl Performer {
         let item = item.unwrap_or_else(|| format!("{:016x}", reef_engine::model::fnv1a(&written)));
         let name = NodeName::new(author.as_str(), node);
         let web = crate::uri::web_base(&self.config);
-        let create = xep::node_template(author.as_str(), node).map_err(Refused::new)?;
+        let create = xep::node_template(author.as_str(), node, &[]).map_err(Refused::new)?;
+        let there = self.there(&name)?;
         let draft = xep::Draft {
             service: author.as_str(),
             node,
             item: &item,
-            kind: Some(&*create.kind),
+            kind: Some(there.as_ref().map_or(&*create.kind, |(_, row)| &*row.config.kind)),
             lang: None,
             web: web.as_deref(),
         };
@@ -200,7 +200,7 @@ impl Performer {
             Refused::new(format!("item {item} is refused: {why}"))
         };
         let prepared = xep::prepare(&draft, &parsed).map_err(wrong)?;
-        if self.stands(&name, &item, &written)? {
+        if self.stands(there.as_ref(), &item, &written)? {
             return Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": false }));
         }
         let change = Change::Publish {
@@ -215,17 +215,99 @@ impl Performer {
         Ok(json!({ "jid": author.as_str(), "node": node, "item": item, "published": true }))
     }
 
-    /// Whether the item is there as its author wrote it.
-    fn stands(&self, name: &NodeName, item: &str, written: &[u8]) -> Result<bool, Refused> {
+    /// The node of this name, if there is one.
+    fn there(&self, name: &NodeName) -> Result<Option<(NodeId, NodeRow)>, Refused> {
         let view = self.engine.view();
         let Some(id) = rows::node_id(view, name)? else {
-            return Ok(false);
+            return Ok(None);
         };
-        let Some(row) = rows::node_row(view, id)? else {
-            return Ok(false);
-        };
+        Ok(rows::node_row(view, id)?.map(|row| (id, row)))
+    }
+
+    /// Whether the item is there as its author wrote it.
+    fn stands(&self, there: Option<&(NodeId, NodeRow)>, item: &str, written: &[u8]) -> Result<bool, Refused> {
+        let Some((id, row)) = there else { return Ok(false) };
         let ids = [item.to_owned()];
-        let found = query::items(view, id, &row, &query::Which::Ids(&ids), 1, self.engine.clock.now())?;
+        let (view, now) = (self.engine.view(), self.engine.clock.now());
+        let found = query::items(view, *id, row, &query::Which::Ids(&ids), 1, now)?;
         Ok(found.is_some_and(|page| page.items.iter().any(|kept| xep::is_same_post(&kept.payload, written))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Request, Response, Unserved};
+    use super::*;
+    use crate::config::Config;
+    use crate::server::engine_options;
+    use reef_engine::Engine;
+
+    const JULIET: &str = "juliet@capulet.lit";
+
+    fn world(dir: &std::path::Path) -> Performer {
+        let sets = [
+            "domain=capulet.lit".to_owned(),
+            format!("data_dir={}", dir.display()),
+            "store.durability=os".to_owned(),
+            "c2s.scram_iterations=4096".to_owned(),
+            "http.public_url=https://capulet.lit".to_owned(),
+        ];
+        let config = Config::load(None, &sets, std::iter::empty()).unwrap();
+        let (engine, _) = Engine::open(engine_options(&config, Vec::new())).unwrap();
+        let live = Box::new(Unserved);
+        let performer = Performer { engine, config, live };
+        let (jid, password) = (JULIET.to_owned(), "secret".to_owned());
+        done(performer.perform(Request::UserAdd { jid, password }));
+        performer
+    }
+
+    fn done(response: Response) -> Value {
+        match response {
+            Response::Done(value) => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn post(performer: &Performer, node: &str, children: &str) -> Response {
+        let entry = format!(
+            "<entry xmlns='http://www.w3.org/2005/Atom'><title>t</title><id>i</id>\
+             <updated>2008-05-08T18:30:02Z</updated>{children}</entry>"
+        );
+        let (jid, node, item) = (JULIET.to_owned(), node.to_owned(), Some("i".to_owned()));
+        performer.perform(Request::Post { jid, node, item, entry })
+    }
+
+    #[test]
+    fn a_post_is_made_again_where_its_author_changed_it_and_not_where_the_web_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut performer = world(dir.path());
+        let blog = "urn:xmpp:microblog:0";
+        assert_eq!(done(post(&performer, blog, ""))["published"], true);
+        assert_eq!(done(post(&performer, blog, ""))["published"], false);
+        performer.config.http.public_url = "https://elsewhere.lit".into();
+        assert_eq!(done(post(&performer, blog, ""))["published"], false);
+        assert_eq!(done(post(&performer, blog, "<rights>r</rights>"))["published"], true);
+    }
+
+    #[test]
+    fn a_gallery_that_an_operator_makes_has_the_base_profile_and_wants_pictures() {
+        let dir = tempfile::tempdir().unwrap();
+        let performer = world(dir.path());
+        let kind = ("type".to_owned(), "urn:xmpp:pubsub-social-feed:gallery:1".to_owned());
+        let (service, node, settings) = (JULIET.to_owned(), "album".to_owned(), vec![kind]);
+        done(performer.perform(Request::NodeCreate {
+            service,
+            node,
+            settings,
+        }));
+        let Response::Failed(why) = post(&performer, "album", "") else {
+            panic!("it has no picture");
+        };
+        assert!(
+            why.starts_with("item i is refused: ") && why.contains("picture"),
+            "{why}"
+        );
+        let picture = "<link rel='enclosure' href='https://capulet.lit/p.jpg'/>";
+        assert_eq!(done(post(&performer, "album", picture))["published"], true);
     }
 }

@@ -129,12 +129,20 @@ fn explain(running: &Running, config: &Config, made: bool) {
         ));
         print::line(&format!("{follower} and nurse follow {author}, who has posted once"));
     }
+    let page = running
+        .http
+        .first()
+        .map(|address| crate::uri::page_url(&format!("http://{address}"), author));
     for line in [
         format!(
             "log in with any XMPP client: {follower}@{domain}, port {port} on 127.0.0.1, STARTTLS, self-signed certificate"
         ),
         format!("post as {author}:  reef post {author}@{domain} 'Good night, good night!'"),
         format!("who follows:     reef node followers {author}@{domain}"),
+        format!(
+            "on the web:      {}",
+            page.as_deref().unwrap_or("http.listen is taken or empty")
+        ),
         "stop with Ctrl-C".to_owned(),
     ] {
         print::line(&line);

@@ -37,7 +37,8 @@ pub(crate) fn is_social_feed(kind: &str) -> bool {
 /// `invalid-payload`, with what is wrong.
 pub(super) fn check(draft: &Draft<'_>, payload: &Element) -> Result<(), StanzaError> {
     let named = draft.is_microblog().then_some(ns::MICROBLOG);
-    named.into_iter().chain(draft.kind).try_for_each(|kind| {
+    let typed = draft.kind.filter(|kind| named != Some(*kind));
+    named.into_iter().chain(typed).try_for_each(|kind| {
         fits(kind, draft.item, payload).map_err(|wrong| {
             let error = StanzaError::new(Condition::BadRequest).pubsub(PubsubCondition::InvalidPayload);
             error.with_text(wrong)

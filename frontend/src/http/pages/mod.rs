@@ -27,8 +27,8 @@ use tokio::sync::{Semaphore, oneshot};
 /// What the pages of a listener share.
 struct Pages {
     server: Arc<Server>,
-    /// Held while a page is read and made.
-    turn: Semaphore,
+    /// Held while a page is read and made, also when nobody waits for it any more.
+    turn: Arc<Semaphore>,
 }
 
 /// What is asked for.
@@ -50,7 +50,7 @@ struct Shown {
 
 /// The paths of the pages.
 pub(super) fn routes(server: Arc<Server>) -> Router {
-    let turn = Semaphore::new(1);
+    let turn = Arc::new(Semaphore::new(1));
     Router::new()
         .route("/u/{name}", get(page))
         .route("/u/{name}/atom", get(feed))
@@ -87,12 +87,16 @@ async fn post(
 /// Waits for its turn and for a reader; the connection's patience bounds both.
 async fn show(pages: &Pages, name: String, ask: Ask, headers: &HeaderMap) -> Response {
     // It is never closed.
-    let Ok(_turn) = pages.turn.acquire().await else {
+    let Ok(turn) = pages.turn.clone().acquire_owned().await else {
         return busy();
     };
     let (tell, told) = oneshot::channel();
     let server = pages.server.clone();
-    let job = move |engine: &Engine| drop(tell.send(made(engine, &server, &name, &ask)));
+    let job = move |engine: &Engine| {
+        // Whoever asked may have gone.
+        let _ = tell.send(made(engine, &server, &name, &ask));
+        drop(turn);
+    };
     if pages.server.engine.read(job).is_err() {
         return busy();
     }

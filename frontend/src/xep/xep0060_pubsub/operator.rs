@@ -8,13 +8,13 @@ use jid::BareJid;
 use reef_engine::config::{NodeConfig, Setting};
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 
-/// What a new node of this name is like at an account or a service.
+/// What a new node of this name is like at an account or a service, with the settings of who makes it.
 ///
 /// # Errors
 /// One line that says that the place is no JID.
-pub(crate) fn node_template(service: &str, node: &str) -> Result<NodeConfig, String> {
+pub(crate) fn node_template(service: &str, node: &str, settings: &[Setting]) -> Result<NodeConfig, String> {
     let jid = BareJid::new(service).map_err(|error| format!("`{service}` is no JID: {error}"))?;
-    Ok(Place::of(&jid).template(node))
+    Ok(Place::of(&jid).template_of(node, settings).with(settings))
 }
 
 /// The settings of `name=value` pairs; `pubsub#` may be left out.
