@@ -203,7 +203,9 @@ impl Post {
             Event::Publish { payload, .. } => payload.len(),
             _ => 0,
         };
-        payload * 3 + 1024
+        // A body repeats some of the payload's words, at most all of them.
+        let form = if self.shown.body { payload * 2 } else { payload };
+        payload + form * 2 + 1024
     }
 }
 
