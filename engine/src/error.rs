@@ -38,6 +38,9 @@ pub enum Reject {
     /// The node's configuration is not what the publisher demanded.
     #[error("precondition not met")]
     PreconditionNotMet,
+    /// The payload is not what the node's type asks for.
+    #[error("the payload does not fit the node's type")]
+    Unfit,
     /// The node keeps no more items, and lets none go.
     #[error("the node is full")]
     NodeFull,

@@ -38,6 +38,9 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
         Reject::NotInRosterGroup => error(C::NotAuthorized).pubsub(P::NotInRosterGroup),
         Reject::ClosedNode => error(C::NotAllowed).pubsub(P::ClosedNode),
         Reject::PreconditionNotMet => error(C::Conflict).pubsub(P::PreconditionNotMet),
+        Reject::Unfit => error(C::BadRequest)
+            .pubsub(P::InvalidPayload)
+            .with_text("the payload is not what the node's type asks for"),
         Reject::NodeFull => error(C::Conflict).pubsub(P::NodeFull),
         Reject::PayloadTooBig => error(C::NotAcceptable).pubsub(P::PayloadTooBig),
         Reject::NotSubscribed => error(C::UnexpectedRequest)

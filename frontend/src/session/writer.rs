@@ -31,7 +31,7 @@ pub(super) fn add_body(post: &Post, from: usize, out: &mut Vec<u8>) {
     let Some(at) = written.iter().position(|byte| *byte == b'>').map(|at| from + at + 1) else {
         return;
     };
-    let Some(text) = text(payload).filter(|_| true) else {
+    let Some(text) = atom::body(payload).filter(|_| !post.shown.body) else {
         return;
     };
     let mut body = b"<body>".to_vec();
@@ -88,16 +88,4 @@ fn encode(post: &Post, delayed: bool) -> Splice {
         prefix: splice.prefix.into(),
         suffix: splice.suffix.into(),
     }
-}
-
-/// The text of an entry, for those who read no Atom.
-fn text(payload: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(payload).ok()?;
-    let root: minidom::Element = text.parse().ok()?;
-    let words = |name: &str| {
-        root.children()
-            .find(|child| child.name() == name)
-            .map(minidom::Element::text)
-    };
-    words("title").filter(|text| !text.is_empty())
 }

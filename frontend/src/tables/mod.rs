@@ -15,6 +15,7 @@ pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
 
+use crate::{atom, xep};
 use bytes::Bytes;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
@@ -278,6 +279,11 @@ impl Tables for FrontTables {
 
     fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError> {
         block::blocks(view, owner, jid)
+    }
+
+    fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool {
+        let payload = atom::parse(payload);
+        payload.is_some_and(|payload| xep::fits(kind, item, &payload).is_ok())
     }
 
     fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {

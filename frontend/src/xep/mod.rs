@@ -25,6 +25,7 @@ pub(crate) mod xep0115_caps;
 mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0277_microblog;
+mod xep0470_attachments;
 mod xep0472_social_feed;
 
 pub(crate) use rfc6121_roster::roster_item;
@@ -35,7 +36,8 @@ pub(crate) use xep0060_pubsub::{
     question, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
-pub(crate) use xep0472_social_feed::is_social_feed;
+pub(crate) use xep0470_attachments::{attach, detach};
+pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
 /// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
@@ -55,6 +57,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0199_ping::MODULE,
     &xep0203_delay::MODULE,
     &xep0277_microblog::MODULE,
+    &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
 ];
 

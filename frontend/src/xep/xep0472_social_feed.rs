@@ -12,7 +12,7 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0472",
     version: "0.2.1",
     title: "Pubsub Social Feed",
-    note: "base, microblog, gallery; stories on accounts; an item is checked where its node's name or options tell the type",
+    note: "base, microblog, gallery; stories on accounts; each item is checked by its node's type",
     server: &[],
     account: &[ns::SOCIAL_FEED, ns::SOCIAL_FEED_GALLERY, ns::SOCIAL_FEED_STORIES],
     service: &[ns::SOCIAL_FEED, ns::SOCIAL_FEED_GALLERY],

@@ -40,6 +40,7 @@ macro_rules! scripts {
 
 scripts! {
     access_models
+    attachments
     bind
     blocking
     comments

@@ -69,6 +69,9 @@ pub trait Tables: Send + Sync + 'static {
     /// The store's failures.
     fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError>;
 
+    /// Whether a payload may be that item of a node of this type (XEP-0472).
+    fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool;
+
     /// The marks in what somebody attached, each once: what is counted (XEP-0470 §4.7).
     fn marks(&self, payload: &Bytes) -> Vec<Arc<str>>;
 
@@ -100,6 +103,10 @@ impl Tables for NoTables {
 
     fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    fn fits(&self, _: &str, _: &str, _: &Bytes) -> bool {
+        true
     }
 
     fn marks(&self, _: &Bytes) -> Vec<Arc<str>> {

@@ -40,7 +40,7 @@ pub fn config_bounds(config: &NodeConfig, limits: &Limits) -> Result<(), Reject>
 }
 
 /// With what the types of all social feeds begin (XEP-0472 §4), whatever their profile and version.
-const SOCIAL_FEED: &str = "urn:xmpp:pubsub-social-feed:";
+pub(super) const SOCIAL_FEED: &str = "urn:xmpp:pubsub-social-feed:";
 
 /// What the base profile demands of every social feed, and so of each of its profiles (XEP-0472 §4.1.1).
 fn social_feed(config: &NodeConfig) -> Result<(), Reject> {

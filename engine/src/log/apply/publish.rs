@@ -3,6 +3,7 @@
 //! An item that is replaced, retracted or evicted leaves the log at once: its entry is deleted, and readers skip the
 //! gap. Knows no follower: who gets a post is found on the shards.
 
+use super::node::SOCIAL_FEED;
 use super::{Apply, ApplyError, Effect, access};
 use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NodeFull, Setting};
 use crate::error::{Reject, StoreError};
@@ -49,6 +50,10 @@ impl Apply<'_, '_> {
         };
         if payload.len() > most {
             return Err(Reject::PayloadTooBig.into());
+        }
+        // What is for a microblog was judged by the node's name before it came here.
+        if row.config.kind.starts_with(SOCIAL_FEED) && !self.tables.fits(&row.config.kind, item, &payload) {
+            return Err(Reject::Unfit.into());
         }
         let event = Event::Publish {
             payload,

@@ -3,7 +3,7 @@
 //! A payload is judged and made self-contained here, once, and never serialised again. Rights, quotas and options are
 //! decided by the engine when the record is applied; who published is stamped there too.
 
-use super::super::{Answer, Draft, Prepared, prepare};
+use super::super::{Answer, Draft, Prepared, attach, detach, prepare};
 use super::asked::{self, Asked};
 use super::{bad, options};
 use crate::errors;
@@ -42,6 +42,9 @@ pub(super) fn publish(
         id: None,
         payload: None,
     });
+    if let Some(change) = attach(&asked.service, node, &asked.by, id.as_deref(), payload.as_ref())? {
+        return Ok(published(&asked.by, node, &asked.by, change));
+    }
     let options = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
     let item: Arc<str> = id.map_or_else(asked::made_up_name, Ok)?.into();
     let template = asked.place.template_of(node, &options);
@@ -108,7 +111,7 @@ impl Publication {
             options,
             create,
         } = self;
-        let reply = publish_reply(&name.node, &[&item]);
+        let (node, id) = (name.node.clone(), item.clone());
         let change = Change::Publish {
             node: name,
             item,
@@ -117,11 +120,17 @@ impl Publication {
             options,
             create,
         };
-        Answer::submit(&by, change, move |_, done| match done {
-            Ok(_) => Ok(Answer::Payload(reply)),
-            Err(error) => Err(errors::stanza_error(&error)),
-        })
+        published(&by, &node, &id, change)
     }
+}
+
+/// Commits what publishes an item, and answers with its id.
+fn published(by: &str, node: &str, item: &str, change: Change) -> Answer {
+    let reply = publish_reply(node, &[item]);
+    Answer::submit(by, change, move |_, done| match done {
+        Ok(_) => Ok(Answer::Payload(reply)),
+        Err(error) => Err(errors::stanza_error(&error)),
+    })
 }
 
 /// §7.2: one item, as since version 1.13 there is no other way.
@@ -131,6 +140,9 @@ pub(super) fn retract(asked: &Asked, node: &str, ids: Vec<String>, notify: bool)
         let error = StanzaError::new(Condition::BadRequest);
         return Err(error.with_text("one item is retracted at a time"));
     };
+    if let Some(change) = detach(&asked.service, node, &item)? {
+        return Ok(asked.commit(change));
+    }
     Ok(asked.commit(Change::Retract {
         node: asked.name(node),
         item: item.into(),
