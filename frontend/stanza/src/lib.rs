@@ -19,6 +19,7 @@ pub mod caps; //         XEP-0115 hashes
 pub mod command; //      XEP-0050 commands
 pub mod element; //          shorthands for building
 pub mod form; //         XEP-0004 data forms
+pub mod mam; //          XEP-0313 queries, XEP-0441 preferences
 pub mod payload; //      an iq's payload by its type
 pub mod pubsub; //       XEP-0060 requests, replies, events
 pub mod register; //     XEP-0077 registration

@@ -103,10 +103,14 @@ pub const BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
 pub const BIDI: &str = "urn:xmpp:bidi";
 /// XEP-0297: stanza forwarding.
 pub const FORWARD: &str = "urn:xmpp:forward:0";
+/// XEP-0122: which values a form's field may have.
+pub const XDATA_VALIDATE: &str = "http://jabber.org/protocol/xdata-validate";
 /// XEP-0300: cryptographic hashes.
 pub const HASHES: &str = "urn:xmpp:hashes:2";
 /// XEP-0313: message archive management.
 pub const MAM: &str = "urn:xmpp:mam:2";
+/// XEP-0313 §9: ids in queries, flipped pages, `<metadata/>`.
+pub const MAM_EXTENDED: &str = "urn:xmpp:mam:2#extended";
 /// XEP-0330: public list of one's subscriptions.
 pub const PUBSUB_SUBSCRIPTION: &str = "urn:xmpp:pubsub:subscription";
 /// XEP-0334: processing hints.
