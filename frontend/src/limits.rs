@@ -88,3 +88,13 @@ pub(crate) const NOTICES_NAMED: usize = 100;
 pub(crate) const NOTICES_NODES: usize = 4_096;
 /// Subscriptions of one user whose options are looked at while his posts are written.
 pub(crate) const WISHES: usize = 1_000;
+/// Old messages that leave an archive with each new one, where it is longer than it may be.
+pub(crate) const ARCHIVE_TRIM: usize = 4;
+/// Messages that are counted for who asks how many there are; beyond that he is not told.
+pub(crate) const ARCHIVE_COUNT: usize = 10_000;
+/// Bytes of messages on one page of an archive: half of what may wait for a client that does not read.
+pub(crate) const ARCHIVE_PAGE_BYTES: usize = UNWRITTEN_MAX / 2;
+/// Ids of messages that one query may name.
+pub(crate) const ARCHIVE_IDS: usize = 250;
+/// JIDs in the lists of an account's archive preferences.
+pub(crate) const ARCHIVE_LISTED: usize = 1_000;

@@ -1,7 +1,7 @@
 //! The background: what apply left to be removed, a bounded step at a time, between commits.
 //!
-//! Rows of deleted and purged nodes, edges of removed users, expired items, and the old end of the host's order. These
-//! writes need no sync: after a crash the `sweep` rows are still there. Knows no record.
+//! Rows of deleted and purged nodes, edges of removed users, expired items, the old end of the host's order, and what other
+//! parts' tables leave. These writes need no sync: after a crash the `sweep` rows are still there. Knows no record.
 
 mod edges;
 
@@ -51,6 +51,7 @@ impl Applier {
             }
         }
         step.trim_tail(now, self.last, self.limits.log_keep_seconds)?;
+        self.tables.sweep(&mut step.tx, SWEEP_ROWS)?;
         journal::trim(&mut step.tx, SWEEP_ROWS as u64)?;
         self.journal(&mut step.tx, &step.batch)?;
         step.tx.accept();

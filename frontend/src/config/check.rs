@@ -132,6 +132,8 @@ impl Config {
             ("limits.sasl_attempts", u64::from(limits.sasl_attempts)),
             ("limits.roster_items", u64::from(limits.roster_items)),
             ("limits.blocked_addresses", u64::from(limits.blocked_addresses)),
+            ("limits.archive_page", u64::from(limits.archive_page)),
+            ("limits.archive_page_max", u64::from(limits.archive_page_max)),
             ("limits.sm_unacked", u64::from(limits.sm_unacked)),
             ("limits.devices_per_account", u64::from(limits.devices_per_account)),
             ("limits.device_days", u64::from(limits.device_days)),

@@ -33,6 +33,14 @@ pub struct Limits {
     pub offline_messages: u32,
     /// Bytes of those messages. 0: none are kept.
     pub offline_bytes: usize,
+    /// Messages in the archive of one account, beyond which the oldest leave. 0: no limit.
+    pub archive_messages: u32,
+    /// Days for which a message stays in an archive. 0: no limit.
+    pub archive_days: u32,
+    /// Messages on a page of an archive, where no number was asked for.
+    pub archive_page: u32,
+    /// Messages on a page, whatever was asked for.
+    pub archive_page_max: u32,
     /// Stanzas of a session that its client has not acknowledged (XEP-0198).
     pub sm_unacked: u32,
     /// Seconds for which a lost session can be resumed (XEP-0198). 0: never.
@@ -84,6 +92,10 @@ impl Default for Limits {
             blocked_addresses: 1_000,
             offline_messages: 500,
             offline_bytes: 1_048_576,
+            archive_messages: 100_000,
+            archive_days: 0,
+            archive_page: 50,
+            archive_page_max: 250,
             sm_unacked: 1_000,
             resume_seconds: 600,
             devices_per_account: 8,

@@ -64,6 +64,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         leaving: VecDeque::new(),
         deadlines: BinaryHeap::new(),
         local: VecDeque::new(),
+        lines: HashMap::new(),
         readable: VecDeque::new(),
         to_flush: VecDeque::new(),
         digests: BinaryHeap::new(),
@@ -111,7 +112,8 @@ impl Hub {
             }
             if self.stopping {
                 let by = *stop_by.get_or_insert(self.now() + 2_000);
-                if self.connections() == 0 || self.now() >= by {
+                // Messages that are being committed are still to be delivered, or kept.
+                if (self.connections() == 0 && self.lines.is_empty()) || self.now() >= by {
                     return self.last_checkpoint();
                 }
             }

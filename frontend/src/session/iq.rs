@@ -160,6 +160,14 @@ impl Hub {
                     }
                 }
             }
+            Ok(Answer::Several { before, last }) => {
+                for stanza in before {
+                    // One who was cut off meanwhile gets no more.
+                    let Some(slot) = self.alive(iq.conn) else { return };
+                    self.send_bytes(slot, stanza);
+                }
+                self.reply(&iq, &last);
+            }
             Err(error) => {
                 if let Some(slot) = self.alive(iq.conn) {
                     self.send(slot, &error_reply(&iq.request(), &error));
@@ -231,9 +239,13 @@ impl Hub {
         }
     }
 
-    /// What was waited for has come: the session may go on.
+    /// What was waited for has come.
     fn came(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
-        let conn_ref = iq.conn;
+        self.landed(iq.conn, |hub| hub.answer(iq, answer));
+    }
+
+    /// Something of a session that was under way is done, and `then` says so: the session may go on.
+    pub(super) fn landed(&mut self, conn_ref: ConnRef, then: impl FnOnce(&mut Hub)) {
         let mut waited = false;
         if let Some(conn) = self.alive(conn_ref).and_then(|slot| self.conn_mut(slot)) {
             // Its socket may not have been read dry, and then no event tells of what is there.
@@ -241,7 +253,7 @@ impl Hub {
             conn.in_flight = conn.in_flight.saturating_sub(1);
             conn.reading = false;
         }
-        self.answer(iq, answer);
+        then(self);
         if waited {
             self.unpark(conn_ref);
             self.readable.push_back(conn_ref);

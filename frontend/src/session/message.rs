@@ -34,7 +34,7 @@ impl Hub {
         let place = to.resource().is_none() && (to.to_bare() == user || self.server.is_service(to.domain().as_str()));
         match Approval::find(&message).filter(|_| place) {
             Some(approval) => self.approved(slot, &to.to_bare(), &approval, message),
-            None => self.route(to, message),
+            None => self.dispatch(slot, to, message),
         }
     }
 

@@ -7,6 +7,7 @@
     reason = "held a million times and nearly always empty: eight bytes, not 24"
 )]
 
+mod archive; //    XEP-0313: a message is committed, then delivered
 mod batch; //      what is due to many → one call
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
@@ -129,6 +130,8 @@ pub(crate) struct Hub {
     deadlines: BinaryHeap<Reverse<(u64, ConnRef)>>,
     /// Stanzas of this shard for this shard: handled after the one that caused them.
     local: VecDeque<(Jid, Element)>,
+    /// Messages that are being committed before they are delivered, and what waits behind them.
+    lines: archive::Lines,
     /// Connections that may have more to read.
     readable: VecDeque<ConnRef>,
     /// Connections that have control stanzas to write.

@@ -12,6 +12,13 @@ use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, write_el
 impl Hub {
     /// Sends a stanza on its way. It has `from`; its addressee may be anywhere.
     pub(crate) fn route(&mut self, to: Jid, stanza: Element) {
+        if let Some((to, stanza)) = self.behind(to, stanza) {
+            self.route_now(to, stanza);
+        }
+    }
+
+    /// The same for what has waited behind its sender's messages.
+    pub(super) fn route_now(&mut self, to: Jid, stanza: Element) {
         let local = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
         if !local {
             return self.unroutable(&to, &stanza);

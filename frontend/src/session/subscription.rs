@@ -156,7 +156,9 @@ pub(crate) fn carry_out(router: &Router, applied: &Applied) {
     let record::Outcome::Table(bytes) = &applied.outcome else {
         return;
     };
-    let Outcome { pushes, sent, blocks } = Outcome::decode(bytes);
+    let Outcome {
+        pushes, sent, blocks, ..
+    } = Outcome::decode(bytes);
     for push in pushes {
         let shard = router.shard_of(&push.user);
         router.answer(shard, Box::new(move |hub| hub.pushed(&push)));

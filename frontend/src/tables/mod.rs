@@ -1,9 +1,10 @@
-//! The tables that the front end keeps in the engine's store: accounts, rosters, offline messages.
+//! The tables that the front end keeps in the engine's store: accounts, rosters, offline messages, archives.
 //!
 //! Their operations are records of the same log, applied in the same commit. Knows no session; what an operation means
 //! for sessions is in its [`Outcome`], which the shard that asked for it carries out.
 
 mod account;
+mod archive;
 mod block;
 mod offline;
 mod roster;
@@ -11,6 +12,7 @@ mod subscription;
 
 pub(crate) use account::account;
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
+pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
@@ -19,8 +21,8 @@ use crate::{atom, xep};
 use bytes::Bytes;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
-use reef_engine::store::View;
 use reef_engine::store::keys::Family;
+use reef_engine::store::{Tx, View};
 use reef_stanza::attachments;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(crate) const ACCOUNT: Family = Family(Family::TABLES);
 const ROSTER: Family = Family(Family::TABLES + 1);
 const OFFLINE: Family = Family(Family::TABLES + 2);
 const BLOCK: Family = Family(Family::TABLES + 3);
+const ARCHIVE: Family = Family(Family::TABLES + 4);
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +134,28 @@ pub(crate) enum Op {
         /// The last number.
         upto: u64,
     },
+    /// Keeps a message in the archives of both sides (XEP-0313).
+    Archive {
+        /// Its name there.
+        id: ArchiveId,
+        /// Full JID of the sender.
+        from: Arc<str>,
+        /// Whom it is for.
+        to: Arc<str>,
+        /// The stanza, self-contained.
+        stanza: Vec<u8>,
+        /// How many an archive has; 0: any number.
+        most: u32,
+        /// For how many days; 0: for ever.
+        days: u32,
+    },
+    /// Sets whose messages an account keeps (XEP-0441).
+    SetArchivePreferences {
+        /// The account.
+        user: Arc<str>,
+        /// All of them.
+        preferences: ArchivePreferences,
+    },
 }
 
 /// What an operation changed that sessions must hear of.
@@ -142,6 +167,8 @@ pub(crate) struct Outcome {
     pub(crate) sent: Vec<Sent>,
     /// Whom accounts block from now on, or do no longer.
     pub(crate) blocks: Vec<Blocking>,
+    /// Whether the receiver's archive has the message.
+    pub(crate) archived: bool,
 }
 
 /// A change of what an account blocks.
@@ -205,7 +232,7 @@ pub(crate) struct FrontTables;
 
 impl Tables for FrontTables {
     fn names(&self) -> &'static [&'static str] {
-        &["account", "roster", "offline", "block"]
+        &["account", "roster", "offline", "block", "archive"]
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
@@ -260,10 +287,33 @@ impl Tables for FrontTables {
             Op::Block { user, jids, most } => block::block(apply, user, jids, *most, &mut outcome)?,
             Op::Unblock { user, jids } => block::unblock(apply, user, jids, &mut outcome)?,
             Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
+            Op::Archive {
+                id,
+                from,
+                to,
+                stanza,
+                most,
+                days,
+            } => {
+                let message = archive::Message {
+                    id: *id,
+                    from,
+                    to,
+                    stanza,
+                    most: *most,
+                    days: *days,
+                };
+                outcome.archived = archive::keep(apply, &message)?;
+            }
+            Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
         }
         Ok(postcard::to_stdvec(&outcome)
             .expect("an outcome is plain data, which always encodes")
             .into())
+    }
+
+    fn sweep(&self, tx: &mut Tx<'_>, rows: usize) -> Result<(), StoreError> {
+        archive::sweep(tx, rows)
     }
 
     fn in_roster_groups(

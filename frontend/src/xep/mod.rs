@@ -25,6 +25,7 @@ pub(crate) mod xep0115_caps;
 mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0277_microblog;
+mod xep0313_mam;
 mod xep0470_attachments;
 mod xep0472_social_feed;
 
@@ -40,7 +41,7 @@ pub(crate) use xep0470_attachments::{attach, detach};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0313, 0352, 0357, 0363, 0377, 0386,
+/// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0352, 0357, 0363, 0377, 0386,
 /// 0388, 0402, 0465, 0470 go here, each in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
@@ -57,6 +58,11 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0199_ping::MODULE,
     &xep0203_delay::MODULE,
     &xep0277_microblog::MODULE,
+    &xep0297_forwarding::MODULE,
+    &xep0313_mam::MODULE,
+    &xep0334_hints::MODULE,
+    &xep0359_stanza_ids::MODULE,
+    &xep0441_preferences::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
 ];
@@ -131,6 +137,13 @@ pub(crate) enum Answer {
     Payload(Element),
     /// A payload that is bytes already: stored payloads are never parsed again.
     Bytes(Vec<u8>),
+    /// Stanzas for the asker, and behind them the payload. Its maker bounds their bytes.
+    Several {
+        /// The stanzas, whole.
+        before: Vec<Vec<u8>>,
+        /// The payload.
+        last: Vec<u8>,
+    },
     /// Not yet.
     Later(Later),
     /// An answer, and stanzas that go to the asker after it.
@@ -346,6 +359,14 @@ said! {
         "acks and resumption, in `session/sm.rs`", &[], &[];
     xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
+    xep0297_forwarding = "XEP-0297", "1.0", "Stanza Forwarding",
+        "around the results of an archive", &[], &[];
+    xep0334_hints = "XEP-0334", "1.0.0", "Message Processing Hints",
+        "of storing, in `session/archive.rs`; copies come with carbons", &[], &[];
+    xep0359_stanza_ids = "XEP-0359", "0.7.0", "Unique and Stable Stanza IDs",
+        "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
+    xep0441_preferences = "XEP-0441", "0.2.0", "Message Archive Management Preferences",
+        "default and both lists, in `xep0313_mam/prefs.rs`", &[], &[];
 }
 
 #[cfg(test)]

@@ -118,7 +118,9 @@ impl IqPayload for Fields {
     const NS: &'static str = ns::MAM;
 
     fn parse(el: Element) -> Result<Self, StanzaError> {
-        Ok(Fields { node: attr(&el, "node") })
+        Ok(Fields {
+            node: attr(&el, "node"),
+        })
     }
 }
 
@@ -264,10 +266,11 @@ mod tests {
 
     #[test]
     fn preferences_read_back_and_a_list_that_is_absent_is_empty() {
-        let el: Element = "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>romeo@montague.lit</jid></always>\
+        let el: Element =
+            "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>romeo@montague.lit</jid></always>\
                            <never/></prefs>"
-            .parse()
-            .unwrap();
+                .parse()
+                .unwrap();
         let preferences = Preferences::parse(el.clone()).unwrap();
         assert_eq!(preferences.always, [Jid::new("romeo@montague.lit").unwrap()]);
         assert_eq!(preferences.to_element(), el);

@@ -40,6 +40,9 @@ macro_rules! scripts {
 
 scripts! {
     access_models
+    archive
+    archive_order
+    archive_preferences
     attachments
     bind
     blocking

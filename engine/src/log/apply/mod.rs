@@ -51,6 +51,16 @@ pub trait Tables: Send + Sync + 'static {
     /// A refusal, after which nothing is changed, or the store's failure.
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError>;
 
+    /// One bounded step of what the tables leave to the background: removes at most so many rows' worth. Between commits,
+    /// and not synced: what is still to be done must lie in the tables.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn sweep(&self, tx: &mut Tx<'_>, rows: usize) -> Result<(), StoreError> {
+        let _ = (tx, rows);
+        Ok(())
+    }
+
     /// Whether `contact` is in one of these groups of `owner`'s roster.
     ///
     /// # Errors

@@ -1,0 +1,260 @@
+//! Messages that are archived (XEP-0313): which they are, and that they are committed before they are delivered.
+//!
+//! A message waits for its commit; what its sender says to the same receiver meanwhile waits behind it, so that nothing
+//! overtakes (RFC 6120 §10.1). The applier's thread sends it on, in the order of the log; no shard waits. The sender is not
+//! read any further while too much of his is under way. Knows no archive: `tables/archive` does. Next: `route.rs`.
+
+use super::{ConnRef, Hub};
+use crate::errors;
+use crate::tables::{ArchiveId, Op, Outcome};
+use jid::{BareJid, Jid};
+use minidom::Element;
+use reef_engine::clock::random;
+use reef_engine::error::Error;
+use reef_engine::log::record::{self, Applied, Change};
+use reef_stanza::element::{Build, el};
+use reef_stanza::{error_reply, ns, self_contained};
+use std::collections::{HashMap, VecDeque};
+
+/// From a session, by its full JID, to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Way(String, BareJid);
+
+/// What one session says to one receiver while messages of it are being committed.
+#[derive(Default)]
+pub(super) struct Line {
+    under_way: u32,
+    waiting: VecDeque<Held>,
+}
+
+/// The lines that there are: only as long as something is under way.
+pub(super) type Lines = HashMap<Way, Line>;
+
+struct Held {
+    /// Who waits for it, if his session still knew.
+    conn: Option<ConnRef>,
+    to: Jid,
+    stanza: Element,
+    /// Whether it is to be archived, or only waits its turn.
+    archived: bool,
+}
+
+/// Payloads without `<body/>` that mean something later, by their namespace.
+const WORTH: [&str; 12] = [
+    // Encrypted, so that nobody sees a body: OMEMO in three versions, OpenPGP in two.
+    "eu.siacs.conversations.axolotl",
+    "urn:xmpp:omemo:1",
+    "urn:xmpp:omemo:2",
+    "urn:xmpp:openpgp:0",
+    "jabber:x:encrypted",
+    // What changes an older message: retraction (XEP-0424, also as it was with XEP-0422), reactions (XEP-0444), correction.
+    "urn:xmpp:message-retract:1",
+    "urn:xmpp:fasten:0",
+    "urn:xmpp:reactions:0",
+    "urn:xmpp:message-correct:0",
+    // That it was got, or read: another device of the same user wants to know (XEP-0184, XEP-0333).
+    "urn:xmpp:receipts",
+    "urn:xmpp:chat-markers:0",
+    // An invitation to a room (XEP-0249).
+    "jabber:x:conference",
+];
+
+/// The rule of what is archived (XEP-0313 §6.1.1): what people say to each other, and what changes how that is read. Never
+/// what is of the moment (headlines), has an archive of its own (rooms, nodes), is an error, or is not to be kept.
+fn worth_keeping(message: &Element) -> bool {
+    let of_the_moment = matches!(message.attr("type"), Some("headline" | "groupchat" | "error"));
+    let hint = |name: &str| message.get_child(name, ns::HINTS).is_some();
+    if of_the_moment || hint("no-store") || hint("no-permanent-store") || message.has_child("event", ns::PUBSUB_EVENT) {
+        return false;
+    }
+    // A receipt is asked for with a message that has a body, if it is worth it.
+    let worth =
+        |child: &Element| WORTH.contains(&child.ns().as_str()) && !matches!(child.name(), "request" | "markable");
+    hint("store") || message.has_child("body", ns::CLIENT) || message.children().any(worth)
+}
+
+impl Hub {
+    /// A message of this shard's session for somebody: at once, or once it is archived.
+    pub(super) fn dispatch(&mut self, slot: u32, to: Jid, mut message: Element) {
+        // Only we say what is at which place of our archives (XEP-0359 §5).
+        self.strip_stanza_ids(&mut message);
+        let here = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
+        if !here || !worth_keeping(&message) {
+            return self.route(to, message);
+        }
+        let Some(way) = way(&to, &message) else { return };
+        let held = Held {
+            conn: Some(self.conn_ref(slot)),
+            to,
+            stanza: message,
+            archived: true,
+        };
+        self.count_under_way(held.conn);
+        let line = self.lines.entry(way.clone()).or_default();
+        if line.waiting.is_empty() {
+            self.archive(way, held);
+        } else {
+            line.waiting.push_back(held);
+        }
+    }
+
+    /// Puts a stanza behind its sender's messages to the same receiver, if some are under way; gives it back if none are.
+    pub(super) fn behind(&mut self, to: Jid, stanza: Element) -> Option<(Jid, Element)> {
+        if self.lines.is_empty() {
+            return Some((to, stanza));
+        }
+        let way = way(&to, &stanza)?;
+        if !self.lines.contains_key(&way) {
+            return Some((to, stanza));
+        }
+        let sender = Jid::new(&way.0).ok().and_then(|sender| self.session_of(&sender));
+        let conn = sender.map(|slot| self.conn_ref(slot));
+        self.count_under_way(conn);
+        let held = Held {
+            conn,
+            to,
+            stanza,
+            archived: false,
+        };
+        self.lines.entry(way).or_default().waiting.push_back(held);
+        None
+    }
+
+    fn count_under_way(&mut self, conn: Option<ConnRef>) {
+        let slot = conn.and_then(|conn| self.alive(conn));
+        if let Some(conn) = slot.and_then(|slot| self.conn_mut(slot)) {
+            conn.in_flight += 1;
+        }
+    }
+
+    /// Submits a message. Its ticket sends it to where its receiver lives, and then tells this shard.
+    fn archive(&mut self, way: Way, held: Held) {
+        let Held { conn, to, stanza, .. } = held;
+        let receipt = addressed(&stanza);
+        let id = random::<16>().map(|id| ArchiveId(u128::from_be_bytes(id)));
+        let submitted = id.and_then(|id| {
+            let limits = &self.server.config.limits;
+            let sender = bare(&way.0).to_owned();
+            let op = Op::Archive {
+                id,
+                from: way.0.as_str().into(),
+                to: to.as_str().into(),
+                stanza: self_contained(&stanza, None),
+                most: limits.archive_messages,
+                days: limits.archive_days,
+            };
+            let change = Change::Table {
+                owner: sender.as_str().into(),
+                op: op.encode(),
+            };
+            let (server, shard) = (self.server.clone(), self.number);
+            let (way, refused) = (way.clone(), receipt.clone());
+            let ticket = move |fate: Result<Applied, Error>| {
+                let error = fate.map(|applied| {
+                    let stanza = with_id(stanza, &way.1, id, &applied);
+                    let lives = server.router.shard_of(way.1.as_str());
+                    server
+                        .router
+                        .answer(lives, Box::new(move |hub| hub.deliver(to, stanza)));
+                });
+                let job = move |hub: &mut Hub| hub.archived(way, conn, error.err().map(|error| (refused, error)));
+                server.router.answer(shard, Box::new(job));
+            };
+            self.server.engine.admission.submit(&sender, change, Box::new(ticket))
+        });
+        match submitted {
+            Ok(()) => self.lines.entry(way).or_default().under_way += 1,
+            Err(error) => {
+                self.forget_line(&way);
+                self.settle(conn, Some((receipt, error)));
+            }
+        }
+    }
+
+    /// A message is on its way to its receiver, or was refused: what waited behind it goes on.
+    fn archived(&mut self, way: Way, conn: Option<ConnRef>, refused: Option<(Element, Error)>) {
+        if let Some(line) = self.lines.get_mut(&way) {
+            line.under_way = line.under_way.saturating_sub(1);
+        }
+        while let Some(held) = self.next_in(&way) {
+            if held.archived {
+                self.archive(way.clone(), held);
+            } else {
+                self.route_now(held.to, held.stanza);
+                self.settle(held.conn, None);
+            }
+        }
+        self.forget_line(&way);
+        self.settle(conn, refused);
+    }
+
+    /// The next of a line that may go: a message goes behind those that are under way, everything else waits for them.
+    fn next_in(&mut self, way: &Way) -> Option<Held> {
+        let line = self.lines.get_mut(way)?;
+        let free = line.under_way == 0;
+        let goes = line.waiting.front().is_some_and(|held| held.archived || free);
+        goes.then(|| line.waiting.pop_front()).flatten()
+    }
+
+    fn forget_line(&mut self, way: &Way) {
+        let empty = |line: &Line| line.under_way == 0 && line.waiting.is_empty();
+        if self.lines.get(way).is_some_and(empty) {
+            self.lines.remove(way);
+        }
+    }
+
+    /// A session waits for one thing less; it hears where that was refused.
+    fn settle(&mut self, conn: Option<ConnRef>, refused: Option<(Element, Error)>) {
+        let Some(conn) = conn else { return };
+        self.landed(conn, |hub| {
+            if let (Some(slot), Some((stanza, error))) = (hub.alive(conn), refused) {
+                hub.send(slot, &error_reply(&stanza, &errors::stanza_error(&error)));
+            }
+        });
+    }
+
+    fn strip_stanza_ids(&self, message: &mut Element) {
+        if !message.has_child("stanza-id", ns::SID) {
+            return;
+        }
+        let ours = |child: &Element| {
+            let by = child.attr("by").and_then(|by| Jid::new(by).ok());
+            child.is("stanza-id", ns::SID) && by.is_some_and(|by| self.server.is_domain(by.domain().as_str()))
+        };
+        for node in message.take_nodes() {
+            if node.as_element().is_none_or(|child| !ours(child)) {
+                message.append_node(node);
+            }
+        }
+    }
+}
+
+fn bare(jid: &str) -> &str {
+    jid.split_once('/').map_or(jid, |(bare, _)| bare)
+}
+
+fn way(to: &Jid, stanza: &Element) -> Option<Way> {
+    Some(Way(stanza.attr("from")?.to_owned(), to.to_bare()))
+}
+
+/// As much of a stanza as an error about it needs.
+fn addressed(stanza: &Element) -> Element {
+    el(stanza.name(), ns::CLIENT)
+        .set_opt("id", stanza.attr("id"))
+        .set_opt("from", stanza.attr("from"))
+        .set_opt("to", stanza.attr("to"))
+}
+
+/// The stanza as its receiver gets it: with its name in his archive, where that has it.
+fn with_id(stanza: Element, user: &BareJid, id: ArchiveId, applied: &Applied) -> Element {
+    let record::Outcome::Table(outcome) = &applied.outcome else {
+        return stanza;
+    };
+    if !Outcome::decode(outcome).archived {
+        return stanza;
+    }
+    let name = el("stanza-id", ns::SID)
+        .set("by", user.as_str())
+        .set("id", &id.to_text());
+    stanza.child(name)
+}
