@@ -145,4 +145,55 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(reef):
     await reef.start()
 
 
+async def archived(reef, name):
+    """The ids of the messages in an archive, oldest first."""
+    raw, found, after = await Raw(reef).login(name, "look"), [], ""
+    while True:
+        page = f"<after>{after}</after>" if after else ""
+        raw.send(
+            f"<iq type='set' id='q{len(found)}'><query xmlns='urn:xmpp:mam:2'>"
+            f"<set xmlns='http://jabber.org/protocol/rsm'><max>200</max>{page}</set></query></iq>"
+        )
+        got = []
+        while (stanza := await raw.stanza()).get("id") != f"q{len(found)}":
+            got.extend(result.get("id") for result in stanza.iter("{urn:xmpp:mam:2}result"))
+        found += got
+        if stanza.find("{urn:xmpp:mam:2}fin").get("complete") == "true":
+            raw.cut()
+            return found
+        after = found[-1]
+
+
+async def test_kill_9_loses_no_message_that_was_delivered_with_its_name(reef):
+    seed = int(os.environ.get("REEF_SEED", str(random.randrange(1 << 32))))
+    moments = random.Random(seed)
+    print(f"        {ROUNDS} rounds, REEF_SEED={seed}", flush=True)
+    await reef.users("talks", "listens")
+    delivered = []
+    for _ in range(ROUNDS):
+        talks, listens = await Raw(reef).login("talks", "x"), await Raw(reef).login("listens", "x")
+        for n in range(2000):
+            talks.send(f"<message type='chat' to='listens@localhost/x' id='{n}'><body>{n}</body></message>")
+        killed, wanted = None, moments.randrange(1, 200)
+        try:
+            while True:
+                stanza = await listens.stanza()
+                delivered.extend(name.get("id") for name in stanza.iter("{urn:xmpp:sid:0}stanza-id"))
+                if stanza.get("id") == str(wanted):
+                    killed = asyncio.create_task(reef.kill())
+        except (ConnectionError, Closed):
+            pass
+        assert killed, "the server went away by itself"
+        await killed
+        talks.cut()
+        await reef.start()
+    found = await archived(reef, "listens")
+    assert len(found) == len(set(found))
+    places = [found.index(name) for name in delivered]
+    assert places == sorted(places), "in the archive out of order"
+    assert found == await archived(reef, "talks"), "the two sides differ"
+    assert delivered, "nothing was delivered"
+    print(f"        {len(delivered)} delivered, {len(found)} archived", flush=True)
+
+
 test_kill_9_loses_nothing_that_was_acknowledged.patience = 60 + 20 * ROUNDS

@@ -1,0 +1,114 @@
+"""Message archives (XEP-0313) with slixmpp: a conversation page by page, by time and person, and after being away."""
+
+from datetime import datetime, timedelta, timezone
+
+from client import Client, refused
+
+PLUGINS = ["xep_0313", "xep_0297", "xep_0359"]
+SID = "{urn:xmpp:sid:0}stanza-id"
+
+
+async def login(reef, name, resource="here", **more):
+    return await Client(reef, name, resource, plugins=PLUGINS).login(**more)
+
+
+def forwarded(message):
+    return message["mam_result"]["forwarded"]["stanza"]
+
+
+def delivered(client):
+    """What came as it was sent, with its name; results of queries are messages, too."""
+    return [m for m in client.messages if m.xml.find(SID) is not None]
+
+
+def name(message):
+    """The name of a message in its receiver's archive."""
+    return message.xml.find(SID).get("id")
+
+
+async def everything(client, **query):
+    return [message async for message in client["xep_0313"].iterate(**query)]
+
+
+async def talk(one, other, count):
+    """So many messages, in turn; waits until the last has come."""
+    for n in range(count):
+        sender, receiver = (one, other) if n % 2 == 0 else (other, one)
+        sender.send_message(receiver.bare, f"m{n}", mtype="chat")
+        await receiver.until(lambda: any(m["body"] == f"m{n}" for m in receiver.messages), f"m{n}")
+
+
+async def test_a_conversation_is_paged_forwards_and_backwards(reef):
+    await reef.users("juliet", "romeo", "nurse")
+    juliet, romeo, nurse = [await login(reef, user) for user in ("juliet", "romeo", "nurse")]
+    await talk(juliet, romeo, 25)
+    texts = [f"m{n}" for n in range(25)]
+    for client in (juliet, romeo):
+        for reverse, expected in ((False, texts), (True, texts[::-1])):
+            came = await everything(client, rsm={"max": 7}, reverse=reverse)
+            assert [forwarded(m)["body"] for m in came] == expected, came
+    assert await everything(nurse) == []
+    # What was delivered says where it lies.
+    archived = {m["mam_result"]["id"]: forwarded(m)["body"] for m in await everything(romeo)}
+    assert len(delivered(romeo)) == 13
+    assert all(archived[name(m)] == m["body"] for m in delivered(romeo))
+    # Both sides' full JIDs are there (XEP-0313 §3).
+    first = forwarded((await everything(romeo))[0])
+    assert (first["from"], first["to"]) == (juliet.boundjid, romeo.bare)
+    for client in (juliet, romeo, nurse):
+        await client.quit()
+
+
+async def test_a_query_is_bounded_by_person_and_time(reef):
+    await reef.users("anna", "bert", "carl")
+    anna, bert, carl = [await login(reef, user) for user in ("anna", "bert", "carl")]
+    for sender, text in ((bert, "b0"), (carl, "c0"), (bert, "b1")):
+        sender.send_message(anna.bare, text, mtype="chat")
+        await anna.until(lambda: any(m["body"] == text for m in anna.messages), text)
+
+    async def bodies(**query):
+        return [forwarded(m)["body"] for m in await everything(anna, **query)]
+
+    assert await bodies() == ["b0", "c0", "b1"]
+    assert await bodies(with_jid=bert.boundjid.bare) == ["b0", "b1"]
+    assert await bodies(with_jid=carl.boundjid.full) == ["c0"]
+    assert await bodies(with_jid="carl@localhost/elsewhere") == []
+    assert await bodies(with_jid=anna.bare) == []
+    now = datetime.now(timezone.utc)
+    hour = timedelta(hours=1)
+    assert await bodies(start=now - hour, end=now + hour) == ["b0", "c0", "b1"]
+    assert await bodies(start=now + hour) == []
+    assert await bodies(end=now - hour) == []
+    ends = (await anna["xep_0313"].get_archive_metadata())["mam_metadata"]
+    assert (ends["start"]["id"], ends["end"]["id"]) == tuple(name(delivered(anna)[at]) for at in (0, -1))
+    fields = await anna["xep_0313"].get_fields()
+    assert {"with", "start", "end", "before-id", "after-id", "ids"} <= set(fields.get_fields())
+    info = await anna["xep_0030"].get_info(anna.bare)
+    assert {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"} <= info["disco_info"]["features"]
+    await refused(anna["xep_0313"].retrieve(jid=bert.bare), "forbidden")
+    for client in (anna, bert, carl):
+        await client.quit()
+
+
+async def test_who_was_away_catches_up_from_the_last_id_and_knows_doubles(reef):
+    await reef.users("away", "friend")
+    away, friend = await login(reef, "away"), await login(reef, "friend")
+    friend.send_message(away.bare, "seen", mtype="chat")
+    await away.until(lambda: away.messages, "seen")
+    seen = name(away.messages[0])
+    await away.quit()
+    for n in range(12):
+        friend.send_message(away.bare, f"missed {n}", mtype="chat")
+    await friend.sync()
+    missed = [f"missed {n}" for n in range(12)]
+    # Without presence nothing that was kept comes; the archive has it.
+    back = await login(reef, "away", presence=False)
+    page = await back["xep_0313"].retrieve(rsm={"after": seen, "max": 50})
+    came = page["mam"]["results"]
+    assert [forwarded(m)["body"] for m in came] == missed
+    await back.come()
+    await back.until(lambda: [m for m in back.messages if m["body"] == missed[-1]], "what was kept")
+    kept = delivered(back)
+    assert {m["mam_result"]["id"]: forwarded(m)["body"] for m in came} == {name(m): m["body"] for m in kept}
+    for client in (back, friend):
+        await client.quit()
