@@ -1,9 +1,11 @@
-//! Messages that are archived (XEP-0313): which they are, and that they are committed before they are delivered.
+//! Messages that are archived (XEP-0313): they are committed before they are delivered.
 //!
 //! A message waits for its commit; what its sender says to the same receiver meanwhile waits behind it, so that nothing
 //! overtakes (RFC 6120 §10.1). The applier's thread sends it on, in the order of the log; no shard waits. The sender is not
-//! read any further while too much of his is under way. Knows no archive: `tables/archive` does. Next: `route.rs`.
+//! read any further while too much of his is under way. Knows no archive, which is the tables', and not what is
+//! worth it: `archive_rule.rs`. Next: `route.rs`.
 
+use super::archive_rule::worth_keeping;
 use super::{ConnRef, Hub};
 use crate::errors;
 use crate::tables::{ArchiveId, Op, Outcome};
@@ -37,40 +39,6 @@ struct Held {
     stanza: Element,
     /// Whether it is to be archived, or only waits its turn.
     archived: bool,
-}
-
-/// Payloads without `<body/>` that mean something later, by their namespace.
-const WORTH: [&str; 12] = [
-    // Encrypted, so that nobody sees a body: OMEMO in three versions, OpenPGP in two.
-    "eu.siacs.conversations.axolotl",
-    "urn:xmpp:omemo:1",
-    "urn:xmpp:omemo:2",
-    "urn:xmpp:openpgp:0",
-    "jabber:x:encrypted",
-    // What changes an older message: retraction (XEP-0424, also as it was with XEP-0422), reactions (XEP-0444), correction.
-    "urn:xmpp:message-retract:1",
-    "urn:xmpp:fasten:0",
-    "urn:xmpp:reactions:0",
-    "urn:xmpp:message-correct:0",
-    // That it was got, or read: another device of the same user wants to know (XEP-0184, XEP-0333).
-    "urn:xmpp:receipts",
-    "urn:xmpp:chat-markers:0",
-    // An invitation to a room (XEP-0249).
-    "jabber:x:conference",
-];
-
-/// The rule of what is archived (XEP-0313 §6.1.1): what people say to each other, and what changes how that is read. Never
-/// what is of the moment (headlines), has an archive of its own (rooms, nodes), is an error, or is not to be kept.
-fn worth_keeping(message: &Element) -> bool {
-    let of_the_moment = matches!(message.attr("type"), Some("headline" | "groupchat" | "error"));
-    let hint = |name: &str| message.get_child(name, ns::HINTS).is_some();
-    if of_the_moment || hint("no-store") || hint("no-permanent-store") || message.has_child("event", ns::PUBSUB_EVENT) {
-        return false;
-    }
-    // A receipt is asked for with a message that has a body, if it is worth it.
-    let worth =
-        |child: &Element| WORTH.contains(&child.ns().as_str()) && !matches!(child.name(), "request" | "markable");
-    hint("store") || message.has_child("body", ns::CLIENT) || message.children().any(worth)
 }
 
 impl Hub {
@@ -118,6 +86,12 @@ impl Hub {
         };
         self.lines.entry(way).or_default().waiting.push_back(held);
         None
+    }
+
+    /// Whether something that a session has said to somebody still waits for its turn.
+    pub(super) fn is_behind(&self, to: &Jid, stanza: &Element) -> bool {
+        let line = way(to, stanza).and_then(|way| self.lines.get(&way));
+        line.is_some_and(|line| !line.waiting.is_empty())
     }
 
     fn count_under_way(&mut self, conn: Option<ConnRef>) {

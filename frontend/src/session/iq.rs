@@ -5,6 +5,7 @@
 use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
+use crate::tables::Kind;
 use crate::xep::{Answer, Ctx, Job, Later, Target};
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -24,7 +25,7 @@ pub(crate) struct IqRef {
     from: Option<String>,
 }
 
-/// A request that waits until those before it are answered: what a session asks is done in order (RFC 6120 §10.1).
+/// What waits until the requests before it are answered: what a session asks is done in order (RFC 6120 §10.1).
 /// Commits are in order by themselves and do not wait for each other.
 #[allow(clippy::large_enum_variant, reason = "always in a box")]
 pub(super) enum Parked {
@@ -32,6 +33,8 @@ pub(super) enum Parked {
     Ask(Target, Element),
     /// One whose handler wants to read.
     Later(IqRef, Later),
+    /// A presence that manages a subscription, which would overtake what still waits for the same receiver.
+    Manage(Jid, Kind, Element),
 }
 
 impl IqRef {
@@ -269,6 +272,7 @@ impl Hub {
         match parked.map(|parked| *parked) {
             Some(Parked::Ask(target, iq)) => self.ask(slot, target, iq),
             Some(Parked::Later(iq, later)) => self.later(iq, later),
+            Some(Parked::Manage(to, kind, presence)) => self.manage(slot, &to, kind, presence),
             None => {}
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 mod archive; //    XEP-0313: a message is committed, then delivered
+mod archive_rule; // which messages those are
 mod batch; //      what is due to many → one call
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes

@@ -4,6 +4,7 @@
 //! sessions, stanzas to those who get them, presence to those who may now see it.
 
 use super::Hub;
+use super::iq::Parked;
 use crate::errors;
 use crate::limits::SUBSCRIBE_BYTES_MAX;
 use crate::router::Router;
@@ -33,6 +34,11 @@ impl Hub {
                 Condition::RemoteServerNotFound
             };
             return self.bounce(slot, &presence, &StanzaError::new(condition));
+        }
+        let behind = self.is_behind(to, &presence);
+        if let Some(conn) = self.conn_mut(slot).filter(|conn| behind && conn.in_flight > 0) {
+            conn.parked = Some(Box::new(Parked::Manage(to.clone(), kind, presence)));
+            return;
         }
         // RFC 6121 §3.1.2: such stanzas are between bare JIDs.
         let presence = presence.set("from", user.as_str()).set("to", contact.as_str());

@@ -34,8 +34,10 @@ pub(crate) struct Wanted {
     pub(crate) backwards: bool,
     /// How many.
     pub(crate) most: usize,
-    /// How many bytes of stanzas; the first is given all the same.
+    /// How many bytes; the first is given all the same.
     pub(crate) most_bytes: usize,
+    /// What comes around each, in bytes.
+    pub(crate) around: usize,
     /// For how many days messages are kept; 0: for ever.
     pub(crate) days: u32,
     /// The time now.
@@ -241,7 +243,7 @@ fn take(view: &dyn View, user: &str, wanted: &Wanted, seqs: &[Seq]) -> Result<Pa
         let Some(row) = rows::get::<ArchiveRow>(view, ARCHIVE, &message_key(user, *seq))? else {
             continue;
         };
-        bytes += row.stanza.len();
+        bytes += row.stanza.len() + wanted.around;
         if messages.len() >= wanted.most || (bytes > wanted.most_bytes && !messages.is_empty()) {
             complete = false;
             break;

@@ -249,6 +249,12 @@ fn a_page_is_bounded_by_number_and_bytes_and_goes_on_from_its_ends() {
     assert_eq!(page(true, None, Some(6), 5, 1000), "1 2 3 4 5");
     assert_eq!(page(false, None, None, 9, 3), "1 2 3 +");
     assert_eq!(page(true, None, None, 9, 0), "9 +");
+    let around = Wanted {
+        around: 4,
+        most_bytes: 12,
+        ..world.wanted()
+    };
+    assert_eq!(world.page(JULIET, &around), "1 2 +");
     assert_eq!(page(false, Some(9), None, 9, 1000), "");
     assert_eq!(page(false, None, None, 0, 1000), "+");
 }

@@ -12,6 +12,9 @@ use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 use reef_stanza::mam::{Filter, Query};
 use reef_stanza::{Condition, StanzaError, ns, rsm};
 
+/// Bytes of the name that a client gives its query.
+const QUERYID_MAX: usize = 1023;
+
 /// A query, understood.
 pub(super) struct Asked {
     /// By which the client knows the results.
@@ -61,8 +64,14 @@ pub(super) fn asked(query: Query, limits: &Limits, now: Timestamp) -> Result<Ask
         let error = StanzaError::new(Condition::NotAcceptable);
         return Err(error.with_text(format!("at most {ARCHIVE_IDS} ids at a time")));
     }
+    if queryid.as_ref().is_some_and(|queryid| queryid.len() > QUERYID_MAX) {
+        // It comes back with each result.
+        return Err(StanzaError::new(Condition::NotAcceptable).with_text("the queryid is too long"));
+    }
     let ids = ids.map(|ids| ids.iter().map(|id| name(id)).collect());
-    let most = page.max.unwrap_or(limits.archive_page).min(limits.archive_page_max);
+    // A page alone does not cut off a client that has not acknowledged it yet.
+    let bound = limits.archive_page_max.min(limits.sm_unacked);
+    let most = page.max.unwrap_or(limits.archive_page).min(bound);
     let wanted = Wanted {
         with: with.map(|jid| jid.to_string()),
         start: start.map(|time| moment(&time, Round::Up)).transpose()?,
@@ -75,6 +84,7 @@ pub(super) fn asked(query: Query, limits: &Limits, now: Timestamp) -> Result<Ask
         backwards,
         most: most as usize,
         most_bytes: ARCHIVE_PAGE_BYTES,
+        around: 0,
         days: limits.archive_days,
         now,
     };
@@ -191,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_another_server_is_not_in_the_archive_and_a_position_is_not_known() {
+    fn what_cannot_be_asked_is_refused_as_the_xeps_say() {
         let other = rsm::Request {
             after: Some("28482-98726-73623".into()),
             ..rsm::Request::default()
@@ -210,5 +220,10 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(ask(many), Err(Condition::NotAcceptable));
+        let long = Query {
+            queryid: Some("q".repeat(QUERYID_MAX + 1)),
+            ..Query::default()
+        };
+        assert_eq!(ask(long), Err(Condition::NotAcceptable));
     }
 }

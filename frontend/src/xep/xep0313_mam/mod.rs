@@ -53,8 +53,9 @@ fn query(ctx: &mut Ctx<'_>, query: Query) -> Result<Answer, StanzaError> {
     own(ctx)?;
     let limits = &ctx.hub.server.config.limits;
     let now = ctx.hub.server.engine.clock.now();
-    let asked = form::asked(query, limits, now)?;
+    let mut asked = form::asked(query, limits, now)?;
     let results = Results::new(ctx.from.to_bare().as_str(), ctx.from.as_str(), asked.queryid.as_deref());
+    asked.wanted.around = results.around();
     if let Some(node) = asked.node.clone() {
         return node_archive(ctx, &node, asked, results);
     }

@@ -8,6 +8,9 @@ use reef_engine::model::Timestamp;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamNamespace, escape_attr, ns, rsm, write_element};
 
+/// Bytes of a result behind its prefix, without the stanza.
+const AROUND: usize = 256;
+
 /// Writes the results of one query.
 pub(super) struct Results {
     /// All of a result up to its id.
@@ -51,9 +54,14 @@ impl Results {
         Results { prefix }
     }
 
+    /// About how many bytes come around each stanza.
+    pub(super) fn around(&self) -> usize {
+        self.prefix.len() + AROUND
+    }
+
     /// One result: `stanza` is self-contained.
     pub(super) fn one(&self, id: &str, at: Timestamp, stanza: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.prefix.len() + stanza.len() + 256);
+        let mut out = Vec::with_capacity(self.around() + stanza.len());
         out.extend_from_slice(&self.prefix);
         escape_attr(id, &mut out);
         out.extend_from_slice(b"'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='");
