@@ -24,7 +24,7 @@ mod limits; //      fixed limits
 mod router; //      between shards
 mod schedule; //    what the kernel is told of threads
 mod session; //     after login
-mod tables; //      accounts, rosters, offline messages
+mod tables; //      accounts, rosters, offline messages, archives
 mod uri; //         where posts are found
 #[doc(hidden)]
 pub mod xep; //     one file per XEP

@@ -198,6 +198,7 @@ fn values_that_cannot_work_are_refused() {
         "limits.sasl_attempts=0",
         "limits.stanza_bytes=9999",
         "limits.queue_posts=-1",
+        "limits.archive_page=0",
         "c2s.scram_iterations=4095",
         "c2s.handshake_timeout=0s",
         "s2s.retry_max=500ms",

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 
+from slixmpp.xmlstream.xmlstream import ET
+
 from client import Client, refused
 
 PLUGINS = ["xep_0313", "xep_0297", "xep_0359"]
@@ -111,4 +113,40 @@ async def test_who_was_away_catches_up_from_the_last_id_and_knows_doubles(reef):
     kept = delivered(back)
     assert {m["mam_result"]["id"]: forwarded(m)["body"] for m in came} == {name(m): m["body"] for m in kept}
     for client in (back, friend):
+        await client.quit()
+
+
+async def test_who_takes_the_name_of_a_removed_account_finds_no_archive(reef):
+    await reef.users("heir", "other")
+    heir, other = await login(reef, "heir"), await login(reef, "other")
+    await talk(other, heir, 4)
+    assert len(await everything(heir)) == 4
+    await reef.run("user", "remove", heir.bare)
+    await heir.happens("disconnected")
+    await reef.users("heir")
+    heir = await login(reef, "heir")
+    assert await everything(heir) == []
+    other.send_message(heir.bare, "new", mtype="chat")
+    await heir.until(lambda: delivered(heir), "new")
+    assert [forwarded(m)["body"] for m in await everything(heir)] == ["new"]
+    # The other side has all of it.
+    assert len(await everything(other)) == 5
+    for client in (heir, other):
+        await client.quit()
+
+
+async def test_preferences_are_those_of_the_account_after_a_restart(reef):
+    await reef.users("shy", "loud")
+    shy, loud = await login(reef, "shy"), await login(reef, "loud")
+    iq = shy.make_iq_set(ET.fromstring("<prefs xmlns='urn:xmpp:mam:2' default='never'/>"))
+    await iq.send()
+    for client in (shy, loud):
+        await client.quit()
+    await reef.stop()
+    await reef.start()
+    shy, loud = await login(reef, "shy"), await login(reef, "loud")
+    await talk(loud, shy, 2)
+    assert await everything(shy) == [] and delivered(shy) == []
+    assert [forwarded(m)["body"] for m in await everything(loud)] == ["m0", "m1"]
+    for client in (shy, loud):
         await client.quit()

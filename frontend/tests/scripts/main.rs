@@ -11,6 +11,7 @@ mod fan_out;
 mod http;
 mod pages;
 mod play;
+mod refused;
 mod server;
 mod streams;
 mod tidy;
@@ -41,6 +42,7 @@ macro_rules! scripts {
 scripts! {
     access_models
     archive
+    archive_limits
     archive_order
     archive_preferences
     attachments
