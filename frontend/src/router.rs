@@ -12,7 +12,7 @@ use reef_engine::fanout::Wake;
 use reef_engine::model::VShard;
 use reef_engine::queue::{Receiver, Sender, bounded};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What a shard is sent.
 pub(crate) enum Mail {
@@ -67,6 +67,9 @@ impl Bell {
 /// All shards' boxes.
 pub(crate) struct Router {
     shards: Vec<(Sender<Mail>, Bell)>,
+    /// Messages that go from shard to shard by way of the log: while there are some, no shard ends.
+    under_way: AtomicUsize,
+    stopping: AtomicBool,
 }
 
 impl Router {
@@ -76,6 +79,8 @@ impl Router {
         (
             Router {
                 shards: senders.into_iter().zip(bells).collect(),
+                under_way: AtomicUsize::new(0),
+                stopping: AtomicBool::new(false),
             },
             receivers,
         )
@@ -89,6 +94,29 @@ impl Router {
     /// How many shards there are.
     pub(crate) fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// A message begins its way through the log to another shard.
+    pub(crate) fn departs(&self) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// It is where it was to go, or will never be. To be called on the thread of its shard, before it is handled.
+    pub(crate) fn arrives(&self) {
+        let last = self.under_way.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && self.stopping.load(Ordering::SeqCst) {
+            self.shards.iter().for_each(|(_, bell)| bell.ring());
+        }
+    }
+
+    /// Whether nothing is on such a way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) == 0
+    }
+
+    /// From here on shards wait for each other's messages to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
     }
 
     /// Sends without waiting: between shards, none of which may wait for another.

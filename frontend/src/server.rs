@@ -307,6 +307,7 @@ impl Running {
         while self.listeners.join_next().await.is_some() {}
         let (shards, server) = (self.shards, self.server);
         let ended = tokio::task::spawn_blocking(move || {
+            server.router.stop();
             for shard in 0..server.router.shards() {
                 // Waits where a shard's box is full: every cursor is to be written.
                 server.router.answer(shard, Box::new(session::Hub::stop));

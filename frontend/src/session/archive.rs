@@ -58,6 +58,7 @@ impl Hub {
             archived: true,
         };
         self.count_under_way(held.conn);
+        self.server.router.departs();
         let line = self.lines.entry(way.clone()).or_default();
         if line.waiting.is_empty() {
             self.archive(way, held);
@@ -127,9 +128,11 @@ impl Hub {
                 let error = fate.map(|applied| {
                     let stanza = with_id(stanza, &way.1, id, &applied);
                     let lives = server.router.shard_of(way.1.as_str());
-                    server
-                        .router
-                        .answer(lives, Box::new(move |hub| hub.deliver(to, stanza)));
+                    let job = move |hub: &mut Hub| {
+                        hub.server.router.arrives();
+                        hub.deliver(to, stanza);
+                    };
+                    server.router.answer(lives, Box::new(job));
                 });
                 let job = move |hub: &mut Hub| hub.archived(way, conn, error.err().map(|error| (refused, error)));
                 server.router.answer(shard, Box::new(job));
@@ -179,6 +182,9 @@ impl Hub {
 
     /// A session waits for one thing less; it hears where that was refused.
     fn settle(&mut self, conn: Option<ConnRef>, refused: Option<(Element, Error)>) {
+        if refused.is_some() {
+            self.server.router.arrives();
+        }
         let Some(conn) = conn else { return };
         self.landed(conn, |hub| {
             if let (Some(slot), Some((stanza, error))) = (hub.alive(conn), refused) {

@@ -112,8 +112,9 @@ impl Hub {
             }
             if self.stopping {
                 let by = *stop_by.get_or_insert(self.now() + 2_000);
-                // Messages that are being committed are still to be delivered, or kept.
-                if (self.connections() == 0 && self.lines.is_empty()) || self.now() >= by {
+                // Messages that are being committed are still to be delivered, or kept, here or on another shard.
+                let done = self.connections() == 0 && self.lines.is_empty() && self.server.router.is_quiet();
+                if done || self.now() >= by {
                     return self.last_checkpoint();
                 }
             }

@@ -1,11 +1,16 @@
 """Message archives (XEP-0313) with slixmpp: a conversation page by page, by time and person, and after being away."""
 
+import asyncio
+import os
+import random
 from datetime import datetime, timedelta, timezone
 
 from slixmpp.xmlstream.xmlstream import ET
 
 from client import Client, refused
+from raw import PLAIN, Raw
 
+SETS = PLAIN
 PLUGINS = ["xep_0313", "xep_0297", "xep_0359"]
 SID = "{urn:xmpp:sid:0}stanza-id"
 
@@ -149,4 +154,75 @@ async def test_preferences_are_those_of_the_account_after_a_restart(reef):
     assert await everything(shy) == [] and delivered(shy) == []
     assert [forwarded(m)["body"] for m in await everything(loud)] == ["m0", "m1"]
     for client in (shy, loud):
+        await client.quit()
+
+
+async def test_each_pair_keeps_its_order_while_much_is_archived(reef):
+    seed = int(os.environ.get("REEF_SEED", str(random.randrange(1 << 32))))
+    rng = random.Random(seed)
+    print(f"        REEF_SEED={seed}", flush=True)
+    senders, receivers = [f"says{n}" for n in range(3)], [f"hears{n}" for n in range(3)]
+    await reef.users(*senders, *receivers)
+    hear = {name: await Raw(reef).login(name, "x") for name in receivers}
+    say = {name: await Raw(reef).login(name, "x") for name in senders}
+    kinds = [
+        "<message type='chat' to='{to}' id='{n}'><body>b</body></message>",
+        "<message type='chat' to='{to}' id='{n}'><paused xmlns='http://jabber.org/protocol/chatstates'/></message>",
+        "<presence to='{to}' id='{n}'/>",
+        "<iq type='result' to='{to}' id='{n}'/>",
+    ]
+    count = 1500
+    sent = {}
+
+    async def speak(name):
+        for n in range(count):
+            to = rng.choice(receivers)
+            sent.setdefault((name, to), []).append(str(n))
+            kind = rng.choices(kinds, [6, 3, 1, 1])[0]
+            say[name].send(kind.format(to=f"{to}@localhost/x", n=n))
+            if n % 40 == 0:
+                await say[name].writer.drain()
+        for to in receivers:
+            say[name].send(f"<message type='chat' to='{to}@localhost/x' id='end'><body>end</body></message>")
+        await say[name].writer.drain()
+
+    async def listen(name):
+        came, ended = {}, 0
+        while ended < len(senders):
+            stanza = await hear[name].stanza()
+            if stanza.get("id") == "end":
+                ended += 1
+            else:
+                came.setdefault(stanza.get("from").split("@")[0], []).append(stanza.get("id"))
+        return came
+
+    heard, *_ = await asyncio.gather(asyncio.gather(*map(listen, receivers)), *map(speak, senders))
+    for to, came in zip(receivers, heard):
+        for name in senders:
+            assert came[name] == sent[name, to], f"{name} to {to}"
+    for raw in (*hear.values(), *say.values()):
+        raw.cut()
+
+
+async def test_what_is_being_archived_when_the_server_stops_is_kept_for_who_is_away(reef):
+    # One of them lives on another shard than the sender, where there are two.
+    away = ["napping", "dozing"]
+    await reef.users("hurried", *away)
+    hurried = await Raw(reef).login("hurried", "x")
+    for n in range(300):
+        hurried.send(f"<message type='chat' to='{away[n % 2]}@localhost'><body>{n}</body></message>")
+        if n == 20:
+            hurried.send("<iq type='get' id='some'><ping xmlns='urn:xmpp:ping'/></iq>")
+    await hurried.answer("some")
+    await reef.stop()
+    hurried.cut()
+    await reef.start()
+    for name in away:
+        client = await login(reef, name, presence=False)
+        archived = [forwarded(m)["body"] for m in await everything(client)]
+        assert archived
+        await client.come()
+        await client.until(lambda: any(m["body"] == archived[-1] for m in delivered(client)), archived[-1])
+        assert [m["body"] for m in delivered(client)] == archived
+        print(f"        {len(archived)} of 150 were archived", flush=True)
         await client.quit()
