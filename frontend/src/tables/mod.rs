@@ -11,8 +11,8 @@ mod roster;
 mod subscription;
 
 pub(crate) use account::account;
-pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
+pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
@@ -272,40 +272,7 @@ impl Tables for FrontTables {
                 };
                 subscription::apply(apply, &asked, &mut outcome)?;
             }
-            Op::PutOffline {
-                user,
-                from,
-                stanza,
-                most,
-                most_bytes,
-            } => {
-                if block::blocks(apply.tx, user, from)? {
-                    return Err(Reject::Blocked.into());
-                }
-                offline::put(apply, user, stanza, *most, *most_bytes)?;
-            }
-            Op::Block { user, jids, most } => block::block(apply, user, jids, *most, &mut outcome)?,
-            Op::Unblock { user, jids } => block::unblock(apply, user, jids, &mut outcome)?,
-            Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
-            Op::Archive {
-                id,
-                from,
-                to,
-                stanza,
-                most,
-                days,
-            } => {
-                let message = archive::Message {
-                    id: *id,
-                    from,
-                    to,
-                    stanza,
-                    most: *most,
-                    days: *days,
-                };
-                outcome.archived = archive::keep(apply, &message)?;
-            }
-            Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
+            other => messages(apply, other, &mut outcome)?,
         }
         Ok(postcard::to_stdvec(&outcome)
             .expect("an outcome is plain data, which always encodes")
@@ -349,6 +316,48 @@ impl Tables for FrontTables {
         let within = rows.filter(|(_, row)| row.groups.iter().any(|group| groups.contains(group)));
         Ok(within.map(|(contact, _)| contact).collect())
     }
+}
+
+/// The rest of the operations: on messages, and on who is blocked.
+fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result<(), ApplyError> {
+    match op {
+        Op::PutOffline {
+            user,
+            from,
+            stanza,
+            most,
+            most_bytes,
+        } => {
+            if block::blocks(apply.tx, user, from)? {
+                return Err(Reject::Blocked.into());
+            }
+            offline::put(apply, user, stanza, *most, *most_bytes)?;
+        }
+        Op::Block { user, jids, most } => block::block(apply, user, jids, *most, outcome)?,
+        Op::Unblock { user, jids } => block::unblock(apply, user, jids, outcome)?,
+        Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
+        Op::Archive {
+            id,
+            from,
+            to,
+            stanza,
+            most,
+            days,
+        } => {
+            let message = archive::Message {
+                id: *id,
+                from,
+                to,
+                stanza,
+                most: *most,
+                days: *days,
+            };
+            outcome.archived = archive::keep(apply, &message)?;
+        }
+        Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `user NUL rest`: rows of one account lie together.
