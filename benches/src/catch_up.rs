@@ -49,6 +49,7 @@ impl Away {
                 item: format!("p{post}").into(),
                 payload: vec![b'x'; 350].into(),
                 open_only: None,
+                notes: Vec::new(),
                 options: Vec::new(),
                 create: None,
             };

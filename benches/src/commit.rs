@@ -106,6 +106,7 @@ impl Bench {
             item: format!("p{number}").into(),
             payload: vec![b'x'; 350].into(),
             open_only: None,
+            notes: Vec::new(),
             options: Vec::new(),
             create: None,
         };

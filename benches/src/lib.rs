@@ -70,6 +70,7 @@ fn post_item(author: &str, item: &str) -> Change {
         item: item.into(),
         payload: vec![b'x'; 350].into(),
         open_only: None,
+        notes: Vec::new(),
         options: Vec::new(),
         create: Some(NodeConfig::microblog(MICROBLOG)),
     }

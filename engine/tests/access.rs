@@ -218,6 +218,7 @@ fn publish_options_make_a_node_and_are_preconditions_of_one_that_is_there() {
             item,
             payload,
             open_only: None,
+            notes: Vec::new(),
             options,
             create,
         },
@@ -254,6 +255,7 @@ fn a_refused_publish_makes_no_node() {
         item,
         payload,
         open_only: None,
+        notes: Vec::new(),
         options: Vec::new(),
         create: Some(config),
     };
@@ -287,6 +289,7 @@ fn what_is_for_open_nodes_is_left_out_where_not_everybody_may_read() {
             item,
             payload,
             open_only: Some((11, 7)),
+            notes: Vec::new(),
             options,
             create,
         },

@@ -84,6 +84,7 @@ fn plain_publish() -> Change {
             item,
             payload,
             open_only: None,
+            notes: Vec::new(),
             options: Vec::new(),
             create: None,
         },

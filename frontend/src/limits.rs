@@ -98,3 +98,5 @@ pub(crate) const ARCHIVE_PAGE_BYTES: usize = UNWRITTEN_MAX / 2;
 pub(crate) const ARCHIVE_IDS: usize = 250;
 /// JIDs in the lists of an account's archive preferences.
 pub(crate) const ARCHIVE_LISTED: usize = 1_000;
+/// Accounts that one post is noted.
+pub(crate) const NOTES: usize = 16;

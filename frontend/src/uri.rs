@@ -44,6 +44,11 @@ pub(crate) fn blog_uri(account: &str) -> String {
     format!("{}?;node={}", xmpp_uri(account), encode(ns::MICROBLOG))
 }
 
+/// An item of any node as a URI (XEP-0060 §12.22).
+pub(crate) fn item_uri(service: &str, node: &str, item: &str) -> String {
+    format!("{}?;node={};item={}", xmpp_uri(service), encode(node), encode(item))
+}
+
 /// One post there.
 pub(crate) fn post_uri(account: &str, item: &str) -> String {
     format!("{};item={}", blog_uri(account), encode(item))

@@ -184,6 +184,7 @@ impl Crowd {
             item: item.into(),
             payload: prepare::entry().into(),
             open_only: None,
+            notes: Vec::new(),
             options: Vec::new(),
             create: Some(NodeConfig::microblog(MICROBLOG)),
         };

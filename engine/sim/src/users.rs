@@ -81,6 +81,7 @@ impl World {
                     item: item.to_string().into(),
                     payload: Bytes::from_static(b"<entry/>"),
                     open_only: None,
+                    notes: Vec::new(),
                     options: Vec::new(),
                     create: Some(NodeConfig {
                         max_items,

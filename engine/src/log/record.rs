@@ -22,6 +22,32 @@ pub struct Attachment {
     pub summary: NodeName,
 }
 
+/// Why an account is noted something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Noted {
+    /// Somebody follows it.
+    Followed,
+    /// Somebody names it in a post.
+    Mentioned,
+    /// Somebody answers a post of its.
+    Replied,
+    /// Somebody attaches something to a post of its.
+    Liked,
+    /// Somebody repeats a post of its.
+    Repeated,
+}
+
+/// Something that an account is noted: what was read from a post when it was admitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Why.
+    pub kind: Noted,
+    /// Bare JID of whom; `None` is the owner of the node.
+    pub to: Option<Arc<str>>,
+    /// The post of its that it is about; `None` where it is about the new post alone.
+    pub about: Option<(NodeName, Arc<str>)>,
+}
+
 /// What is changed, when, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -47,6 +73,8 @@ pub enum Change {
         /// Start and length of those bytes of it that are for nodes that everybody may read, if there are any; elsewhere
         /// they are left out.
         open_only: Option<(u32, u32)>,
+        /// Whom it is noted, where they have accounts and may read it.
+        notes: Vec<Note>,
         /// What the node must be like, or is made with (§7.1.5).
         options: Vec<Setting>,
         /// What a missing node is made with before the options; `None` where nodes are not made by publishing.

@@ -51,7 +51,7 @@ impl Applier {
             }
         }
         step.trim_tail(now, self.last, self.limits.log_keep_seconds)?;
-        self.tables.sweep(&mut step.tx, SWEEP_ROWS)?;
+        self.tables.sweep(&mut step.tx, now, SWEEP_ROWS, &mut step.next)?;
         journal::trim(&mut step.tx, SWEEP_ROWS as u64)?;
         self.journal(&mut step.tx, &step.batch)?;
         step.tx.accept();

@@ -239,6 +239,7 @@ pub fn publish(author: &str, item: &str, payload: &str) -> Change {
         item: item.into(),
         payload: payload.as_bytes().to_vec().into(),
         open_only: None,
+        notes: Vec::new(),
         options: Vec::new(),
         create: Some(NodeConfig::microblog(MICROBLOG)),
     }

@@ -2,6 +2,7 @@
 
 use super::perform::Performer;
 use super::{Refused, Response};
+use crate::atom;
 use crate::xep;
 use minidom::Element;
 use reef_engine::error::{Error, Reject};
@@ -208,6 +209,7 @@ impl Performer {
             item: item.as_str().into(),
             payload: prepared.payload,
             open_only: prepared.open_only,
+            notes: atom::notes(&parsed, &self.config.domain, node),
             options: Vec::new(),
             create: Some(create),
         };

@@ -6,9 +6,11 @@
 mod check; // what an entry must have
 mod entry; // an entry's parts
 mod html; //  words of HTML
+mod notes; // whom an entry concerns
 
 pub(crate) use check::{entry as check_entry, has_enclosure, metadata as check_metadata};
 pub(crate) use entry::Entry;
+pub(crate) use notes::{notes, notification};
 
 use crate::limits::{ATOM_DEPTH, BODY_BYTES};
 use minidom::Element;

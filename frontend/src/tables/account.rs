@@ -2,7 +2,7 @@
 //!
 //! Knows credentials as bytes only; `sasl` reads them.
 
-use super::{ACCOUNT, Outcome, archive, block, offline, roster, subscription};
+use super::{ACCOUNT, Outcome, archive, block, notifications, offline, roster, subscription};
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_engine::model::Timestamp;
@@ -80,6 +80,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     roster::forget(apply, user);
     offline::take(apply, user, u64::MAX)?;
     block::forget(apply, user)?;
+    notifications::forget(apply, user)?;
     archive::remove(apply, user)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;

@@ -6,6 +6,7 @@
 mod account;
 mod archive;
 mod block;
+mod notifications;
 mod offline;
 mod roster;
 mod subscription;
@@ -13,6 +14,7 @@ mod subscription;
 pub(crate) use account::account;
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
+pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
@@ -21,6 +23,8 @@ use crate::{atom, xep};
 use bytes::Bytes;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
+use reef_engine::log::record::{Note, Record};
+use reef_engine::model::{NodeName, Timestamp};
 use reef_engine::store::keys::Family;
 use reef_engine::store::{Tx, View};
 use reef_stanza::attachments;
@@ -33,6 +37,7 @@ const ROSTER: Family = Family(Family::TABLES + 1);
 const OFFLINE: Family = Family(Family::TABLES + 2);
 const BLOCK: Family = Family(Family::TABLES + 3);
 const ARCHIVE: Family = Family(Family::TABLES + 4);
+const NOTED: Family = Family(Family::TABLES + 5);
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,7 +237,7 @@ pub(crate) struct FrontTables;
 
 impl Tables for FrontTables {
     fn names(&self) -> &'static [&'static str] {
-        &["account", "roster", "offline", "block", "archive"]
+        &["account", "roster", "offline", "block", "archive", "noted"]
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
@@ -279,8 +284,13 @@ impl Tables for FrontTables {
             .into())
     }
 
-    fn sweep(&self, tx: &mut Tx<'_>, rows: usize) -> Result<(), StoreError> {
+    fn sweep(&self, tx: &mut Tx<'_>, now: Timestamp, rows: usize, next: &mut Vec<Record>) -> Result<(), StoreError> {
+        notifications::sweep(tx, now, rows, next)?;
         archive::sweep(tx, rows)
+    }
+
+    fn note(&self, apply: &mut Apply<'_, '_>, note: &Note, new: Option<(&NodeName, &str)>) -> Result<(), ApplyError> {
+        notifications::note(apply, note, new)
     }
 
     fn in_roster_groups(

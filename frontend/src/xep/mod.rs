@@ -65,6 +65,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0441_preferences::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
+    &reef_notifications::MODULE,
 ];
 
 /// What a module says of itself.
@@ -130,6 +131,7 @@ impl Ctx<'_> {
 }
 
 /// What a handler answers.
+#[allow(clippy::large_enum_variant, reason = "most are commits, and each is moved twice")]
 pub(crate) enum Answer {
     /// `<iq type='result'/>`.
     Empty,
@@ -359,6 +361,9 @@ said! {
         "acks and resumption, in `session/sm.rs`", &[], &[];
     xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
+    reef_notifications = "urn:reef:notifications:0", "", "Notifications",
+        "who follows, names, answers, likes, repeats: a node of each account, its owner's alone", &[],
+        &["urn:reef:notifications:0"];
     xep0297_forwarding = "XEP-0297", "1.0", "Stanza Forwarding",
         "around the results of an archive", &[], &[];
     xep0334_hints = "XEP-0334", "1.0.0", "Message Processing Hints",

@@ -5,6 +5,7 @@ use minidom::Element;
 
 use crate::element::{Build, el};
 use crate::ns;
+use crate::uri;
 use crate::write::self_contained;
 
 const SUMMARY: &str = "urn:xmpp:pubsub-attachments:summary:1";
@@ -29,39 +30,10 @@ pub struct Target {
 
 /// The item in the name of an attachment node (§4.1.1): `None` where it is no such name.
 pub fn target(node: &str) -> Option<Target> {
-    let uri = node.strip_prefix(ns::ATTACHMENTS)?.strip_prefix("/xmpp:")?;
-    let (service, query) = uri.split_once('?')?;
-    let part = |name: &str| {
-        let mut parts = query.split([';', '&']);
-        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-    };
-    let target = Target {
-        service: decode(service)?,
-        node: decode(part("node")?)?,
-        item: decode(part("item")?)?,
-    };
+    let (service, item) = uri::parse(node.strip_prefix(ns::ATTACHMENTS)?.strip_prefix('/')?)?;
+    let (node, item) = item?;
+    let target = Target { service, node, item };
     (!target.node.is_empty() && !target.item.is_empty()).then_some(target)
-}
-
-/// Percent-decodes; `None` for what is no UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = behind.get(2..)?;
-            }
-            None => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Whether a payload is one that may be attached (§4.4): `<attachments/>`. COMPAT: the XEP's own examples leave out its

@@ -24,6 +24,7 @@ pub mod payload; //      an iq's payload by its type
 pub mod pubsub; //       XEP-0060 requests, replies, events
 pub mod register; //     XEP-0077 registration
 pub mod rsm; //          XEP-0059 pages
+pub mod uri; //          RFC 5122 addresses
 
 pub use ack::ack;
 pub use budget::Budget;

@@ -151,6 +151,12 @@ pub const SOCIAL_FEED_STORIES: &str = "urn:xmpp:pubsub-social-feed:stories:0";
 pub const SCRAM_DOWNGRADE: &str = "urn:xmpp:ssdp:0";
 /// XEP-0478: stream limits.
 pub const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0";
+/// What an account is noted: our own node (see the README).
+pub const NOTIFICATIONS: &str = "urn:reef:notifications:0";
+/// What one follows, merged: our own archive (see the README).
+pub const TIMELINE: &str = "urn:reef:timeline:0";
+/// With what the names of nodes for comments begin (XEP-0277 §3.1); behind it stands the post's item.
+pub const COMMENTS_PREFIX: &str = "urn:xmpp:microblog:0:comments/";
 /// Atom (RFC 4287).
 pub const ATOM: &str = "http://www.w3.org/2005/Atom";
 /// XHTML, as in the content of an Atom entry.

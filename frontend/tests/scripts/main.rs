@@ -52,6 +52,7 @@ scripts! {
     disco
     messages
     microblog
+    notifications
     offline_messages
     order
     presence_subscriptions

@@ -35,19 +35,20 @@ impl Apply<'_, '_> {
             marks: Vec::new(),
         });
         let item: Arc<str> = self.by.into();
-        let older = self.attached(node, &item)?;
-        change(
-            &mut tally,
-            &older.map_or_else(Vec::new, |older| self.tables.marks(&older)),
-            -1,
-        );
-        change(&mut tally, &self.tables.marks(payload), 1);
+        let older = self.attached(node, &item)?.map(|older| self.tables.marks(&older));
+        let marks = self.tables.marks(payload);
+        let new = older.is_none() && !marks.is_empty();
+        change(&mut tally, &older.unwrap_or_default(), -1);
+        change(&mut tally, &marks, 1);
         let event = Event::Publish {
             payload: payload.clone(),
             publisher: self.by.into(),
         };
         self.keep(node, &own, &item, &event)?;
         self.put_tally(to, target, &row, &tally)?;
+        if new {
+            self.note_attached(&row, &to.item, &to.node)?;
+        }
         Ok(Outcome::Done)
     }
 
@@ -208,9 +209,14 @@ impl Apply<'_, '_> {
 
     /// Has the engine itself apply a change right after this one, in the same commit.
     pub(super) fn then(&mut self, change: Change) {
+        self.then_as("", change);
+    }
+
+    /// The same with somebody's rights.
+    pub fn then_as(&mut self, by: &str, change: Change) {
         self.next.push(Record {
             at: self.at,
-            by: "".into(),
+            by: by.into(),
             change,
         });
     }

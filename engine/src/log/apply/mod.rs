@@ -11,6 +11,7 @@ mod edge;
 mod hold;
 mod import;
 mod node;
+mod notes;
 mod publish;
 mod subscribe;
 mod user;
@@ -21,7 +22,7 @@ pub use publish::{shown, without};
 
 use crate::error::{Reject, StoreError};
 use crate::limits::Limits;
-use crate::log::record::{Change, Outcome, Record};
+use crate::log::record::{Change, Note, Outcome, Record};
 use crate::model::{NodeId, NodeName, Notice, Origin, Post, Seq, SubscriberId, Timestamp, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, NodeRow};
@@ -52,12 +53,21 @@ pub trait Tables: Send + Sync + 'static {
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError>;
 
     /// One bounded step of what the tables leave to the background: removes at most so many rows' worth. Between commits,
-    /// and not synced: what is still to be done must lie in the tables.
+    /// and not synced: what is still to be done must lie in the tables. `next` takes records to be applied after it.
     ///
     /// # Errors
     /// The store's failures.
-    fn sweep(&self, tx: &mut Tx<'_>, rows: usize) -> Result<(), StoreError> {
-        let _ = (tx, rows);
+    fn sweep(&self, tx: &mut Tx<'_>, now: Timestamp, rows: usize, next: &mut Vec<Record>) -> Result<(), StoreError> {
+        let _ = (tx, now, rows, next);
+        Ok(())
+    }
+
+    /// Notes something to an account: `new` is the item that says it. Blocked and unknown accounts are noted nothing.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn note(&self, apply: &mut Apply<'_, '_>, note: &Note, new: Option<(&NodeName, &str)>) -> Result<(), ApplyError> {
+        let _ = (apply, note, new);
         Ok(())
     }
 
@@ -204,9 +214,13 @@ impl Apply<'_, '_> {
                 item,
                 payload,
                 open_only,
+                notes,
                 options,
                 create,
-            } => self.publish(node, item, (payload, *open_only), options, create.as_ref()),
+            } => {
+                self.publish(node, item, (payload, *open_only), options, create.as_ref())?;
+                self.notes(node, item, notes)
+            }
             Change::Retract { node, item, notify } => self.retract(node, item, *notify),
             Change::Attach { to, payload } => self.attach(to, payload),
             Change::Detach { to, item } => self.detach(to, item),

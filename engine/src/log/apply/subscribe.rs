@@ -49,6 +49,7 @@ impl Apply<'_, '_> {
             self.tell_owners(node, &row, subscriber, Told::Asks)?;
         } else {
             self.tell_of(node, &row, subscriber, Some(state))?;
+            self.note_follower(&row)?;
         }
         self.hear_of_options(name, subscriber, options);
         Ok(Outcome::Subscription(state))

@@ -51,6 +51,7 @@ impl World {
             item: item.into(),
             payload: payload.as_bytes().to_vec().into(),
             open_only: None,
+            notes: Vec::new(),
             options: Vec::new(),
             create: Some(NodeConfig::microblog(ns::MICROBLOG)),
         };

@@ -30,6 +30,8 @@ pub(super) struct Asked {
     pub(super) place: Place,
     /// The language that payloads inherit.
     pub(super) lang: Option<String>,
+    /// The server's domain.
+    pub(super) domain: Arc<str>,
     /// What web addresses begin with.
     pub(super) web: Option<Arc<str>>,
 }
@@ -56,6 +58,7 @@ impl Asked {
             own: ctx.is_own(),
             place,
             lang: ctx.lang.clone(),
+            domain: ctx.hub.server.domain.as_str().into(),
             web: ctx.hub.server.web.clone(),
         })
     }

@@ -8,12 +8,9 @@ use crate::config::Create;
 use crate::errors;
 use reef_engine::error::Reject;
 use reef_engine::log::record::Change;
-use reef_stanza::StanzaError;
 use reef_stanza::form::{Form, FormKind};
 use reef_stanza::pubsub::create_reply;
-
-/// With what the names of nodes for comments begin.
-const COMMENTS: &str = "urn:xmpp:microblog:0:comments/";
+use reef_stanza::{StanzaError, ns};
 
 /// Creates a node; without a name it gets one (§8.1.1). The options are part of the same record, so that nobody ever
 /// sees the node without them.
@@ -53,8 +50,8 @@ pub(super) fn create(
 /// The name of a node that is to be made. Nodes for comments are told by their names (XEP-0277 §3.1).
 fn named(place: Place, node: Option<String>) -> Result<String, StanzaError> {
     match (place, node) {
-        (Place::Comments, None) => Ok(format!("{COMMENTS}{}", asked::made_up_name()?)),
-        (Place::Comments, Some(node)) if !node.starts_with(COMMENTS) => {
+        (Place::Comments, None) => Ok(format!("{}{}", ns::COMMENTS_PREFIX, asked::made_up_name()?)),
+        (Place::Comments, Some(node)) if !node.starts_with(ns::COMMENTS_PREFIX) => {
             let why = "a node for comments begins with urn:xmpp:microblog:0:comments/";
             Err(errors::refused(&Reject::NotAcceptable(why)))
         }

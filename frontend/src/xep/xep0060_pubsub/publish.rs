@@ -6,13 +6,14 @@
 use super::super::{Answer, Draft, Prepared, attach, detach, prepare};
 use super::asked::{self, Asked};
 use super::{bad, options};
-use crate::errors;
+use crate::{atom, errors};
 use reef_engine::config::{NodeConfig, Setting};
-use reef_engine::log::record::Change;
+use reef_engine::error::Reject;
+use reef_engine::log::record::{Change, Note};
 use reef_engine::model::NodeName;
 use reef_stanza::form::Form;
 use reef_stanza::pubsub::{PublishItem, publish_reply};
-use reef_stanza::{Condition, PubsubCondition, StanzaError};
+use reef_stanza::{Condition, PubsubCondition, StanzaError, ns};
 use std::sync::Arc;
 
 /// What is published where.
@@ -21,6 +22,7 @@ struct Publication {
     name: NodeName,
     item: Arc<str>,
     prepared: Prepared,
+    notes: Vec<Note>,
     options: Vec<Setting>,
     create: Option<NodeConfig>,
 }
@@ -45,6 +47,9 @@ pub(super) fn publish(
     if let Some(change) = attach(&asked.service, node, &asked.by, id.as_deref(), payload.as_ref())? {
         return Ok(published(&asked.by, node, &asked.by, change));
     }
+    if asked.own && node == ns::NOTIFICATIONS {
+        return Err(errors::refused(&Reject::Kept));
+    }
     let options = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
     let item: Arc<str> = id.map_or_else(asked::made_up_name, Ok)?.into();
     let template = asked.place.template_of(node, &options);
@@ -60,10 +65,14 @@ pub(super) fn publish(
         Some(payload) => prepare(&draft, payload)?,
         None => Prepared::whole(Vec::new()),
     };
+    let notes = payload
+        .as_ref()
+        .map(|payload| atom::notes(payload, &asked.domain, node));
     let publication = Publication {
         name: asked.name(node),
         item,
         prepared,
+        notes: notes.unwrap_or_default(),
         options,
         create: asked.own.then_some(template),
         by: asked.by,
@@ -81,7 +90,7 @@ pub(super) fn publish(
             };
             match config {
                 Some(config) => may_lack(&config, named)?,
-                None => return Err(errors::refused(&reef_engine::error::Reject::NodeNotFound)),
+                None => return Err(errors::refused(&Reject::NodeNotFound)),
             }
             Ok(publication.submit())
         })),
@@ -108,6 +117,7 @@ impl Publication {
             name,
             item,
             prepared: Prepared { payload, open_only },
+            notes,
             options,
             create,
         } = self;
@@ -117,6 +127,7 @@ impl Publication {
             item,
             payload,
             open_only,
+            notes,
             options,
             create,
         };

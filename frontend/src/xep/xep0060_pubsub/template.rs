@@ -72,6 +72,7 @@ fn social_feed(config: NodeConfig) -> NodeConfig {
 fn account(node: &str) -> NodeConfig {
     match node {
         ns::MICROBLOG => NodeConfig::microblog(node),
+        ns::NOTIFICATIONS => crate::tables::notifications_config(),
         ns::SOCIAL_FEED_STORIES => NodeConfig {
             access: AccessModel::Presence,
             item_expire_seconds: STORY_SECONDS,

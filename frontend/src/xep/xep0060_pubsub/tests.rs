@@ -63,6 +63,7 @@ impl World {
                 item,
                 payload,
                 open_only: None,
+                notes: Vec::new(),
                 options: Vec::new(),
                 create,
             },
@@ -102,6 +103,7 @@ fn asked(by: &str) -> Asked {
         own: by == JULIET,
         place: Place::Account,
         lang: None,
+        domain: "capulet.lit".into(),
         web: None,
     }
 }
