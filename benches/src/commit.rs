@@ -39,6 +39,7 @@ impl Bench {
             gauge: Arc::default(),
             last: Seq(0),
             swept: Timestamp(u64::MAX / 2),
+            minute: 0,
             sync: true,
         };
         let batches = batches.into_iter().next().expect("there is one for each waker");

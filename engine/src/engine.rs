@@ -112,6 +112,7 @@ impl Engine {
             gauge: gauge.clone(),
             last,
             swept: Timestamp(0),
+            minute: 0,
             sync: options.sync,
         };
         let io = |e: std::io::Error| StoreError::Io(e.to_string());
@@ -167,6 +168,14 @@ impl Engine {
     /// The store's failures.
     pub fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
         outbox::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// A page of an archive of posts; on a reader thread. `None` where an id is not in it.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn archive(&self, of: outbox::Of, wanted: &outbox::Wanted) -> Result<Option<outbox::Archive>, StoreError> {
+        outbox::archive(self.view(), &self.recent, of, wanted, self.clock.now())
     }
 
     /// The next digest of a subscription; on a reader thread.

@@ -76,12 +76,45 @@ pub struct Origin {
     pub number: u64,
 }
 
+/// By which a post is known outside: the same on every host, and in every archive that has the post. Its time leads to
+/// where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PostId {
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// Its place in the log.
+    pub origin: Origin,
+}
+
+impl PostId {
+    /// As it is written.
+    pub fn to_text(self) -> String {
+        format!("{:x}-{:x}-{:x}", self.at.0, self.origin.slot.0, self.origin.number)
+    }
+
+    /// Reads one; `None` for what is none.
+    pub fn parse(text: &str) -> Option<PostId> {
+        let mut parts = text.split('-');
+        let mut part = || u64::from_str_radix(parts.next()?, 16).ok();
+        let (at, slot, number) = (part()?, part()?, part()?);
+        let slot = u16::try_from(slot).ok().filter(|slot| *slot < Slot::COUNT)?;
+        let id = PostId {
+            at: Timestamp(at),
+            origin: Origin {
+                slot: Slot(slot),
+                number,
+            },
+        };
+        (id.to_text() == text).then_some(id)
+    }
+}
+
 /// A record's own id, kept across retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecordId(pub u128);
 
 /// Milliseconds since 1970, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
 
 /// A node's name: the service's bare JID and the node.
@@ -197,6 +230,14 @@ pub struct Post {
 }
 
 impl Post {
+    /// By which it is known outside.
+    pub fn id(&self) -> PostId {
+        PostId {
+            at: self.at,
+            origin: self.origin,
+        }
+    }
+
     /// Bytes that it holds, with both of its encoded forms: an upper estimate.
     pub fn cost(&self) -> usize {
         let payload = match &self.event {
@@ -225,8 +266,12 @@ pub struct Shown {
 pub struct Splice {
     /// Up to and without the value of `to`.
     pub prefix: Box<[u8]>,
-    /// From behind the value of `to` to the end.
+    /// From behind the value of `to` to the end, or to the value of the id's `by`.
     pub suffix: Box<[u8]>,
+    /// From behind the value of `by` to the end; empty where there is no id.
+    pub tail: Box<[u8]>,
+    /// Whose archive the id is of, for who does not follow.
+    pub by: Box<[u8]>,
 }
 
 /// Who gets a post by presence and interest, beside the followers.
@@ -281,6 +326,22 @@ mod tests {
             ["a@b", "juliet@capulet.lit", ""].map(|name| Slot::of(name).0),
             [357, 240, 1139]
         );
+    }
+
+    #[test]
+    fn a_posts_id_reads_back_and_nothing_else_is_one() {
+        let id = PostId {
+            at: Timestamp(0x18c_0000),
+            origin: Origin {
+                slot: Slot(4095),
+                number: 17,
+            },
+        };
+        assert_eq!(id.to_text(), "18c0000-fff-11");
+        assert_eq!(PostId::parse(&id.to_text()), Some(id));
+        for wrong in ["", "1-2", "1-1000-1", "1-2-3-4", "01-2-3", "x-2-3", "+1-2-3"] {
+            assert_eq!(PostId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

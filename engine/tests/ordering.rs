@@ -41,6 +41,7 @@ fn in_one_commit(changes: Vec<(&str, Change)>) -> Vec<Result<Seq, Error>> {
         gauge: Arc::default(),
         last: Seq(0),
         swept: Timestamp(0),
+        minute: 0,
         sync: true,
     };
     let fates: Arc<Mutex<Vec<_>>> = Arc::default();

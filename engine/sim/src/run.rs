@@ -128,6 +128,7 @@ fn applier(
         gauge: Arc::default(),
         last,
         swept: Timestamp(0),
+        minute: 0,
         sync: true,
     }
 }

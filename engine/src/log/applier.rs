@@ -53,11 +53,15 @@ pub struct Applier {
     pub last: Seq,
     /// When the background last did a step.
     pub swept: crate::model::Timestamp,
+    /// The last minute whose beginning is noted.
+    pub minute: u64,
     /// Whether commits are synced: `durability = "fsync"`.
     pub sync: bool,
 }
 
 struct Open<'s> {
+    /// The last `Seq` before it.
+    before: Seq,
     tx: Tx<'s>,
     batch: Batch,
     tickets: Vec<(Ticket, Result<Applied, Error>)>,
@@ -112,6 +116,7 @@ impl Applier {
         let store = self.store.clone();
         let tx = Tx::new(&*store as &dyn View);
         let mut open = Open {
+            before: self.last,
             tx,
             batch: Batch::default(),
             tickets: Vec::new(),
@@ -210,6 +215,7 @@ impl Applier {
     /// Writes, syncs, and only then tells anyone.
     fn write(&mut self, mut open: Open<'_>, cursors: Vec<Write>) -> Result<(), StoreError> {
         if open.records > 0 {
+            self.note_minute(&mut open.tx, open.before)?;
             open.tx.put(Family::META, keys::SEQ, rows::encode(&self.last));
             self.journal(&mut open.tx, &open.batch)?;
             open.tx.accept();
@@ -227,6 +233,20 @@ impl Applier {
         self.hand(open.batch);
         for (ticket, fate) in open.tickets {
             ticket(fate);
+        }
+        Ok(())
+    }
+
+    /// Once a minute: which `Seq` it began behind, so that a time leads to a place in the order.
+    fn note_minute(&mut self, tx: &mut Tx<'_>, before: Seq) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if now.0 / 60_000 <= self.minute {
+            return Ok(());
+        }
+        self.minute = now.0 / 60_000;
+        // Before a restart it may have begun already.
+        if tx.get(Family::META, &keys::minute(now))?.is_none() {
+            tx.put(Family::META, keys::minute(now), rows::encode(&before));
         }
         Ok(())
     }

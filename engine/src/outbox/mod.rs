@@ -2,12 +2,14 @@
 //!
 //! The engine never calls out: a target is woken, pulls, and moves its cursor. Knows no session. Next: `shard.rs`.
 
+mod archive;
 mod cursor;
 mod digest;
 mod page;
 mod reader;
 mod recent;
 
+pub use archive::{Archive, Of, Wanted, archive};
 pub use cursor::{CheckpointRow, DeviceRow, Devices, cursors_of, device_writes, start_epoch};
 pub use digest::{Digest, digest};
 pub use page::{Page, PageRequest, Run, page};

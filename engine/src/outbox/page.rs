@@ -73,15 +73,7 @@ pub(super) fn page_of(
     request: &PageRequest,
     now: Timestamp,
 ) -> Result<Page, StoreError> {
-    let mut reading = Reading {
-        view,
-        recent,
-        now,
-        following,
-        nodes: HashMap::new(),
-        request,
-        run: request.run.clone(),
-    };
+    let mut reading = Reading::of(view, recent, following, request, now);
     if reading.run.skip.is_none() {
         reading.run.seen = request.upto;
         reading.run.skip = Some(reading.first_wanted()?);
@@ -89,7 +81,7 @@ pub(super) fn page_of(
     reading.read()
 }
 
-fn following(view: &dyn View, subscriber: SubscriberId) -> Result<HashMap<NodeId, Seq>, StoreError> {
+pub(super) fn following(view: &dyn View, subscriber: SubscriberId) -> Result<HashMap<NodeId, Seq>, StoreError> {
     let mut following = HashMap::new();
     let mut bad = None;
     view.scan(
@@ -115,14 +107,15 @@ fn following(view: &dyn View, subscriber: SubscriberId) -> Result<HashMap<NodeId
 }
 
 /// Places in order, and whether there are no more.
-type Candidates = (Vec<(Seq, NodeId)>, bool);
+pub(super) type Candidates = (Vec<(Seq, NodeId)>, bool);
 
-struct NodeSeen {
+pub(super) struct NodeSeen {
     row: Option<NodeRow>,
     purged: Seq,
 }
 
-struct Reading<'v> {
+/// What a page is read from.
+pub(super) struct Reading<'v> {
     view: &'v dyn View,
     recent: &'v Recent,
     now: Timestamp,
@@ -130,6 +123,27 @@ struct Reading<'v> {
     nodes: HashMap<NodeId, NodeSeen>,
     request: &'v PageRequest,
     run: Run,
+}
+
+impl<'v> Reading<'v> {
+    /// For a request about these nodes, each from a `Seq` on.
+    pub(super) fn of(
+        view: &'v dyn View,
+        recent: &'v Recent,
+        following: HashMap<NodeId, Seq>,
+        request: &'v PageRequest,
+        now: Timestamp,
+    ) -> Reading<'v> {
+        Reading {
+            view,
+            recent,
+            now,
+            following,
+            nodes: HashMap::new(),
+            request,
+            run: request.run.clone(),
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -201,7 +215,7 @@ impl Reading<'_> {
 
     /// Where followed nodes have something above the cursor up to `upto`, in order; at most `max`, and whether that is
     /// all.
-    fn candidates(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+    pub(super) fn candidates(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
         let mut found = Vec::new();
         let recent = self.recent.scan(self.request.cursor, upto, down, |seq, node| {
             if self.following.get(&node).is_some_and(|since| seq > *since) {
@@ -259,6 +273,13 @@ impl Reading<'_> {
 
     /// The post at a place, unless its item is gone, or its node says nothing to anyone.
     fn post(&mut self, seq: Seq, node: NodeId) -> Result<Option<Arc<Post>>, StoreError> {
+        let post = self.kept(seq, node)?;
+        let speaks = |seen: &NodeSeen| seen.row.as_ref().is_some_and(|row| row.config.deliver_notifications);
+        Ok(post.filter(|_| self.nodes.get(&node).is_some_and(speaks)))
+    }
+
+    /// The post at a place, unless its item is gone.
+    pub(super) fn kept(&mut self, seq: Seq, node: NodeId) -> Result<Option<Arc<Post>>, StoreError> {
         let Some(entry) = rows::get::<Entry>(self.view, Family::LOG, &keys::log(node, seq))? else {
             return Ok(None);
         };
@@ -272,7 +293,7 @@ impl Reading<'_> {
                 })
             }
         };
-        let Some(row) = seen.row.as_ref().filter(|row| row.config.deliver_notifications) else {
+        let Some(row) = seen.row.as_ref() else {
             return Ok(None);
         };
         let expire = u64::from(row.config.item_expire_seconds) * 1000;

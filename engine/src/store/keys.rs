@@ -338,6 +338,13 @@ pub fn read_sweep_subscription(key: &[u8]) -> Option<(Timestamp, NodeId, Subscri
     Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, id))
 }
 
+/// `meta`: the last `Seq` before a minute began, of those in which something was committed.
+pub fn minute(at: Timestamp) -> [u8; 9] {
+    let mut key = [b't'; 9];
+    key[1..].copy_from_slice(&(at.0 / 60_000).to_be_bytes());
+    key
+}
+
 /// `meta`: the number of a slot's last record.
 pub fn slot(slot: Slot) -> [u8; 3] {
     let [high, low] = slot.0.to_be_bytes();
@@ -380,6 +387,7 @@ mod tests {
         check(&tail(Seq(1)), "0000000000000001");
         check(&journal(258), "0000000000000102");
         check(&device(SubscriberId(1), "tv"), "64000000017476");
+        check(&minute(Timestamp(120_001)), "740000000000000002");
         check(&digest(SubscriberId(1), NodeId(2)), "670000000100000002");
         check(&checkpoint(1, VShard(7)), "630000000107");
         check(&next_subscriber(VShard(7)), "7607");

@@ -38,7 +38,7 @@ pub(crate) use event_loop::{Thread, WAKER, start};
 pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;
 pub use wire::FarEnd;
-pub(crate) use writer::stamp;
+pub(crate) use writer::{archived, stamp};
 
 use crate::router::{Bell, Mail};
 use crate::server::Server;

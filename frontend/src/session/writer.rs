@@ -1,6 +1,6 @@
 //! Posts to bytes: encoded once per post and form, by the first session that writes it, and spliced for each receiver.
 //!
-//! Knows no socket. Nothing here is done per delivery but three copies.
+//! Knows no socket. Nothing here is done per delivery but five copies.
 
 use crate::atom;
 use jiff::Timestamp;
@@ -15,10 +15,15 @@ pub(super) fn append(post: &Post, manner: Manner, to: &[u8], out: &mut Vec<u8>) 
         Manner::Follower | Manner::Notify => post.live.get_or_init(|| encode(post, false)),
         Manner::Delayed => post.delayed.get_or_init(|| encode(post, true)),
     };
-    out.reserve(splice.prefix.len() + to.len() + splice.suffix.len());
+    out.reserve(splice.prefix.len() + 2 * to.len() + splice.suffix.len() + splice.tail.len());
     out.extend_from_slice(&splice.prefix);
     out.extend_from_slice(to);
     out.extend_from_slice(&splice.suffix);
+    if !splice.tail.is_empty() {
+        // Who follows has it in his timeline by this id; who gets it for his presence finds it in the author's archive.
+        out.extend_from_slice(if manner == Manner::Notify { &splice.by } else { to });
+        out.extend_from_slice(&splice.tail);
+    }
 }
 
 /// Gives the stanza that begins at `from` in `out`, which brings `post`, a text body for one who asked for that (XEP-0060
@@ -74,18 +79,37 @@ fn encode(post: &Post, delayed: bool) -> Splice {
             let publisher = post.shown.publisher.then_some(&**publisher);
             let shown = post.shown.payload.then_some(&payload[..]);
             let splice = pubsub::event_publish(from, node, &post.item, publisher, shown, delay);
-            match post.shown.body.then(|| atom::body(payload)).flatten() {
+            let splice = match post.shown.body.then(|| atom::body(payload)).flatten() {
                 Some(text) => splice.with_body(&text),
                 None => splice,
-            }
+            };
+            return spliced(splice.with_id(&post.id().to_text()), from, pubsub::TAIL);
         }
         Event::Retract { .. } => pubsub::event_retract(from, node, &post.item, delay),
         Event::Purge => pubsub::event_purge(from, node, delay),
         Event::Configure => pubsub::event_configuration(from, node, None, delay),
         Event::Delete { redirect } => pubsub::event_delete(from, node, redirect.as_deref(), delay),
     };
+    spliced(splice, from, &[])
+}
+
+fn spliced(splice: pubsub::Splice, from: &str, tail: &[u8]) -> Splice {
+    let mut by = Vec::new();
+    reef_stanza::escape_attr(from, &mut by);
     Splice {
         prefix: splice.prefix.into(),
         suffix: splice.suffix.into(),
+        by: if tail.is_empty() { Box::default() } else { by.into() },
+        tail: tail.into(),
     }
+}
+
+/// A post as an archive gives it out: as it was sent, without an addressee (XEP-0442 §3).
+pub(crate) fn archived(post: &Post) -> Vec<u8> {
+    let Event::Publish { payload, publisher } = &post.event else {
+        return Vec::new();
+    };
+    let publisher = post.shown.publisher.then_some(&**publisher);
+    let shown = post.shown.payload.then_some(&payload[..]);
+    pubsub::archived_publish(&post.name.service, &post.name.node, &post.item, publisher, shown)
 }

@@ -34,7 +34,7 @@ pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
     approve, ask_again, config_fields, last_items, node_info, node_items, node_template, nodes, nodes_with_pending,
-    question, settings,
+    question, readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach};
@@ -63,9 +63,11 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0334_hints::MODULE,
     &xep0359_stanza_ids::MODULE,
     &xep0441_preferences::MODULE,
+    &xep0442_node_archives::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
     &reef_notifications::MODULE,
+    &reef_timeline::MODULE,
 ];
 
 /// What a module says of itself.
@@ -361,6 +363,10 @@ said! {
         "acks and resumption, in `session/sm.rs`", &[], &[];
     xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
+    xep0442_node_archives = "XEP-0442", "0.2.0", "Pubsub Message Archive Management",
+        "the archive of each node, in `xep0313_mam/posts.rs`", &[], &[];
+    reef_timeline = "urn:reef:timeline:0", "", "Home timeline",
+        "what an account follows, merged, as an archive at its own JID", &[], &["urn:reef:timeline:0"];
     reef_notifications = "urn:reef:notifications:0", "", "Notifications",
         "who follows, names, answers, likes, repeats: a node of each account, its owner's alone", &[],
         &["urn:reef:notifications:0"];

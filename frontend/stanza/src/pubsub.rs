@@ -8,8 +8,8 @@ mod request; // XML → Request
 
 pub use self::approve::{Approval, approval_request};
 pub use self::event::{
-    Splice, event_configuration, event_delete, event_items, event_publish, event_purge, event_retract,
-    event_subscriptions,
+    Splice, TAIL, archived_publish, event_configuration, event_delete, event_items, event_publish, event_purge,
+    event_retract, event_subscriptions,
 };
 pub use self::reply::{
     ItemOut, SubscriptionOut, affiliations_reply, configuration, create_reply, default_configuration,

@@ -64,4 +64,5 @@ scripts! {
     pubsub_publish
     roster
     stanza_rules
+    timeline
 }

@@ -12,6 +12,7 @@ use reef_engine::config::{AccessModel, Affiliation};
 use reef_engine::error::Reject;
 use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read, shown};
+use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query::{self, Item, Which};
 use reef_engine::store::rows;
 use reef_stanza::pubsub::{ItemOut, items_reply};
@@ -43,6 +44,16 @@ pub(super) fn items(
         };
         Ok(Answer::Bytes(bytes))
     }))
+}
+
+/// The node of a name, if `by` may read it: for who reads it in other ways.
+///
+/// # Errors
+/// `item-not-found`, or why he may not.
+pub(crate) fn readable_node(engine: &Engine, name: &NodeName, by: &str) -> Result<NodeId, StanzaError> {
+    let node = asked::find(engine, name)?;
+    readable(engine, &node, by)?;
+    Ok(node.id)
 }
 
 /// Whether the asker may read the node, in the words of §6.5.9.

@@ -19,8 +19,6 @@ const QUERYID_MAX: usize = 1023;
 pub(super) struct Asked {
     /// By which the client knows the results.
     pub(super) queryid: Option<String>,
-    /// Another archive than that of messages.
-    pub(super) node: Option<String>,
     /// The messages.
     pub(super) wanted: Wanted,
     /// Newest first within the page.
@@ -45,7 +43,7 @@ pub(super) fn fields() -> Element {
 pub(super) fn asked(query: Query, limits: &Limits, now: Timestamp) -> Result<Asked, StanzaError> {
     let Query {
         queryid,
-        node,
+        node: _,
         filter,
         page,
         flip,
@@ -64,14 +62,10 @@ pub(super) fn asked(query: Query, limits: &Limits, now: Timestamp) -> Result<Ask
         let error = StanzaError::new(Condition::NotAcceptable);
         return Err(error.with_text(format!("at most {ARCHIVE_IDS} ids at a time")));
     }
-    if queryid.as_ref().is_some_and(|queryid| queryid.len() > QUERYID_MAX) {
-        // It comes back with each result.
-        return Err(StanzaError::new(Condition::NotAcceptable).with_text("the queryid is too long"));
-    }
+    check_queryid(queryid.as_deref())?;
     let ids = ids.map(|ids| ids.iter().map(|id| name(id)).collect());
     // A page alone does not cut off a client that has not acknowledged it yet.
-    let bound = limits.archive_page_max.min(limits.sm_unacked);
-    let most = page.max.unwrap_or(limits.archive_page).min(bound);
+    let most = most(&page, limits);
     let wanted = Wanted {
         with: with.map(|jid| jid.to_string()),
         start: start.map(|time| moment(&time, Round::Up)).transpose()?,
@@ -82,18 +76,27 @@ pub(super) fn asked(query: Query, limits: &Limits, now: Timestamp) -> Result<Ask
         page_before,
         ids: ids.transpose()?,
         backwards,
-        most: most as usize,
+        most,
         most_bytes: ARCHIVE_PAGE_BYTES,
         around: 0,
         days: limits.archive_days,
         now,
     };
-    Ok(Asked {
-        queryid,
-        node,
-        wanted,
-        flip,
-    })
+    Ok(Asked { queryid, wanted, flip })
+}
+
+/// How many results a page has.
+pub(super) fn most(page: &rsm::Request, limits: &Limits) -> usize {
+    let bound = limits.archive_page_max.min(limits.sm_unacked);
+    page.max.unwrap_or(limits.archive_page).min(bound) as usize
+}
+
+/// It comes back with each result, so that it has a bound.
+pub(super) fn check_queryid(queryid: Option<&str>) -> Result<(), StanzaError> {
+    match queryid.is_some_and(|queryid| queryid.len() > QUERYID_MAX) {
+        true => Err(StanzaError::new(Condition::NotAcceptable).with_text("the queryid is too long")),
+        false => Ok(()),
+    }
 }
 
 /// Behind what, before what, and whether backwards (XEP-0059 §2.2 to §2.5). Positions are not known: they would have to be
@@ -112,14 +115,15 @@ fn name(id: &str) -> Result<ArchiveId, StanzaError> {
     ArchiveId::parse(id).ok_or_else(|| StanzaError::new(Condition::ItemNotFound))
 }
 
+/// Which way a time is rounded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Round {
+pub(super) enum Round {
     Up,
     Down,
 }
 
 /// A time as XEP-0082 writes it, to the millisecond on the side that lets no other message in.
-fn moment(text: &str, round: Round) -> Result<Timestamp, StanzaError> {
+pub(super) fn moment(text: &str, round: Round) -> Result<Timestamp, StanzaError> {
     let time: jiff::Timestamp = text.trim().parse().map_err(|_| {
         StanzaError::new(Condition::BadRequest).with_text("start and end are times like 2010-06-07T00:00:00Z")
     })?;

@@ -5,6 +5,7 @@
 //! archive belongs to its account: nobody else asks for it.
 
 mod form;
+mod posts; // XEP-0442, and the home timeline
 mod prefs;
 mod reply;
 
@@ -22,18 +23,20 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0313",
     version: "1.1.3",
     title: "Message Archive Management",
-    note: "of accounts, with the extended queries; archives of nodes are to come",
+    note: "of accounts, of nodes (XEP-0442), and the home timeline `urn:reef:timeline:0`; with the extended queries",
     server: &[],
     account: &[ns::MAM, ns::MAM_EXTENDED],
-    service: &[],
+    service: &[ns::MAM, ns::MAM_EXTENDED],
     routes,
 };
 
 const AT: &[To] = &[To::Account];
+/// Who has nodes has archives.
+const NODES: &[To] = &[To::Account, To::Service];
 
 fn routes(on: &mut Routes) {
-    on.get(AT, fields);
-    on.set(AT, query);
+    on.get(NODES, fields);
+    on.set(NODES, query);
     on.get(AT, metadata);
     on.get(AT, prefs::get);
     on.set(AT, prefs::set);
@@ -41,31 +44,25 @@ fn routes(on: &mut Routes) {
 
 /// §4.1.5.
 fn fields(ctx: &mut Ctx<'_>, asked: Fields) -> Result<Answer, StanzaError> {
-    own(ctx)?;
-    match asked.node {
-        None => Ok(Answer::Payload(form::fields())),
-        Some(_) => Err(StanzaError::new(Condition::ItemNotFound)),
+    if asked.node.is_none() {
+        own(ctx)?;
     }
+    Ok(Answer::Payload(form::fields()))
 }
 
 /// §4.
 fn query(ctx: &mut Ctx<'_>, query: Query) -> Result<Answer, StanzaError> {
+    if query.node.is_some() {
+        return posts::query(ctx, query);
+    }
     own(ctx)?;
     let limits = &ctx.hub.server.config.limits;
     let now = ctx.hub.server.engine.clock.now();
     let mut asked = form::asked(query, limits, now)?;
     let results = Results::new(ctx.from.to_bare().as_str(), ctx.from.as_str(), asked.queryid.as_deref());
     asked.wanted.around = results.around();
-    if let Some(node) = asked.node.clone() {
-        return node_archive(ctx, &node, asked, results);
-    }
     let user: Arc<str> = ctx.from.to_bare().as_str().into();
     Ok(Answer::read(move |engine| messages(engine, &user, &asked, &results)))
-}
-
-/// An archive of posts, by its node (XEP-0442). There is none yet.
-fn node_archive(_: &mut Ctx<'_>, _: &str, _: Asked, _: Results) -> Result<Answer, StanzaError> {
-    Err(StanzaError::new(Condition::ItemNotFound))
 }
 
 /// On a reader thread.

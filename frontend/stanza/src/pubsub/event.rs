@@ -15,6 +15,11 @@ pub struct Splice {
     pub suffix: Vec<u8>,
 }
 
+/// What ends each suffix.
+const END: &[u8] = b"</message>";
+/// What stands behind the value of an id's `by`.
+pub const TAIL: &[u8] = b"'/></message>";
+
 /// How each suffix begins.
 const AFTER_TO: &[u8] = b"'>";
 
@@ -28,6 +33,15 @@ impl Splice {
         suffix.extend_from_slice(b"</body>");
         suffix.extend_from_slice(self.suffix.get(AFTER_TO.len()..).unwrap_or_default());
         self.suffix = suffix;
+        self
+    }
+
+    /// The message with the id that it has in archives (XEP-0359), up to the value of `by`, whose end is [`TAIL`].
+    pub fn with_id(mut self, id: &str) -> Splice {
+        self.suffix.truncate(self.suffix.len().saturating_sub(END.len()));
+        self.suffix.extend_from_slice(b"<stanza-id xmlns='urn:xmpp:sid:0' id='");
+        escape_attr(id, &mut self.suffix);
+        self.suffix.extend_from_slice(b"' by='");
         self
     }
 
@@ -54,6 +68,18 @@ pub fn event_publish(
     splice(from, "items", node, delay, payload.len(), |out| {
         write_item(&ItemOut { id, publisher, payload }, out)
     })
+}
+
+/// The same as an archive gives it out: self-contained, and addressed to nobody (XEP-0442 §3).
+pub fn archived_publish(from: &str, node: &str, id: &str, publisher: Option<&str>, payload: Option<&[u8]>) -> Vec<u8> {
+    let payload = payload.unwrap_or_default();
+    let Splice { suffix, .. } = splice(from, "items", node, None, payload.len(), |out| {
+        write_item(&ItemOut { id, publisher, payload }, out)
+    });
+    let mut stanza = b"<message xmlns='jabber:client' type='headline' from='".to_vec();
+    escape_attr(from, &mut stanza);
+    stanza.extend_from_slice(&suffix);
+    stanza
 }
 
 /// Several items at once, gathered for one who wants them so (XEP-0060 §6.3, `pubsub#digest`).
@@ -158,6 +184,6 @@ fn splice(
         escape_attr(stamp, &mut suffix);
         suffix.extend_from_slice(b"'/>");
     }
-    suffix.extend_from_slice(b"</message>");
+    suffix.extend_from_slice(END);
     Splice { prefix, suffix }
 }
