@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 REEF := $(CARGO_TARGET_DIR)/release/reef
 
-.PHONY: run test build setup clients lint unit bench bench-check edges compare clean-demo
+.PHONY: run test build setup clients lint unit bench bench-check edges traps compare clean-demo
 
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
@@ -36,6 +36,10 @@ bench: setup ## criterion benches
 bench-check: setup ## instructions of each stage against benches/baseline.txt; UPDATE=1 writes that anew
 	cargo build --release --locked --workspace --bins
 	scripts/bench-check.sh $(CARGO_TARGET_DIR)/release/count
+
+traps: setup ## what social clients ask of a node with a million followers, of a post with 100,000 likes, after a day away
+	cargo build --release --locked -p reef-benches
+	$(CARGO_TARGET_DIR)/release/traps
 
 compare: build ## Reef, ejabberd and Prosody under the same loads, into benches/RESULTS.md
 	cargo build --release --locked -p reef-loadtest

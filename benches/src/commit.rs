@@ -6,7 +6,7 @@ use reef_engine::clock::SystemClock;
 use reef_engine::config::NodeConfig;
 use reef_engine::fanout::{Batches, Fanout, Wake};
 use reef_engine::limits::Limits;
-use reef_engine::log::apply::NoTables;
+use reef_engine::log::apply::{NoTables, Tables};
 use reef_engine::log::record::{Change, Record};
 use reef_engine::log::{Applier, NoBus, Work};
 use reef_engine::metrics::Metrics;
@@ -25,11 +25,19 @@ pub struct Bench {
 impl Bench {
     /// On a store that is new.
     pub fn new(store: Arc<dyn Store>) -> Bench {
+        Bench::with(store, Arc::new(NoTables))
+    }
+
+    /// The same with tables of another part.
+    ///
+    /// # Panics
+    /// The store fails.
+    pub fn with(store: Arc<dyn Store>, tables: Arc<dyn Tables>) -> Bench {
         let wake: Wake = Arc::new(|| {});
         let (fanout, batches) = Fanout::new(vec![wake]);
         let applier = Applier {
             store,
-            tables: Arc::new(NoTables),
+            tables,
             limits: Arc::new(Limits::default()),
             clock: Arc::new(SystemClock),
             fanout,

@@ -30,6 +30,7 @@ pub mod import;
 pub mod memory;
 pub mod publishers;
 pub mod session;
+pub mod social;
 
 /// The node of microblogs.
 const MICROBLOG: &str = "urn:xmpp:microblog:0";

@@ -118,8 +118,10 @@ pub struct Limits {
     pub checkpoint_rows: usize,
     /// Days after which an unused device's cursor is forgotten.
     pub device_days: u32,
-    /// Nodes of one account.
+    /// Nodes of one account, and again as many of its on services.
     pub nodes_per_account: u32,
+    /// Nodes for comments on one account's posts.
+    pub comment_nodes_per_account: u32,
     /// Items of a node whose `max_items` is `max`.
     pub items_per_node: u64,
     /// Bytes of one payload.
@@ -154,6 +156,7 @@ impl Default for Limits {
             checkpoint_rows: 2_048,
             device_days: 30,
             nodes_per_account: 1_000,
+            comment_nodes_per_account: 100_000,
             items_per_node: 10_000_000,
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,

@@ -156,6 +156,8 @@ impl NodeName {
 const ATTACHED: &str = "urn:xmpp:pubsub-attachments:";
 /// The same of one item's.
 const ATTACHMENTS: &str = "urn:xmpp:pubsub-attachments:1/";
+/// What the names of nodes for comments begin with.
+const COMMENTS: &str = "urn:xmpp:microblog:0:comments/";
 /// The same of the counts.
 const SUMMARY: &str = "urn:xmpp:pubsub-attachments:summary:1/";
 
@@ -163,6 +165,11 @@ impl NodeName {
     /// Whether the service keeps the node itself: its rights are those of the node that it is kept for.
     pub fn is_kept(&self) -> bool {
         self.node.starts_with(ATTACHED)
+    }
+
+    /// Whether it is for the comments on one post (XEP-0277 §3.1): an account has as many as posts.
+    pub fn is_comments(&self) -> bool {
+        self.node.starts_with(COMMENTS)
     }
 
     /// Whether it is for what readers attach to one item. There may be one for each item, so that they are in no list.

@@ -157,6 +157,7 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             devices_per_account: most(limits.devices_per_account),
             device_days: limits.device_days,
             nodes_per_account: limits.nodes_per_account,
+            comment_nodes_per_account: limits.comment_nodes_per_account,
             items_per_node: limits.items_per_node,
             item_bytes: limits.item_bytes,
             subscriptions_per_account: limits.subscriptions_per_account,

@@ -41,7 +41,7 @@ impl Applier {
             if let Some((node, upto)) = keys::read_sweep_node(&key) {
                 step.node(self, now, &key, node, upto)?;
             } else if let Some(id) = keys::read_sweep_subscriber(&key) {
-                step.subscriber(&key, id)?;
+                step.subscriber(self, now, &key, id)?;
             } else if let Some((_, node, seq)) = keys::read_sweep_expiry(&key) {
                 step.expired(self, now, &key, node, seq)?;
             } else if let Some((_, node, id)) = keys::read_sweep_subscription(&key) {

@@ -47,11 +47,13 @@ impl Family {
     pub const OPTIONS: Family = Family(17);
     /// node|item id → what is attached to the item, counted
     pub const TALLY: Family = Family(18);
+    /// owner|node → nothing: what he owns on services; owner|0 → how many nodes of each kind
+    pub const OWNED: Family = Family(19);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 19;
+    pub const TABLES: u8 = 20;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 20] = [
         "meta",
         "log",
         "item",
@@ -71,6 +73,7 @@ impl Family {
         "held",
         "options",
         "tally",
+        "owned",
     ];
 }
 
@@ -139,12 +142,12 @@ pub fn read_follower(key: &[u8]) -> Option<(NodeId, SubscriberId)> {
     read_pair(key).map(|(n, s)| (NodeId(n), SubscriberId(s)))
 }
 
-/// `following` and `options`
+/// `following`, `options` and `owned`
 pub fn following(subscriber: SubscriberId, node: NodeId) -> [u8; 8] {
     pair(subscriber.0, node.0)
 }
 
-/// Reads a key of `following` or `options`.
+/// Reads a key of `following`, `options` or `owned`.
 pub fn read_following(key: &[u8]) -> Option<(SubscriberId, NodeId)> {
     read_pair(key).map(|(s, n)| (SubscriberId(s), NodeId(n)))
 }

@@ -108,6 +108,15 @@ pub struct Tally {
     pub marks: Vec<(Arc<str>, u64)>,
 }
 
+/// How many nodes an account owns on services: counted since format 3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owns {
+    /// For comments on its posts.
+    pub comments: u32,
+    /// Others.
+    pub nodes: u32,
+}
+
 /// A device's cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CursorRow {

@@ -55,6 +55,8 @@ pub struct Limits {
     pub catch_ups_parallel: u32,
     /// Nodes of one account.
     pub nodes_per_account: u32,
+    /// Nodes for comments on one account's posts, on comments.<domain>.
+    pub comment_nodes_per_account: u32,
     /// Bytes of one item's payload.
     pub item_bytes: usize,
     /// Items of one node, which `max_items=max` means.
@@ -103,6 +105,7 @@ impl Default for Limits {
             queue_posts: 256,
             catch_ups_parallel: 64,
             nodes_per_account: 1_000,
+            comment_nodes_per_account: 100_000,
             item_bytes: 262_144,
             items_per_node: 10_000_000,
             subscriptions_per_account: 100_000,

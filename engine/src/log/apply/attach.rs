@@ -194,7 +194,7 @@ impl Apply<'_, '_> {
         };
         self.tx.delete(Family::TALLY, keys::item(node, item));
         if let Some(attached) = rows::node_row(self.tx, tally.node)? {
-            self.drop_node(tally.node, &attached.name);
+            self.drop_node(tally.node, &attached.name)?;
         }
         // Of a node that is gone the summary is gone, too.
         if let Some(name) = name {

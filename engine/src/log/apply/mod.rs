@@ -12,6 +12,7 @@ mod hold;
 mod import;
 mod node;
 mod notes;
+mod owned;
 mod publish;
 mod subscribe;
 mod user;

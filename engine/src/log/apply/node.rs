@@ -4,7 +4,7 @@
 
 use super::{Apply, ApplyError, Effect};
 use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting, SubscriptionState};
-use crate::error::Reject;
+use crate::error::{Reject, StoreError};
 use crate::limits::{Limits, NARROW_AT_ONCE, OWNERS_MAX};
 use crate::log::record::Outcome;
 use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
@@ -85,11 +85,7 @@ impl Apply<'_, '_> {
             return Err(Reject::Forbidden.into());
         }
         config_bounds(config, self.limits)?;
-        let quota = self.limits.nodes_per_account as usize;
-        // A service has as many nodes as its users make, and is not walked for each.
-        if name.service.contains('@') && rows::nodes_of(self.tx, &name.service, quota)?.len() >= quota {
-            return Err(Reject::TooMany("nodes").into());
-        }
+        self.room_for_node(name)?;
         self.put_node(name, self.by.into(), config)
     }
 
@@ -112,6 +108,7 @@ impl Apply<'_, '_> {
         self.tx
             .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
         rows::put_state(self.tx, node, &NodeState::default());
+        self.own(node, &row)?;
         Ok((node, row))
     }
 
@@ -177,7 +174,7 @@ impl Apply<'_, '_> {
         if row.config.notify_delete {
             self.notify(node, &row, &"".into(), Event::Delete { redirect })?;
         }
-        self.drop_node(node, name);
+        self.drop_node(node, name)?;
         self.drop_summary(name)?;
         Ok(Outcome::Done)
     }
@@ -186,13 +183,14 @@ impl Apply<'_, '_> {
     pub(super) fn drop_summary(&mut self, name: &NodeName) -> Result<(), ApplyError> {
         let summary = name.summary();
         if let Some(node) = rows::node_id(self.tx, &summary)? {
-            self.drop_node(node, &summary);
+            self.drop_node(node, &summary)?;
         }
         Ok(())
     }
 
     /// Takes a node's name away and leaves the rest to the background.
-    pub(super) fn drop_node(&mut self, node: NodeId, name: &NodeName) {
+    pub(in crate::log) fn drop_node(&mut self, node: NodeId, name: &NodeName) -> Result<(), StoreError> {
+        self.disown(node)?;
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
@@ -201,6 +199,7 @@ impl Apply<'_, '_> {
         self.tx.delete(Family::SWEEP, keys::sweep_held(node));
         self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
         self.effects.push(Effect::NodeGone(node));
+        Ok(())
     }
 
     pub(super) fn affiliate(

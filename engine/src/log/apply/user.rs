@@ -1,4 +1,4 @@
-//! Removing a user: his nodes at once, his edges and cursors in the background.
+//! Removing a user: his nodes at once; his edges, his cursors and what he owns on services in the background.
 //!
 //! His id is retired and never given again, so that somebody who takes the same name later inherits nothing.
 
@@ -20,11 +20,11 @@ impl Apply<'_, '_> {
         }
         let most = self.limits.nodes_per_account as usize;
         for (node_name, node) in rows::nodes_of(self.tx, user, most)? {
-            self.drop_node(node, &NodeName::new(user, node_name));
+            self.drop_node(node, &NodeName::new(user, node_name))?;
         }
         let presence = NodeName::presence(user);
         if let Some(node) = rows::node_id(self.tx, &presence)? {
-            self.drop_node(node, &presence);
+            self.drop_node(node, &presence)?;
         }
         if let Some(id) = rows::subscriber_id(self.tx, user)? {
             self.tx.delete(Family::SUBSCRIBER_NAME, user.as_bytes());

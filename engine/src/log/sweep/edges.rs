@@ -54,7 +54,13 @@ impl Step<'_> {
     }
 
     /// Ends what a removed user follows.
-    pub(super) fn subscriber(&mut self, job: &[u8], id: SubscriberId) -> Result<(), StoreError> {
+    pub(super) fn subscriber(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        id: SubscriberId,
+    ) -> Result<(), StoreError> {
         let prefix = Range::prefix(&id.0.to_be_bytes());
         let edges = first_keys(&self.tx, Family::FOLLOWING, &prefix, SWEEP_ROWS)?;
         // Silent subscriptions are no edges; they have options.
@@ -65,7 +71,8 @@ impl Step<'_> {
                 self.forget_follower(node, id, &name)?;
             }
         }
-        if edges.len() + others.len() < SWEEP_ROWS {
+        let owned = self.owned_of(applier, at, id, &name)?;
+        if edges.len() + others.len() < SWEEP_ROWS && owned < SWEEP_ROWS {
             let devices = [&b"d"[..], &id.0.to_be_bytes()].concat();
             let digests = [&b"g"[..], &id.0.to_be_bytes()].concat();
             for prefix in [devices, digests] {
@@ -78,6 +85,28 @@ impl Step<'_> {
             self.tx.delete(Family::SWEEP, job);
         }
         Ok(())
+    }
+
+    /// Removes what a removed user owned on services; how many rows were looked at.
+    fn owned_of(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        id: SubscriberId,
+        name: &str,
+    ) -> Result<usize, StoreError> {
+        let prefix = Range::prefix(&id.0.to_be_bytes());
+        let keys = first_keys(&self.tx, Family::OWNED, &prefix, SWEEP_ROWS)?;
+        for key in &keys {
+            let node = keys::read_following(key).map(|(_, node)| node);
+            let row = node.map(|node| rows::node_row(&self.tx, node)).transpose()?.flatten();
+            // An id is never given again, but a node may have gone to another owner's list.
+            if let (Some(node), Some(row)) = (node, row.filter(|row| *row.owner == *name)) {
+                self.applying(applier, at, |apply| Ok(apply.drop_node(node, &row.name)?))?;
+            }
+            self.tx.delete(Family::OWNED, key.clone());
+        }
+        Ok(keys.len())
     }
 
     fn forget_follower(&mut self, node: NodeId, id: SubscriberId, name: &str) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 
 use super::super::{Answer, Ctx, Target};
 use super::template::Place;
+use crate::config::Create;
 use crate::errors;
 use jid::BareJid;
 use reef_engine::Engine;
@@ -26,6 +27,8 @@ pub(super) struct Asked {
     pub(super) jid: BareJid,
     /// Whether it is his own account.
     pub(super) own: bool,
+    /// Whether he may make nodes there.
+    pub(super) creates: bool,
     /// What kind of place it is.
     pub(super) place: Place,
     /// The language that payloads inherit.
@@ -50,12 +53,21 @@ impl Asked {
             Target::Server => return Err(StanzaError::new(Condition::ServiceUnavailable)),
         };
         let (jid, place) = (ctx.from.to_bare(), Place::of(service));
+        let local = ctx.hub.server.is_domain(jid.domain().as_str());
+        let creates = match (place, ctx.hub.server.config.pubsub.create) {
+            (Place::Account, _) => ctx.is_own(),
+            // Whoever publishes a post makes the node for what is said to it.
+            (Place::Comments, _) | (Place::Pubsub, Create::Local) => local,
+            (Place::Pubsub, Create::Anyone) => true,
+            (Place::Pubsub, Create::Admin) => false,
+        };
         let (service, by) = (Arc::from(service.as_str()), Arc::from(jid.as_str()));
         Ok(Asked {
             service,
             by,
             jid,
             own: ctx.is_own(),
+            creates,
             place,
             lang: ctx.lang.clone(),
             domain: ctx.hub.server.domain.as_str().into(),

@@ -1,10 +1,9 @@
 //! Creating nodes (XEP-0060 §8.1): on one's own account, and on a service for those whom its operator lets.
 
-use super::super::{Answer, Ctx};
+use super::super::Answer;
 use super::asked::{self, Asked};
 use super::options;
 use super::template::Place;
-use crate::config::Create;
 use crate::errors;
 use reef_engine::error::Reject;
 use reef_engine::log::record::Change;
@@ -14,22 +13,8 @@ use reef_stanza::{StanzaError, ns};
 
 /// Creates a node; without a name it gets one (§8.1.1). The options are part of the same record, so that nobody ever
 /// sees the node without them.
-pub(super) fn create(
-    ctx: &Ctx<'_>,
-    asked: &Asked,
-    node: Option<String>,
-    form: Option<Form>,
-) -> Result<Answer, StanzaError> {
-    let domain = asked.jid.domain().as_str();
-    let local = domain == ctx.hub.server.domain;
-    let may = match (asked.place, ctx.hub.server.config.pubsub.create) {
-        (Place::Account, _) => asked.own,
-        // Whoever publishes a post makes the node for what is said to it.
-        (Place::Comments, _) | (Place::Pubsub, Create::Local) => local,
-        (Place::Pubsub, Create::Anyone) => true,
-        (Place::Pubsub, Create::Admin) => false,
-    };
-    if !may {
+pub(super) fn create(asked: &Asked, node: Option<String>, form: Option<Form>) -> Result<Answer, StanzaError> {
+    if !asked.creates {
         return Err(errors::refused(&Reject::Forbidden));
     }
     let node = named(asked.place, node)?;

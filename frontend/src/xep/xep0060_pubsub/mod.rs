@@ -106,7 +106,7 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
             subid: _,
             form,
         } => subscription_options::set_options(asked, &node, &jid, form),
-        Request::Create { node, config } => create::create(ctx, &asked, node, config),
+        Request::Create { node, config } => create::create(&asked, node, config),
         Request::Publish { node, items, options } => publish::publish(asked, &node, items, options),
         Request::Retract { node, ids, notify } => publish::retract(&asked, &node, ids, notify),
         // A JID has one subscription to a node at most: what is said of its id is ignored (§6.2.3.5).

@@ -5,6 +5,7 @@
 
 use super::super::{Answer, Draft, Prepared, attach, detach, prepare};
 use super::asked::{self, Asked};
+use super::template::Place;
 use super::{bad, options};
 use crate::{atom, errors};
 use reef_engine::config::{NodeConfig, Setting};
@@ -27,7 +28,7 @@ struct Publication {
     create: Option<NodeConfig>,
 }
 
-/// §7.1. A node is made by its first post on one's own account alone.
+/// §7.1. Who may make a node makes it by its first post (§7.1.4).
 pub(super) fn publish(
     asked: Asked,
     node: &str,
@@ -74,7 +75,8 @@ pub(super) fn publish(
         prepared,
         notes: notes.unwrap_or_default(),
         options,
-        create: asked.own.then_some(template),
+        // Not for comments: the node belongs to the author of the post, whoever comments first.
+        create: (asked.creates && asked.place != Place::Comments).then_some(template),
         by: asked.by,
     };
     match payload {

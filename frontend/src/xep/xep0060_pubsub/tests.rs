@@ -101,6 +101,7 @@ fn asked(by: &str) -> Asked {
         by: by.into(),
         jid: BareJid::new(by).unwrap(),
         own: by == JULIET,
+        creates: by == JULIET,
         place: Place::Account,
         lang: None,
         domain: "capulet.lit".into(),
