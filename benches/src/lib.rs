@@ -241,6 +241,7 @@ pub(crate) fn post(seq: u64) -> Arc<Post> {
             payload: true,
             publisher: true,
             body: false,
+            kind: reef_engine::config::NotificationType::Headline,
         },
         live: OnceLock::new(),
         delayed: OnceLock::new(),

@@ -3,7 +3,7 @@
 //! Knows no store, no stage and no protocol; a payload is bytes. Every stage speaks in these types, so a number of one
 //! kind can never be passed for another. Next in the flow: `publish/`, where a record is made of them.
 
-use crate::config::SubscriptionState;
+use crate::config::{NotificationType, SubscriptionState};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
@@ -201,7 +201,10 @@ pub enum Event {
     /// All items were purged.
     Purge,
     /// The node's configuration changed.
-    Configure,
+    Configure {
+        /// It, as receivers are shown it; empty where the node delivers no payloads.
+        form: Bytes,
+    },
     /// The node was deleted.
     Delete {
         /// Where it went, an `xmpp:` URI.
@@ -266,6 +269,8 @@ pub struct Shown {
     pub publisher: bool,
     /// `pubsub#include_body`.
     pub body: bool,
+    /// `pubsub#notification_type`.
+    pub kind: NotificationType,
 }
 
 /// An encoded stanza without its addressee: `prefix + to + suffix`.

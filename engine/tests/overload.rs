@@ -176,6 +176,7 @@ fn bring(shard: &mut Shard, seq: u64, audience: Audience) -> Arc<Post> {
             payload: true,
             publisher: true,
             body: false,
+            kind: reef_engine::config::NotificationType::Headline,
         },
         live: OnceLock::new(),
         delayed: OnceLock::new(),

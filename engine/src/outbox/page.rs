@@ -209,7 +209,7 @@ impl Reading<'_> {
             Event::Retract { first } => {
                 first <= self.run.began || (post.seq > self.run.seen && first <= self.request.cursor)
             }
-            Event::Purge | Event::Configure | Event::Delete { .. } => true,
+            Event::Purge | Event::Configure { .. } | Event::Delete { .. } => true,
         }
     }
 
@@ -274,7 +274,13 @@ impl Reading<'_> {
     /// The post at a place, unless its item is gone, or its node says nothing to anyone.
     fn post(&mut self, seq: Seq, node: NodeId) -> Result<Option<Arc<Post>>, StoreError> {
         let post = self.kept(seq, node)?;
-        let speaks = |seen: &NodeSeen| seen.row.as_ref().is_some_and(|row| row.config.deliver_notifications);
+        // Who was away gets nothing of a node that delivers to who is available alone (`pubsub#presence_based_delivery`).
+        // What came while he was catching up came while he was here.
+        let back = self.run.most.is_some() && seq <= self.run.seen;
+        let speaks = |seen: &NodeSeen| {
+            let config = seen.row.as_ref().map(|row| &row.config);
+            config.is_some_and(|config| config.deliver_notifications && !(back && config.presence_based_delivery))
+        };
         Ok(post.filter(|_| self.nodes.get(&node).is_some_and(speaks)))
     }
 

@@ -65,7 +65,7 @@ impl RecentPosts {
                     }
                 }
                 Event::Purge => found.retain(|p| p.node != post.node),
-                Event::Configure | Event::Delete { .. } => {}
+                Event::Configure { .. } | Event::Delete { .. } => {}
             }
             found.push_back(post.clone());
         }

@@ -4,6 +4,7 @@
 
 use crate::atom;
 use jiff::Timestamp;
+use reef_engine::config::NotificationType;
 use reef_engine::model::{Event, NodeName, Post, Splice};
 use reef_engine::shard::Manner;
 use reef_stanza::pubsub;
@@ -83,14 +84,23 @@ fn encode(post: &Post, delayed: bool) -> Splice {
                 Some(text) => splice.with_body(&text),
                 None => splice,
             };
-            return spliced(splice.with_id(&post.id().to_text()), from, pubsub::TAIL);
+            let splice = splice.of_type(kind(post)).with_id(&post.id().to_text());
+            return spliced(splice, from, pubsub::TAIL);
         }
         Event::Retract { .. } => pubsub::event_retract(from, node, &post.item, delay),
         Event::Purge => pubsub::event_purge(from, node, delay),
-        Event::Configure => pubsub::event_configuration(from, node, None, delay),
+        Event::Configure { form } => pubsub::event_configuration(from, node, form, delay),
         Event::Delete { redirect } => pubsub::event_delete(from, node, redirect.as_deref(), delay),
     };
-    spliced(splice, from, &[])
+    spliced(splice.of_type(kind(post)), from, &[])
+}
+
+fn kind(post: &Post) -> &'static str {
+    match post.shown.kind {
+        NotificationType::Normal => "normal",
+        NotificationType::Headline => "headline",
+        NotificationType::Chat => "chat",
+    }
 }
 
 fn spliced(splice: pubsub::Splice, from: &str, tail: &[u8]) -> Splice {

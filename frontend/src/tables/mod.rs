@@ -21,6 +21,7 @@ pub(crate) use subscription::Kind;
 
 use crate::{atom, xep};
 use bytes::Bytes;
+use reef_engine::config::NodeConfig;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::log::record::{Note, Record};
@@ -311,6 +312,10 @@ impl Tables for FrontTables {
     fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool {
         let payload = atom::parse(payload);
         payload.is_some_and(|payload| xep::fits(kind, item, &payload).is_ok())
+    }
+
+    fn configuration(&self, config: &NodeConfig) -> Bytes {
+        xep::configuration_form(config).into()
     }
 
     fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {

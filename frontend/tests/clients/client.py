@@ -88,7 +88,8 @@ class Client(slixmpp.ClientXMPP):
         if event is None:
             self.messages.append(message)
         else:
-            for child in event:
+            # What is said of subscriptions is no post.
+            for child in (child for child in event if child.tag != f"{EVENT}subscription"):
                 self.posts.extend(Post(message.xml, child, item) for item in (list(child) or [child]))
         self._changed.set()
 

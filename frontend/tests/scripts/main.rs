@@ -59,6 +59,7 @@ scripts! {
     pubsub_approval
     pubsub_configure
     pubsub_errors
+    pubsub_notify
     pubsub_options
     pubsub_owner
     pubsub_publish

@@ -21,6 +21,7 @@ pub use access::{may_publish, may_read};
 pub use node::config_bounds;
 pub use publish::{shown, without};
 
+use crate::config::NodeConfig;
 use crate::error::{Reject, StoreError};
 use crate::limits::Limits;
 use crate::log::record::{Change, Note, Outcome, Record};
@@ -92,6 +93,12 @@ pub trait Tables: Send + Sync + 'static {
 
     /// Whether a payload may be that item of a node of this type (XEP-0472).
     fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool;
+
+    /// A configuration as receivers of its change are shown it (XEP-0060 §8.2.5).
+    fn configuration(&self, config: &NodeConfig) -> Bytes {
+        let _ = config;
+        Bytes::new()
+    }
 
     /// The marks in what somebody attached, each once: what is counted (XEP-0470 §4.7).
     fn marks(&self, payload: &Bytes) -> Vec<Arc<str>>;

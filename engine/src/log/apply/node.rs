@@ -11,6 +11,7 @@ use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
 use crate::store::keys::{self, Family, NodePart};
 use crate::store::rows::{self, NodeRow, NodeState};
 use crate::store::{Range, View};
+use bytes::Bytes;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -123,7 +124,11 @@ impl Apply<'_, '_> {
             self.narrow(node, &row)?;
         }
         if row.config.notify_config {
-            self.notify(node, &row, &"".into(), Event::Configure)?;
+            let form = match row.config.deliver_payloads {
+                true => self.tables.configuration(&row.config),
+                false => Bytes::new(),
+            };
+            self.notify(node, &row, &"".into(), Event::Configure { form })?;
         }
         Ok(Outcome::Done)
     }

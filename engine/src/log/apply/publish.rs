@@ -315,6 +315,7 @@ pub fn shown(config: &NodeConfig) -> Shown {
         payload: config.deliver_payloads,
         publisher: config.item_reply == ItemReply::Publisher,
         body: config.include_body,
+        kind: config.notification_type,
     }
 }
 

@@ -33,6 +33,15 @@ pub(crate) fn settings(given: &[(String, String)]) -> Result<Vec<Setting>, Strin
     options::settings(&form).map_err(|error| error.text.map_or_else(|| "a value is not allowed".into(), String::from))
 }
 
+/// A configuration as those are shown it who hear of its change (§8.2.5), self-contained.
+pub(crate) fn configuration_form(config: &NodeConfig) -> Vec<u8> {
+    let form = Form {
+        kind: FormKind::Result,
+        ..options::form(config)
+    };
+    reef_stanza::self_contained(&form.to_element(), None)
+}
+
 /// All options with their values.
 pub(crate) fn config_fields(config: &NodeConfig) -> Vec<(String, String)> {
     let fields = options::form(config)

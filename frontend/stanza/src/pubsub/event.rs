@@ -3,8 +3,7 @@
 
 use super::SubscriptionState;
 use super::reply::{ItemOut, write_item};
-use crate::form::Form;
-use crate::write::{escape_attr, escape_text, self_contained};
+use crate::write::{escape_attr, escape_text};
 
 /// A message whose 'to' is open: prefix, then the address as `escape_attr` writes it, then suffix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +14,8 @@ pub struct Splice {
     pub suffix: Vec<u8>,
 }
 
+/// How each prefix begins.
+const HEADLINE: &[u8] = b"<message type='headline'";
 /// What ends each suffix.
 const END: &[u8] = b"</message>";
 /// What stands behind the value of an id's `by`.
@@ -24,6 +25,18 @@ pub const TAIL: &[u8] = b"'/></message>";
 const AFTER_TO: &[u8] = b"'>";
 
 impl Splice {
+    /// The same message of another type (`pubsub#notification_type`); `normal` is said by none.
+    pub fn of_type(mut self, kind: &str) -> Splice {
+        if let Some(rest) = self.prefix.strip_prefix(HEADLINE) {
+            let said = match kind {
+                "normal" => String::new(),
+                kind => format!(" type='{kind}'"),
+            };
+            self.prefix = [b"<message", said.as_bytes(), rest].concat();
+        }
+        self
+    }
+
     /// The message with a body before the event, for clients that know no events (XEP-0060 §12.14).
     pub fn with_body(mut self, text: &str) -> Splice {
         let mut suffix = Vec::with_capacity(self.suffix.len() + text.len() + 32);
@@ -116,11 +129,9 @@ pub fn event_delete(from: &str, node: &str, redirect: Option<&str>, delay: Optio
 }
 
 /// The node was configured; with its new configuration if the node delivers payloads.
-pub fn event_configuration(from: &str, node: &str, form: Option<&Form>, delay: Option<(&str, &str)>) -> Splice {
-    splice(from, "configuration", node, delay, 0, |out| {
-        if let Some(form) = form {
-            out.extend_from_slice(&self_contained(&form.to_element(), None));
-        }
+pub fn event_configuration(from: &str, node: &str, form: &[u8], delay: Option<(&str, &str)>) -> Splice {
+    splice(from, "configuration", node, delay, form.len(), |out| {
+        out.extend_from_slice(form)
     })
 }
 

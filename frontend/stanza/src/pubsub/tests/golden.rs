@@ -191,11 +191,11 @@ fn changes_of_a_node_are_notified() {
         "<HEAD><EVENT><delete node='n'><redirect uri='xmpp:b@x?;node=m'/></delete></event></message>",
     );
     check_event(
-        &event_configuration("a@x", "n", None, None),
+        &event_configuration("a@x", "n", &[], None),
         "<HEAD><EVENT><configuration node='n'/></event></message>",
     );
     check_event(
-        &event_configuration("a@x", "n", Some(&form()), None),
+        &event_configuration("a@x", "n", &self_contained(&form().to_element(), None), None),
         &format!("<HEAD><EVENT><configuration node='n'>{FORM}</configuration></event></message>"),
     );
 }
