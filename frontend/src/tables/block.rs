@@ -53,6 +53,19 @@ pub(super) fn blocks(view: &dyn View, user: &str, jid: &str) -> Result<bool, Sto
     Ok(false)
 }
 
+/// Whether an account blocks a sender, in any form of his address. One read where it blocks nobody.
+pub(super) fn stops(view: &dyn View, user: &str, from: &str) -> Result<bool, StoreError> {
+    if count(view, user)? == 0 {
+        return Ok(false);
+    }
+    for form in Jid::new(from).iter().flat_map(forms) {
+        if view.get(BLOCK, &key(user, form.as_bytes()))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn count(view: &dyn View, user: &str) -> Result<u32, StoreError> {
     Ok(rows::get(view, BLOCK, &key(user, b""))?.unwrap_or(0))
 }

@@ -6,7 +6,7 @@
 use super::{ArchiveId, ArchivePreferences, ArchiveRow, Archived, Part, State};
 use super::{archive_preferences, bare, first, id_key, message_key, part, seq_of, state, with_key};
 use crate::limits::ARCHIVE_TRIM;
-use crate::tables::{ARCHIVE, account, roster};
+use crate::tables::{ARCHIVE, account, block, roster};
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_engine::model::{Seq, Timestamp};
@@ -39,7 +39,8 @@ pub(in crate::tables) fn keep(apply: &mut Apply<'_, '_>, message: &Message<'_>) 
     if account(apply.tx, receiver)?.is_none() {
         return Ok(false);
     }
-    let received = wants(apply.tx, receiver, message.from)?;
+    // What he will never see is not his to look up; to its sender it comes back, as all that was said to a blocker.
+    let received = !block::stops(apply.tx, receiver, message.from)? && wants(apply.tx, receiver, message.from)?;
     if received {
         put(apply, receiver, message)?;
     }
@@ -49,8 +50,7 @@ pub(in crate::tables) fn keep(apply: &mut Apply<'_, '_>, message: &Message<'_>) 
     Ok(received)
 }
 
-/// Whether an account keeps messages with a JID (XEP-0441 §2.3). Whoever may not write to an account is to be asked for
-/// here, too: what is not received is not archived (XEP-0313 §6.1).
+/// Whether an account keeps messages with a JID (XEP-0441 §2.3).
 fn wants(view: &dyn View, user: &str, with: &str) -> Result<bool, StoreError> {
     let preferences = archive_preferences(view, user)?;
     let listed = |list: &[Arc<str>]| list.iter().any(|jid| **jid == *with || **jid == *bare(with));
