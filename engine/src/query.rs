@@ -199,15 +199,41 @@ pub fn followers(
     after: Option<SubscriberId>,
     max: usize,
 ) -> Result<Followers, StoreError> {
-    let start = keys::follower(node, SubscriberId(after.map_or(0, |id| id.0.saturating_add(1))));
-    let range = Range {
-        start: start.to_vec(),
-        end: keys::behind(&node.0.to_be_bytes()),
-        reverse: false,
-    };
+    followers_in(view, node, &ids_of(node, after, false), max)
+}
+
+/// The last followers of a node before `before`, or of all; at most `max` and [`LIST_ROWS`], in the order of their ids.
+///
+/// # Errors
+/// The store's failures.
+pub fn followers_before(
+    view: &dyn View,
+    node: NodeId,
+    before: Option<SubscriberId>,
+    max: usize,
+) -> Result<Followers, StoreError> {
+    let mut page = followers_in(view, node, &ids_of(node, before, true), max)?;
+    page.followers.reverse();
+    Ok(page)
+}
+
+/// The keys of a node's subscribers behind one, or, last first, before it.
+fn ids_of(node: NodeId, from: Option<SubscriberId>, reverse: bool) -> Range {
+    let all = Range::prefix(&node.0.to_be_bytes());
+    match (from, reverse) {
+        (None, reverse) => Range { reverse, ..all },
+        (Some(id), true) => Range::between(all.start, keys::follower(node, id)).reversed(),
+        (Some(id), false) => Range {
+            start: keys::follower(node, SubscriberId(id.0.saturating_add(1))).to_vec(),
+            ..all
+        },
+    }
+}
+
+fn followers_in(view: &dyn View, node: NodeId, range: &Range, max: usize) -> Result<Followers, StoreError> {
     let (mut ids, max) = (Vec::new(), max.min(LIST_ROWS));
     if max > 0 {
-        view.scan(Family::FOLLOWER, &range, &mut |key, value| {
+        view.scan(Family::FOLLOWER, range, &mut |key, value| {
             let row = rows::decode::<Subscription>(Family::FOLLOWER, value);
             ids.extend(keys::read_follower(key).map(|(_, id)| (id, row)));
             if ids.len() < max {
@@ -282,29 +308,88 @@ pub fn following(view: &dyn View, jid: &str, after: Option<NodeId>) -> Result<Ve
     rows.filter_map(Result::transpose).collect()
 }
 
+/// Nodes that somebody subscribes to behind one, or, last first, before it: edges, and what has options of its own; at most
+/// `max`, in the order of their ids. Virtual nodes of presence are among them.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscribed_nodes(
+    view: &dyn View,
+    id: SubscriberId,
+    from: Option<NodeId>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<NodeId>, StoreError> {
+    let all = Range::prefix(&id.0.to_be_bytes());
+    let range = match (from, reverse) {
+        (None, reverse) => Range { reverse, ..all },
+        (Some(node), true) => Range::between(all.start, keys::following(id, node)).reversed(),
+        (Some(node), false) => Range {
+            start: keys::following(id, NodeId(node.0.saturating_add(1))).to_vec(),
+            ..all
+        },
+    };
+    let mut nodes = Vec::new();
+    // The first of each are the first of both.
+    for family in [Family::FOLLOWING, Family::OPTIONS] {
+        let room = nodes.len() + max;
+        view.scan(family, &range, &mut |key, _| {
+            nodes.extend(keys::read_following(key).map(|(_, node)| node));
+            if nodes.len() < room {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+    }
+    nodes.sort_unstable();
+    nodes.dedup();
+    if reverse {
+        nodes.reverse();
+    }
+    nodes.truncate(max);
+    Ok(nodes)
+}
+
 /// Affiliations of a node, its owner first; at most [`LIST_ROWS`].
 ///
 /// # Errors
 /// The store's failures.
 pub fn affiliations(view: &dyn View, node: NodeId, row: &NodeRow) -> Result<Vec<(Arc<str>, Affiliation)>, StoreError> {
-    let mut found = Vec::new();
-    view.scan(
-        Family::AFFILIATION,
-        &Range::prefix(&node.0.to_be_bytes()),
-        &mut |key, value| {
-            let affiliation = rows::decode::<Affiliation>(Family::AFFILIATION, value);
-            found.extend(keys::read_follower(key).map(|(_, id)| (id, affiliation)));
-            if found.len() < LIST_ROWS {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        },
-    )?;
+    let others = affiliations_from(view, node, None, false, LIST_ROWS)?;
     let mut all = vec![(row.owner.clone(), Affiliation::Owner)];
+    all.extend(others.into_iter().map(|(_, jid, affiliation)| (jid, affiliation)));
+    Ok(all)
+}
+
+/// Affiliations beside that of the first owner, behind somebody's, or, last first, before it; at most `max`.
+///
+/// # Errors
+/// The store's failures.
+pub fn affiliations_from(
+    view: &dyn View,
+    node: NodeId,
+    from: Option<SubscriberId>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<(SubscriberId, Arc<str>, Affiliation)>, StoreError> {
+    let mut found = Vec::new();
+    if max == 0 {
+        return Ok(Vec::new());
+    }
+    view.scan(Family::AFFILIATION, &ids_of(node, from, reverse), &mut |key, value| {
+        let affiliation = rows::decode::<Affiliation>(Family::AFFILIATION, value);
+        found.extend(keys::read_follower(key).map(|(_, id)| (id, affiliation)));
+        if found.len() < max {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    let mut all = Vec::new();
     for (id, affiliation) in found {
         if let Some(jid) = rows::subscriber_name(view, id)? {
-            all.push((jid, affiliation?));
+            all.push((id, jid, affiliation?));
         }
     }
     Ok(all)

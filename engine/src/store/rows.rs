@@ -302,27 +302,47 @@ pub fn affiliation(view: &dyn View, node: NodeId, row: &NodeRow, jid: &str) -> R
 /// # Errors
 /// The store's failures.
 pub fn nodes_of(view: &dyn View, service: &str, max: usize) -> Result<Vec<(Arc<str>, NodeId)>, StoreError> {
-    let mut nodes = Vec::new();
-    let mut bad = None;
-    view.scan(
-        Family::NODE_NAME,
-        &Range::prefix(&keys::service(service)),
-        &mut |key, value| {
-            match (
-                keys::read_node_of_service(key, service),
-                decode(Family::NODE_NAME, value),
-            ) {
-                (Some(name), Ok(id)) => nodes.push((Arc::from(name), id)),
-                (_, Err(error)) => bad = Some(error),
-                (None, Ok(_)) => bad = Some(StoreError::Corrupt("node_name")),
-            }
-            if nodes.len() < max && bad.is_none() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+    nodes_from(view, service, None, false, max)
+}
+
+/// Those behind a name, or, last first, those before it; without a name from the first, or from the last.
+///
+/// # Errors
+/// The store's failures.
+pub fn nodes_from(
+    view: &dyn View,
+    service: &str,
+    from: Option<&str>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<(Arc<str>, NodeId)>, StoreError> {
+    let all = Range::prefix(&keys::service(service));
+    let name = from.map(|from| [all.start.as_slice(), from.as_bytes()].concat());
+    let range = match (reverse, name) {
+        (true, Some(end)) => Range::between(all.start, end),
+        // NUL is in no name: nothing lies between.
+        (false, Some(start)) => Range {
+            start: [start.as_slice(), &[0]].concat(),
+            ..all
         },
-    )?;
+        (_, None) => all,
+    };
+    let (mut nodes, mut bad) = (Vec::new(), None);
+    view.scan(Family::NODE_NAME, &Range { reverse, ..range }, &mut |key, value| {
+        match (
+            keys::read_node_of_service(key, service),
+            decode(Family::NODE_NAME, value),
+        ) {
+            (Some(name), Ok(id)) => nodes.push((Arc::from(name), id)),
+            (_, Err(error)) => bad = Some(error),
+            (None, Ok(_)) => bad = Some(StoreError::Corrupt("node_name")),
+        }
+        if nodes.len() < max && bad.is_none() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
     bad.map_or(Ok(nodes), Err)
 }
 

@@ -33,8 +33,8 @@ pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
-    approve, ask_again, config_fields, configuration_form, last_items, node_info, node_items, node_template, nodes,
-    nodes_with_pending, question, readable_node, settings,
+    Listed, approve, ask_again, config_fields, configuration_form, last_items, node_info, node_items, node_template,
+    nodes, nodes_with_pending, question, readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach};
@@ -48,6 +48,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &rfc6121_roster::MODULE,
     &xep0030_disco::MODULE,
     &xep0050_commands::MODULE,
+    &xep0059_rsm::MODULE,
     &xep0060_pubsub::MODULE,
     &xep0077_register::MODULE,
     &xep0115_caps::MODULE,
@@ -64,6 +65,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0359_stanza_ids::MODULE,
     &xep0441_preferences::MODULE,
     &xep0442_node_archives::MODULE,
+    &xep0462_filter::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
     &reef_notifications::MODULE,
@@ -343,18 +345,26 @@ pub fn readme_table() -> String {
 
 /// Modules that are done in the session or in another module: they have no routes, but they are said.
 macro_rules! said {
-    ($($name:ident = $spec:literal, $version:literal, $title:literal, $note:literal, $server:expr, $account:expr;)*) => {$(
+    ($(
+        $name:ident = $spec:literal, $version:literal, $title:literal, $note:literal,
+        $server:expr, $account:expr $(, $service:expr)?;
+    )*) => {$(
         pub(crate) mod $name {
             //! Done elsewhere: the note says where.
             pub(crate) const MODULE: super::Module = super::Module {
                 spec: $spec, version: $version, title: $title, note: $note,
-                server: $server, account: $account, service: &[], routes: |_| {},
+                server: $server, account: $account, service: said!(or_none $($service)?), routes: |_| {},
             };
         }
     )*};
+    (or_none) => { &[] };
+    (or_none $features:expr) => { $features };
 }
 
 said! {
+    xep0059_rsm = "XEP-0059", "1.0", "Result Set Management",
+        "of items, archives and all lists but the block list; positions and counts where something is counted",
+        &["http://jabber.org/protocol/rsm"], &[];
     xep0160_offline = "XEP-0160", "1.0.1", "Best Practices for Handling Offline Messages",
         "chat and normal messages, in `session/message.rs`", &["msgoffline"], &[];
     xep0163_pep = "XEP-0163", "1.2.2", "Personal Eventing Protocol",
@@ -378,6 +388,9 @@ said! {
         "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
     xep0441_preferences = "XEP-0441", "0.2.0", "Message Archive Management Preferences",
         "default and both lists, in `xep0313_mam/prefs.rs`", &[], &[];
+    xep0462_filter = "XEP-0462", "0.1.1", "PubSub Type Filtering",
+        "of the nodes of accounts and services, in `xep0060_pubsub/disco.rs`", &[],
+        &["urn:xmpp:pubsub-filter:0"], &["urn:xmpp:pubsub-filter:0"];
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use super::{Answer, Ctx, Module, Routes, Target, To, features};
 use crate::errors;
 use crate::tables;
 use jid::BareJid;
-use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::model::NodeName;
+use reef_stanza::disco::ItemsQuery;
 use reef_stanza::element::{Build, el};
-use reef_stanza::{Condition, StanzaError, caps, ns};
-use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity};
+use reef_stanza::{Condition, StanzaError, caps, ns, rsm};
+use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, Identity};
 
 pub(crate) const MODULE: Module = Module {
     spec: "XEP-0030",
@@ -89,45 +89,76 @@ fn server(node: Option<String>) -> Result<Answer, StanzaError> {
     }
 }
 
-fn items(ctx: &mut Ctx<'_>, DiscoItemsQuery { node, rsm: _ }: DiscoItemsQuery) -> Result<Answer, StanzaError> {
+fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Result<Answer, StanzaError> {
     let by = ctx.from.to_bare();
     match (&ctx.target, node) {
         (Target::Server, Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
         (Target::Server, None) => {
-            let services = ctx.hub.server.services();
-            let items = services
-                .map(|service| el("item", ns::DISCO_ITEMS).set("jid", &service))
-                .collect();
-            Ok(listed(None, items))
+            let services: Vec<String> = ctx.hub.server.services().collect();
+            Ok(listed(None, page(&services, rsm)?))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) if node == ns::COMMANDS => {
-            Ok(listed(Some(&node), super::commands(place.as_str())))
+            Ok(listed(Some(&node), (super::commands(place.as_str()), None)))
         }
         (Target::Account(place), None) => {
             let place = place.clone();
             Ok(Answer::read(move |engine| {
                 exists(engine, &place)?;
-                Ok(listed(None, super::nodes(engine, place.as_str(), by.as_str())?))
+                let nodes = super::nodes(engine, place.as_str(), by.as_str(), &types, rsm)?;
+                Ok(listed(None, nodes))
             }))
         }
         (Target::Service(place), None) => {
             let place = place.clone();
             Ok(Answer::read(move |engine| {
-                Ok(listed(None, super::nodes(engine, place.as_str(), by.as_str())?))
+                let nodes = super::nodes(engine, place.as_str(), by.as_str(), &types, rsm)?;
+                Ok(listed(None, nodes))
             }))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) => {
             let name = NodeName::new(place.as_str(), node);
             Ok(Answer::read(move |engine| {
-                let items = super::node_items(engine, &name, by.as_str())?;
+                let items = super::node_items(engine, &name, by.as_str(), rsm)?;
                 Ok(listed(Some(&name.node), items))
             }))
         }
     }
 }
 
-fn listed(node: Option<&str>, items: Vec<Element>) -> Answer {
-    Answer::Payload(el("query", ns::DISCO_ITEMS).set_opt("node", node).children_from(items))
+/// The services, a page of them: few, and all of them known.
+fn page(services: &[String], request: Option<rsm::Request>) -> Result<super::Listed, StanzaError> {
+    let item = |service: &String| el("item", ns::DISCO_ITEMS).set("jid", service);
+    let Some(request) = request else {
+        return Ok((services.iter().map(item).collect(), None));
+    };
+    let at = |service: &String| {
+        let at = services.iter().position(|known| known == service);
+        at.ok_or_else(|| StanzaError::new(Condition::ItemNotFound))
+    };
+    let max = request.max.map_or(services.len(), |max| max as usize);
+    let (start, end) = match (&request.before, &request.after, request.index) {
+        (Some(before), ..) => {
+            let end = before.as_ref().map_or(Ok(services.len()), at)?;
+            (end.saturating_sub(max), end)
+        }
+        (None, Some(after), _) => (at(after)? + 1, services.len()),
+        (None, None, index) => (index.map_or(0, |index| index as usize), services.len()),
+    };
+    let shown = services
+        .get(start..end.min(start.saturating_add(max)))
+        .unwrap_or_default();
+    let said = rsm::Reply {
+        first: shown.first().cloned(),
+        first_index: u32::try_from(start).ok().filter(|_| !shown.is_empty()),
+        last: shown.last().cloned(),
+        count: u32::try_from(services.len()).ok(),
+    };
+    Ok((shown.iter().map(item).collect(), Some(said)))
+}
+
+fn listed(node: Option<&str>, (items, said): super::Listed) -> Answer {
+    let query = el("query", ns::DISCO_ITEMS).set_opt("node", node).children_from(items);
+    Answer::Payload(query.children_from(said.map(|said| said.to_element())))
 }
 
 fn exists(engine: &Engine, account: &BareJid) -> Result<(), StanzaError> {
@@ -179,6 +210,37 @@ mod tests {
     fn the_server_says_that_it_registers_and_a_service_does_not() {
         check(|module| module.server, &[ns::REGISTER, ns::DISCO_INFO, ns::PING]);
         assert!(!about(&[], |module| module.service).features.contains(ns::REGISTER));
+    }
+
+    #[test]
+    fn services_are_listed_whole_and_by_page() {
+        let services = ["a", "b", "c"].map(str::to_owned);
+        let page = |max, after: Option<&str>, before: Option<Option<&str>>, index| {
+            let request = rsm::Request {
+                max,
+                after: after.map(str::to_owned),
+                before: before.map(|before| before.map(str::to_owned)),
+                index,
+            };
+            let listed = page(&services, Some(request)).map_err(|error| error.condition);
+            listed.map(|(items, said)| {
+                let names = items.iter().filter_map(|item| item.attr("jid")).collect::<String>();
+                (names, said.and_then(|said| said.first_index))
+            })
+        };
+        let found = |names: &str, index| Ok((names.to_owned(), index));
+        assert_eq!(
+            super::page(&services, None).map(|(items, said)| (items.len(), said)),
+            Ok((3, None))
+        );
+        assert_eq!(page(Some(2), None, None, None), found("ab", Some(0)));
+        assert_eq!(page(Some(2), Some("b"), None, None), found("c", Some(2)));
+        assert_eq!(page(Some(2), None, Some(None), None), found("bc", Some(1)));
+        assert_eq!(page(Some(2), None, Some(Some("b")), None), found("a", Some(0)));
+        assert_eq!(page(None, None, None, Some(2)), found("c", Some(2)));
+        assert_eq!(page(None, None, None, Some(9)), found("", None));
+        assert_eq!(page(Some(0), None, None, None), found("", None));
+        assert_eq!(page(Some(1), Some("x"), None, None), Err(Condition::ItemNotFound));
     }
 
     #[test]

@@ -17,9 +17,12 @@ pub mod attachments; //  XEP-0470 names, marks, counts
 pub mod blocking; //     XEP-0191 lists
 pub mod caps; //         XEP-0115 hashes
 pub mod command; //      XEP-0050 commands
+pub mod disco; //        XEP-0030 lists, XEP-0462 filters
 pub mod element; //          shorthands for building
 pub mod form; //         XEP-0004 data forms
 pub mod mam; //          XEP-0313 queries, XEP-0441 preferences
+pub mod order; //        XEP-0413 orders
+pub mod pam; //          XEP-0376 subscriptions through one's account
 pub mod payload; //      an iq's payload by its type
 pub mod pubsub; //       XEP-0060 requests, replies, events
 pub mod register; //     XEP-0077 registration

@@ -107,6 +107,8 @@ pub const FORWARD: &str = "urn:xmpp:forward:0";
 pub const XDATA_VALIDATE: &str = "http://jabber.org/protocol/xdata-validate";
 /// XEP-0300: cryptographic hashes.
 pub const HASHES: &str = "urn:xmpp:hashes:2";
+/// XEP-0312: how long ago a device was here.
+pub const AGO: &str = "urn:xmpp:ago:0";
 /// XEP-0313: message archive management.
 pub const MAM: &str = "urn:xmpp:mam:2";
 /// XEP-0313 §9: ids in queries, flipped pages, `<metadata/>`.
@@ -123,6 +125,8 @@ pub const PUSH: &str = "urn:xmpp:push:0";
 pub const SID: &str = "urn:xmpp:sid:0";
 /// XEP-0363: HTTP file upload.
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+/// XEP-0376: subscriptions managed by one's own account.
+pub const PAM: &str = "urn:xmpp:pam:0";
 /// XEP-0377: spam reporting.
 pub const REPORTING: &str = "urn:xmpp:reporting:1";
 /// XEP-0386: Bind 2.
@@ -137,6 +141,12 @@ pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
 pub const ORDER_BY: &str = "urn:xmpp:order-by:1";
 /// XEP-0440: channel-binding types on offer.
 pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
+/// XEP-0462: which types of nodes are listed.
+pub const PUBSUB_FILTER: &str = "urn:xmpp:pubsub-filter:0";
+/// XEP-0465: public subscriptions.
+pub const PPS: &str = "urn:xmpp:pps:0";
+/// XEP-0465: what the nodes with a node's public followers begin with.
+pub const PUBLIC_SUBSCRIBERS: &str = "urn:xmpp:pps:subscribers:0/";
 /// XEP-0465: public subscriptions of an account.
 pub const PUBLIC_SUBSCRIPTIONS: &str = "urn:xmpp:pps:subscriptions:0";
 /// XEP-0470: pubsub attachments.

@@ -37,7 +37,6 @@ macro_rules! parsed_by_xmpp_parsers {
 
 parsed_by_xmpp_parsers! {
     disco::DiscoInfoQuery = "query", ns::DISCO_INFO;
-    disco::DiscoItemsQuery = "query", ns::DISCO_ITEMS;
     ping::Ping = "ping", ns::PING;
     roster::Roster = "query", ns::ROSTER;
     bind::BindQuery = "bind", ns::BIND;
@@ -86,8 +85,6 @@ mod tests {
         let info: disco::DiscoInfoQuery =
             parse("<query xmlns='http://jabber.org/protocol/disco#info' node='n'/>").unwrap();
         assert_eq!(info.node.as_deref(), Some("n"));
-        let items: disco::DiscoItemsQuery = parse("<query xmlns='http://jabber.org/protocol/disco#items'/>").unwrap();
-        assert_eq!(items.node, None);
         parse::<ping::Ping>("<ping xmlns='urn:xmpp:ping'/>").unwrap();
         let roster: roster::Roster =
             parse("<query xmlns='jabber:iq:roster' ver=''><item jid='a@x' subscription='remove'/></query>").unwrap();

@@ -11,12 +11,14 @@ pub use self::event::{
     Splice, TAIL, archived_publish, event_configuration, event_delete, event_items, event_publish, event_purge,
     event_retract, event_subscriptions,
 };
+pub(crate) use self::reply::subscription;
 pub use self::reply::{
     ItemOut, SubscriptionOut, affiliations_reply, configuration, create_reply, default_configuration,
     default_options_reply, items_reply, options_reply, owner_affiliations_reply, owner_subscriptions_reply,
     publish_reply, subscription_reply, subscriptions_reply,
 };
 use crate::form::{Form, words};
+use crate::order::Order;
 use crate::rsm;
 
 use minidom::Element;
@@ -34,6 +36,8 @@ pub enum Request {
         ids: Vec<String>,
         /// Which page, whether it stood before or after `<items/>`.
         rsm: Option<rsm::Request>,
+        /// In which order (XEP-0413), if in one.
+        order: Option<Order>,
         /// On behalf of which subscription.
         subid: Option<String>,
     },
@@ -41,11 +45,15 @@ pub enum Request {
     Subscriptions {
         /// To this node only.
         node: Option<String>,
+        /// Which page.
+        rsm: Option<rsm::Request>,
     },
     /// get: the sender's affiliations (§5.7).
     Affiliations {
         /// With this node only.
         node: Option<String>,
+        /// Which page.
+        rsm: Option<rsm::Request>,
     },
     /// get: default options of a subscription (§6.4).
     DefaultSubscriptionOptions {
@@ -94,6 +102,8 @@ pub enum Request {
         jid: String,
         /// With which options (§6.3.7).
         options: Option<Form>,
+        /// Whether everybody may know (XEP-0465).
+        public: bool,
     },
     /// set: unsubscribe (§6.2).
     Unsubscribe {
@@ -133,6 +143,8 @@ pub enum Request {
     OwnerAffiliations {
         /// The node.
         node: String,
+        /// Which page.
+        rsm: Option<rsm::Request>,
     },
     /// owner, set: configure (§8.2.4).
     Configure {

@@ -50,6 +50,7 @@ scripts! {
     blocking
     comments
     disco
+    lists
     messages
     microblog
     notifications

@@ -41,8 +41,9 @@ impl Apply<'_, '_> {
             return Ok(Outcome::Subscription(older));
         }
         self.quota(id)?;
-        if let Some(options) = options {
-            self.put_options(node, id, options);
+        // Who waits has a row of options, too: by it his subscription is found from his side.
+        if options.is_some() || state == SubscriptionState::Pending {
+            self.put_options(node, id, state, &options.copied().unwrap_or_default());
         }
         self.put_edge(node, id, subscriber, state)?;
         if state == SubscriptionState::Pending {
@@ -95,11 +96,11 @@ impl Apply<'_, '_> {
         older: Subscription,
         options: &SubscribeOptions,
     ) -> Result<SubscriptionState, ApplyError> {
-        self.put_options(node, id, options);
         let state = match older.state {
             SubscriptionState::Pending => SubscriptionState::Pending,
             _ => options.state(),
         };
+        self.put_options(node, id, state, options);
         if state != older.state {
             self.turn_edge(node, id, jid, state);
         }
@@ -107,9 +108,9 @@ impl Apply<'_, '_> {
         Ok(state)
     }
 
-    fn put_options(&mut self, node: NodeId, id: SubscriberId, options: &SubscribeOptions) {
+    fn put_options(&mut self, node: NodeId, id: SubscriberId, state: SubscriptionState, options: &SubscribeOptions) {
         let key = keys::following(id, node);
-        if *options == SubscribeOptions::default() {
+        if *options == SubscribeOptions::default() && state.is_subscribed() {
             self.tx.delete(Family::OPTIONS, key);
         } else {
             self.tx.put(Family::OPTIONS, key, rows::encode(options));
@@ -168,7 +169,7 @@ impl Apply<'_, '_> {
         let options = rows::options(self.tx, node, id)?;
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
-            self.put_options(node, id, &options);
+            self.put_options(node, id, state, &options);
             self.put_edge(node, id, subscriber, state)?;
         }
         self.tell(subscriber, name, subscriber, Told::State(state));

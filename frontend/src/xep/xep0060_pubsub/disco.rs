@@ -3,19 +3,20 @@
 //! On reader threads, for XEP-0030's module, which knows no node.
 
 use super::asked::{self, Node, stamp};
+use super::lists::{self, Wanted};
 use super::{options, retrieve};
 use crate::errors;
 use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::config::AccessModel;
-use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read};
-use reef_engine::model::NodeName;
-use reef_engine::query::{self, Which};
+use reef_engine::model::{NodeId, NodeName};
 use reef_engine::store::rows::{self, NodeState};
+use reef_stanza::disco::Types;
 use reef_stanza::element::{Build, el};
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
-use reef_stanza::{StanzaError, ns};
+use reef_stanza::{StanzaError, ns, rsm};
+use std::sync::Arc;
 
 /// Items of a node that discovery names: to see what is new there. Whoever wants them all pages through them (§6.5).
 const ITEMS_MAX: usize = 100;
@@ -32,50 +33,67 @@ const SHOWN: &[&str] = &[
     "pubsub#max_items",
 ];
 
-/// §5.2: the nodes of a service or account that `by` may read, at most [`LIST_ROWS`].
+/// Items of a list in discovery, and what is said of the page.
+pub(crate) type Listed = (Vec<Element>, Option<rsm::Reply>);
+
+/// §5.2: the nodes of a service or account that `by` may read, of these types (XEP-0462), in the order of their names: a page
+/// of them, or as many as a list has.
 ///
 /// # Errors
-/// The store's.
-pub(crate) fn nodes(engine: &Engine, service: &str, by: &str) -> Result<Vec<Element>, StanzaError> {
+/// The store's, or that there is no such page.
+pub(crate) fn nodes(
+    engine: &Engine,
+    service: &str,
+    by: &str,
+    types: &Types,
+    request: Option<rsm::Request>,
+) -> Result<Listed, StanzaError> {
     let view = engine.view();
-    let mut items = Vec::new();
-    for (name, id) in rows::nodes_of(view, service, LIST_ROWS).map_err(errors::unreadable)? {
-        let Some(row) = rows::node_row(view, id).map_err(errors::unreadable)? else {
-            continue;
+    let wanted = Wanted::of(request)?;
+    let see = |(name, id): &(Arc<str>, NodeId)| {
+        let row = rows::node_row(view, *id).map_err(errors::unreadable)?;
+        let Some(row) = row.filter(|row| types.holds(&row.config.kind)) else {
+            return Ok(None);
         };
-        match may_read(view, &*engine.tables, id, &row, by) {
-            Ok(()) => {}
-            Err(ApplyError::Reject(_)) => continue,
-            Err(error) => return Err(errors::applied(error)),
+        match may_read(view, &*engine.tables, *id, &row, by) {
+            Ok(()) => Ok(Some((name.clone(), row.config.title))),
+            Err(ApplyError::Reject(_)) => Ok(None),
+            Err(error) => Err(errors::applied(error)),
         }
-        let title = Some(&*row.config.title).filter(|title| !title.is_empty());
-        items.push(
-            el("item", ns::DISCO_ITEMS)
-                .set("jid", service)
-                .set("node", &name)
-                .set_opt("name", title),
-        );
-    }
-    Ok(items)
+    };
+    let found = lists::walk_nodes(engine, service, &wanted, see)?;
+    let said = wanted.describe(found.iter().map(|(name, _)| &**name));
+    let item = |(name, title): &(Arc<str>, Arc<str>)| {
+        let title = Some(&**title).filter(|title| !title.is_empty());
+        let item = el("item", ns::DISCO_ITEMS).set("jid", service).set("node", name);
+        item.set_opt("name", title)
+    };
+    Ok((found.iter().map(item).collect(), said))
 }
 
-/// §5.5: the newest items of a node by id, newest first, at most a hundred. COMPAT: Movim reads its own feed so.
+/// §5.5: items of a node by id, at most a hundred: a page in the order of publication, as items themselves are paged; without
+/// one the newest, newest first. COMPAT: Movim reads its own feed so.
 ///
 /// # Errors
 /// `item-not-found`, or why `by` may not read it.
-pub(crate) fn node_items(engine: &Engine, name: &NodeName, by: &str) -> Result<Vec<Element>, StanzaError> {
+pub(crate) fn node_items(
+    engine: &Engine,
+    name: &NodeName,
+    by: &str,
+    request: Option<rsm::Request>,
+) -> Result<Listed, StanzaError> {
     let node = asked::find(engine, name)?;
     retrieve::readable(engine, &node, by)?;
-    let now = engine.clock.now();
-    let found = query::items(engine.view(), node.id, &node.row, &Which::Older(None), ITEMS_MAX, now);
-    let items = found.map_err(errors::unreadable)?.unwrap_or_default().items.into_iter();
-    Ok(items
-        .map(|item| {
-            el("item", ns::DISCO_ITEMS)
-                .set("jid", &name.service)
-                .set("name", &item.id)
-        })
-        .collect())
+    let (ids, said) = match request {
+        None => (retrieve::newest(engine, &node, ITEMS_MAX)?, None),
+        Some(request) => {
+            let max = Some(request.max.map_or(ITEMS_MAX as u32, |max| max.min(ITEMS_MAX as u32)));
+            let (ids, said) = retrieve::ids(engine, &node, rsm::Request { max, ..request })?;
+            (ids, Some(said))
+        }
+    };
+    let item = |id: &Arc<str>| el("item", ns::DISCO_ITEMS).set("jid", &name.service).set("name", id);
+    Ok((ids.iter().map(item).collect(), said))
 }
 
 /// §5.3, §5.4: a node and its meta-data. Who may ask for a subscription sees what he asks for; a node for a list or a

@@ -4,13 +4,12 @@
 //! records, in order; the first that is refused is the answer, and those before it stay.
 
 use super::super::Answer;
-use super::asked::{self, Asked};
+use super::asked::{self, Asked, Node};
+use super::lists::{self, Wanted};
 use crate::errors;
 use reef_engine::Engine;
 use reef_engine::config;
-use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::record::Change;
-use reef_engine::model::SubscriberId;
 use reef_engine::query;
 use reef_engine::store::rows;
 use reef_stanza::pubsub::{Affiliation, SubscriptionState, owner_affiliations_reply, owner_subscriptions_reply};
@@ -21,24 +20,23 @@ use std::sync::Arc;
 /// §8.8.1: the followers, in the order of their ids, with their number. Without a page it is the first.
 pub(super) fn subscriptions(asked: Asked, node: &str, request: Option<rsm::Request>) -> Result<Answer, StanzaError> {
     let request = request.unwrap_or_default();
-    if request.before.is_some() || request.index.is_some() {
-        let error = StanzaError::new(Condition::FeatureNotImplemented);
-        return Err(error.with_text("followers are listed forwards, by after"));
-    }
+    let wanted = Wanted::of(Some(request))?;
     let name = asked.name(node);
     Ok(Answer::read(move |engine| {
         let node = asked::owned(engine, &name, &asked.by)?;
-        let after = request
-            .after
-            .as_deref()
-            .map(|jid| subscriber(engine, jid))
-            .transpose()?;
-        let max = request.max.map_or(LIST_ROWS, |max| max as usize);
-        let page = query::followers(engine.view(), node.id, after, max).map_err(errors::unreadable)?;
+        let view = engine.view();
+        // Where he has gone meanwhile is still known: a page goes on from there (XEP-0059 §2.2).
+        let from = lists::place(&wanted, |jid| rows::subscriber_id(view, jid))?;
+        let page = match wanted.backwards {
+            false => query::followers(view, node.id, from, wanted.max),
+            true => query::followers_before(view, node.id, from, wanted.max),
+        };
+        let page = page.map_err(errors::unreadable)?;
         let end = |follower: Option<&(_, Arc<str>, _)>| follower.map(|(_, jid, _)| jid.to_string());
+        let from_first = from.is_none() && !wanted.backwards && !page.followers.is_empty();
         let said = rsm::Reply {
             first: end(page.followers.first()),
-            first_index: (after.is_none() && !page.followers.is_empty()).then_some(0),
+            first_index: from_first.then_some(0),
             last: end(page.followers.last()),
             count: Some(u32::try_from(page.count).unwrap_or(u32::MAX)),
         };
@@ -55,11 +53,6 @@ pub(super) fn subscriptions(asked: Asked, node: &str, request: Option<rsm::Reque
             Some(&said),
         )))
     }))
-}
-
-fn subscriber(engine: &Engine, jid: &str) -> Result<SubscriberId, StanzaError> {
-    let found = rows::subscriber_id(engine.view(), jid).map_err(errors::unreadable)?;
-    found.ok_or_else(|| StanzaError::new(Condition::ItemNotFound).with_text("no such page"))
 }
 
 /// §8.8.2.
@@ -90,15 +83,53 @@ pub(super) fn set_subscriptions(
     one_by_one(&asked.by, changes)
 }
 
-/// §8.9.1.
-pub(super) fn affiliations(asked: Asked, node: &str) -> Result<Answer, StanzaError> {
+/// §8.9.1: the first owner, then the others in the order of their ids.
+pub(super) fn affiliations(asked: Asked, node: &str, request: Option<rsm::Request>) -> Result<Answer, StanzaError> {
+    let wanted = Wanted::of(request)?;
     let name = asked.name(node);
     Ok(Answer::read(move |engine| {
         let node = asked::owned(engine, &name, &asked.by)?;
-        let found = query::affiliations(engine.view(), node.id, &node.row).map_err(errors::unreadable)?;
+        let found = affiliated(engine, &node, &wanted)?;
+        let reply = wanted.describe(found.iter().map(|(jid, _)| &**jid));
         let found: Vec<(&str, Affiliation)> = found.iter().map(|(jid, is)| (&**jid, said(*is))).collect();
-        Ok(Answer::Payload(owner_affiliations_reply(&name.node, &found)))
+        Ok(Answer::Payload(owner_affiliations_reply(
+            &name.node,
+            &found,
+            reply.as_ref(),
+        )))
     }))
+}
+
+/// A page of them: the owner stands before the first row.
+fn affiliated(
+    engine: &Engine,
+    node: &Node,
+    wanted: &Wanted,
+) -> Result<Vec<(Arc<str>, config::Affiliation)>, StanzaError> {
+    let view = engine.view();
+    let owner = (node.row.owner.clone(), config::Affiliation::Owner);
+    let of_owner = wanted.from.as_deref() == Some(&*owner.0);
+    let from = match of_owner {
+        true => None,
+        false => lists::place(wanted, |jid| rows::subscriber_id(view, jid))?,
+    };
+    let mut page = Vec::new();
+    if !wanted.backwards && wanted.from.is_none() && wanted.max > 0 {
+        page.push(owner.clone());
+    }
+    if !(wanted.backwards && of_owner) {
+        let most = wanted.max - page.len();
+        let others = query::affiliations_from(view, node.id, from, wanted.backwards, most);
+        let others = others.map_err(errors::unreadable)?.into_iter();
+        page.extend(others.map(|(_, jid, is)| (jid, is)));
+        if wanted.backwards && page.len() < wanted.max {
+            page.push(owner);
+        }
+    }
+    if wanted.backwards {
+        page.reverse();
+    }
+    Ok(page)
 }
 
 /// §8.9.2.

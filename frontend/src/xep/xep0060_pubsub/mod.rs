@@ -8,6 +8,7 @@ mod asked; //      who asks what of whom, and the node that it is about
 mod create; //     §8.1
 mod disco; //      §5.2–§5.5
 mod last_item; //  §6.1.7, XEP-0163 §4.3.4
+mod lists; //      XEP-0059 over lists that are not counted
 mod manage; //     §8.8, §8.9
 mod operator; //   the same table for a command line
 mod options; //    forms ↔ settings
@@ -21,7 +22,7 @@ mod subscription_options; // §6.3, §6.4
 mod template; //   what a new node is like
 
 pub(crate) use approve::{approve, ask_again, nodes_with_pending, question};
-pub(crate) use disco::{node_info, node_items, nodes};
+pub(crate) use disco::{Listed, node_info, node_items, nodes};
 pub(crate) use last_item::last_items;
 pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
 pub(crate) use retrieve::readable_node;
@@ -94,10 +95,11 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
             max,
             ids,
             rsm,
+            order: _,
             subid: _,
         } => retrieve::items(asked, &node, max, ids, rsm),
-        Request::Subscriptions { node } => own::subscriptions(asked, node),
-        Request::Affiliations { node } => own::affiliations(asked, node),
+        Request::Subscriptions { node, rsm } => own::subscriptions(asked, node, rsm),
+        Request::Affiliations { node, rsm } => own::affiliations(asked, node, rsm),
         Request::DefaultSubscriptionOptions { node } => subscription_options::default_options(asked, node),
         Request::Options { node, jid, subid: _ } => subscription_options::options(asked, &node, &jid),
         Request::SetOptions {
@@ -110,7 +112,12 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
         Request::Publish { node, items, options } => publish::publish(asked, &node, items, options),
         Request::Retract { node, ids, notify } => publish::retract(&asked, &node, ids, notify),
         // A JID has one subscription to a node at most: what is said of its id is ignored (§6.2.3.5).
-        Request::Subscribe { node, jid, options } => subscribe::subscribe(asked, &node, &jid, options),
+        Request::Subscribe {
+            node,
+            jid,
+            options,
+            public: _,
+        } => subscribe::subscribe(asked, &node, &jid, options),
         Request::Unsubscribe { node, jid, subid: _ } => subscribe::unsubscribe(&asked, &node, &jid),
         Request::Configuration { node } => owner::configuration(asked, &node),
         Request::DefaultConfiguration => owner::default_configuration(&asked),
@@ -119,7 +126,7 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
         Request::Purge { node } => owner::purge(&asked, &node),
         Request::OwnerSubscriptions { node, rsm } => manage::subscriptions(asked, &node, rsm),
         Request::SetSubscriptions { node, changes } => manage::set_subscriptions(&asked, &node, changes),
-        Request::OwnerAffiliations { node } => manage::affiliations(asked, &node),
+        Request::OwnerAffiliations { node, rsm } => manage::affiliations(asked, &node, rsm),
         Request::SetAffiliations { node, changes } => manage::set_affiliations(&asked, &node, changes),
     }
 }

@@ -17,6 +17,7 @@ use reef_engine::query::{self, Item, Which};
 use reef_engine::store::rows;
 use reef_stanza::pubsub::{ItemOut, items_reply};
 use reef_stanza::{Condition, PubsubCondition, StanzaError, rsm};
+use std::sync::Arc;
 
 /// Bytes of payload in one reply, after which its page ends: half of what may wait for a client that does not read. The
 /// rest comes with the next page.
@@ -91,6 +92,28 @@ fn paged(engine: &Engine, node: &Node, page: &Page) -> Result<Vec<u8>, StanzaErr
     let ids: Vec<&str> = items.iter().map(|item| &*item.id).collect();
     let said = page.describe(&ids, count);
     Ok(reply(node, &items, Some(&said)))
+}
+
+/// The ids of a node's newest items, newest first.
+pub(super) fn newest(engine: &Engine, node: &Node, most: usize) -> Result<Vec<Arc<str>>, StanzaError> {
+    let found = read(engine, node, &Which::Older(None), most)?.unwrap_or_default();
+    Ok(found.items.into_iter().map(|item| item.id).collect())
+}
+
+/// The ids of a page of items, and what is said of it.
+pub(super) fn ids(
+    engine: &Engine,
+    node: &Node,
+    request: rsm::Request,
+) -> Result<(Vec<Arc<str>>, rsm::Reply), StanzaError> {
+    let page = Page::of(None, Some(request));
+    let (mut items, count) = find(engine, node, &page)?;
+    if matches!(page.from, From::Last | From::Before(_)) {
+        items.reverse();
+    }
+    let ids: Vec<Arc<str>> = items.into_iter().map(|item| item.id).collect();
+    let said = page.describe(&ids.iter().map(|id| &**id).collect::<Vec<_>>(), count);
+    Ok((ids, said))
 }
 
 /// The items of a page, the nearest to its start first, and the number of all.

@@ -13,6 +13,7 @@ use reef_engine::limits::Limits;
 use reef_engine::log::record::Change;
 use reef_engine::model::NodeName;
 use reef_engine::{Engine, Options};
+use reef_stanza::disco::Types;
 use reef_stanza::form::Form;
 use reef_stanza::{Condition, StanzaError, ns, rsm};
 use std::sync::Arc;
@@ -362,7 +363,7 @@ fn an_owner_pages_through_his_followers() {
 fn one_is_told_what_one_follows_and_is() {
     let world = World::with_posts(1);
     world.change(ROMEO, Change::follow(blog(BLOG), ROMEO.into()));
-    let payload = world.answer(own::subscriptions(asked(ROMEO), None)).unwrap();
+    let payload = world.answer(own::subscriptions(asked(ROMEO), None, None)).unwrap();
     let one = payload
         .get_child("subscriptions", ns::PUBSUB)
         .unwrap()
@@ -373,7 +374,7 @@ fn one_is_told_what_one_follows_and_is() {
         (one.attr("node"), one.attr("jid"), one.attr("subscription")),
         (Some(BLOG), Some(ROMEO), Some("subscribed"))
     );
-    let payload = world.answer(own::affiliations(asked(JULIET), None)).unwrap();
+    let payload = world.answer(own::affiliations(asked(JULIET), None, None)).unwrap();
     let one = payload
         .get_child("affiliations", ns::PUBSUB)
         .unwrap()
@@ -460,13 +461,19 @@ fn discovery_shows_a_node_its_items_and_its_meta_data() {
             settings,
         },
     );
-    let nodes = disco::nodes(&world.engine, JULIET, ROMEO).unwrap();
+    let nodes = disco::nodes(&world.engine, JULIET, ROMEO, &Types::All, None).unwrap().0;
     assert_eq!(
         nodes.iter().map(|node| node.attr("name")).collect::<Vec<_>>(),
         [Some("Letters")]
     );
-    assert_eq!(disco::nodes(&world.engine, JULIET, JULIET).unwrap().len(), 2);
-    let items = disco::node_items(&world.engine, &blog(BLOG), ROMEO).unwrap();
+    assert_eq!(
+        disco::nodes(&world.engine, JULIET, JULIET, &Types::All, None)
+            .unwrap()
+            .0
+            .len(),
+        2
+    );
+    let items = disco::node_items(&world.engine, &blog(BLOG), ROMEO, None).unwrap().0;
     let names: Vec<_> = items
         .iter()
         .map(|item| (item.attr("name"), item.attr("node")))

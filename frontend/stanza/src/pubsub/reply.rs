@@ -96,17 +96,18 @@ pub fn subscriptions_reply(
 }
 
 /// An entity's own affiliations as (node, affiliation) (XEP-0060 §5.7).
-pub fn affiliations_reply(node: Option<&str>, affiliations: &[(&str, Affiliation)]) -> Element {
+pub fn affiliations_reply(
+    node: Option<&str>,
+    affiliations: &[(&str, Affiliation)],
+    rsm: Option<&rsm::Reply>,
+) -> Element {
     let one = |(node, affiliation): &(&str, Affiliation)| {
         el("affiliation", ns::PUBSUB)
             .set("node", node)
             .set("affiliation", affiliation.as_str())
     };
-    pubsub(
-        el("affiliations", ns::PUBSUB)
-            .set_opt("node", node)
-            .children_from(affiliations.iter().map(one)),
-    )
+    let list = el("affiliations", ns::PUBSUB).set_opt("node", node);
+    pubsub(list.children_from(affiliations.iter().map(one))).children_from(rsm.map(rsm::Reply::to_element))
 }
 
 /// A subscription's options (XEP-0060 §6.3.2).
@@ -158,20 +159,17 @@ pub fn owner_subscriptions_reply(
 }
 
 /// Who is what to a node, as (JID, affiliation), without `none` (XEP-0060 §8.9.1).
-pub fn owner_affiliations_reply(node: &str, affiliations: &[(&str, Affiliation)]) -> Element {
+pub fn owner_affiliations_reply(node: &str, affiliations: &[(&str, Affiliation)], rsm: Option<&rsm::Reply>) -> Element {
     let one = |(jid, affiliation): &(&str, Affiliation)| {
         el("affiliation", ns::PUBSUB_OWNER)
             .set("jid", jid)
             .set("affiliation", affiliation.as_str())
     };
-    owner(
-        el("affiliations", ns::PUBSUB_OWNER)
-            .set("node", node)
-            .children_from(affiliations.iter().map(one)),
-    )
+    let list = el("affiliations", ns::PUBSUB_OWNER).set("node", node);
+    owner(list.children_from(affiliations.iter().map(one))).children_from(rsm.map(rsm::Reply::to_element))
 }
 
-fn subscription(out: &SubscriptionOut<'_>) -> Element {
+pub(crate) fn subscription(out: &SubscriptionOut<'_>) -> Element {
     el("subscription", ns::PUBSUB)
         .set("node", out.node)
         .set("jid", out.jid)

@@ -6,6 +6,7 @@ use super::{Affiliation, PublishItem, Request, SubscriptionState};
 use crate::element::{attr, parse_bool, same_ns};
 use crate::form::Form;
 use crate::ns;
+use crate::order::Order;
 use crate::payload::bad_request;
 use crate::rsm;
 use crate::stanza_error::{Condition, PubsubCondition, StanzaError};
@@ -50,8 +51,8 @@ fn get(el: &Element, action: &Element) -> Option<Parsed> {
     let node = || attr(action, "node");
     Some(match action.name() {
         "items" => items(el, action),
-        "subscriptions" => Ok(Request::Subscriptions { node: node() }),
-        "affiliations" => Ok(Request::Affiliations { node: node() }),
+        "subscriptions" => rsm::Request::find(el).map(|rsm| Request::Subscriptions { node: node(), rsm }),
+        "affiliations" => rsm::Request::find(el).map(|rsm| Request::Affiliations { node: node(), rsm }),
         "default" => Ok(Request::DefaultSubscriptionOptions { node: node() }),
         "options" => options(action),
         _ => return None,
@@ -83,7 +84,12 @@ fn owner_get(el: &Element, action: &Element) -> Option<Parsed> {
                 rsm: rsm::Request::find(el)?,
             })
         }),
-        "affiliations" => required_node(action).map(|node| Request::OwnerAffiliations { node }),
+        "affiliations" => required_node(action).and_then(|node| {
+            Ok(Request::OwnerAffiliations {
+                node,
+                rsm: rsm::Request::find(el)?,
+            })
+        }),
         _ => return None,
     })
 }
@@ -111,6 +117,7 @@ fn items(el: &Element, action: &Element) -> Parsed {
         max: max.transpose()?,
         ids: item_ids(action)?,
         rsm: rsm::Request::find(el)?,
+        order: Order::find(el)?,
         subid: attr(action, "subid"),
     })
 }
@@ -174,6 +181,7 @@ fn subscribe(el: &Element, action: &Element) -> Parsed {
         node,
         jid,
         options: form_in(el, "options")?,
+        public: action.get_child("public", ns::PPS).is_some(),
     })
 }
 

@@ -100,7 +100,7 @@ fn subscriptions_and_affiliations_of_ones_own() {
         ),
     );
     check(
-        &affiliations_reply(Some("n"), &[("n", Affiliation::PublishOnly)]),
+        &affiliations_reply(Some("n"), &[("n", Affiliation::PublishOnly)], None),
         "<PUBSUB'><affiliations node='n'><affiliation affiliation='publish-only' node='n'/></affiliations></pubsub>",
     );
 }
@@ -135,7 +135,7 @@ fn owners_see_followers_and_affiliations() {
         ),
     );
     check(
-        &owner_affiliations_reply("n", &[("a@x", Affiliation::Owner)]),
+        &owner_affiliations_reply("n", &[("a@x", Affiliation::Owner)], None),
         "<PUBSUB#owner'><affiliations node='n'><affiliation affiliation='owner' jid='a@x'/></affiliations></pubsub>",
     );
 }

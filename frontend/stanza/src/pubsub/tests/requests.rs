@@ -32,6 +32,7 @@ fn items_are_asked_for_all_some_or_by_id() {
         max,
         ids,
         rsm: None,
+        order: None,
         subid: None,
     };
     check_get("<items node='n'/>", all.clone());
@@ -45,6 +46,7 @@ fn items_are_asked_for_all_some_or_by_id() {
             max: Some(2),
             ids: vec![],
             rsm: rsm.clone(),
+            order: None,
             subid: subid.clone(),
         },
     );
@@ -55,6 +57,7 @@ fn items_are_asked_for_all_some_or_by_id() {
             max: None,
             ids: vec!["a".into(), "b".into()],
             rsm,
+            order: None,
             subid: Some("s".into()),
         },
     );
@@ -74,6 +77,7 @@ fn a_page_may_be_named_before_or_after_items() {
         max,
         ids,
         rsm: Some(rsm.clone()),
+        order: None,
         subid: None,
     };
     check_get(&format!("{set}<items node='urn:xmpp:microblog:0'/>"), expected.clone());
@@ -89,15 +93,21 @@ fn a_page_may_be_named_before_or_after_items() {
 
 #[test]
 fn lists_of_ones_own_may_name_a_node() {
-    check_get("<subscriptions/>", Request::Subscriptions { node: None });
+    check_get("<subscriptions/>", Request::Subscriptions { node: None, rsm: None });
     check_get(
         "<subscriptions node='n'/>",
-        Request::Subscriptions { node: Some("n".into()) },
+        Request::Subscriptions {
+            node: Some("n".into()),
+            rsm: None,
+        },
     );
-    check_get("<affiliations/>", Request::Affiliations { node: None });
+    check_get("<affiliations/>", Request::Affiliations { node: None, rsm: None });
     check_get(
         "<affiliations node='n'/>",
-        Request::Affiliations { node: Some("n".into()) },
+        Request::Affiliations {
+            node: Some("n".into()),
+            rsm: None,
+        },
     );
     check_get("<default/>", Request::DefaultSubscriptionOptions { node: None });
     check_get(
@@ -181,6 +191,7 @@ fn following_and_leaving() {
             node: node.clone(),
             jid: jid.clone(),
             options: None,
+            public: false,
         },
     );
     check_set(
@@ -189,6 +200,7 @@ fn following_and_leaving() {
             node: node.clone(),
             jid: jid.clone(),
             options: Some(options()),
+            public: false,
         },
     );
     check_set(
@@ -246,7 +258,10 @@ fn owners_ask_about_their_nodes() {
                 rsm: None,
             },
         ),
-        ("<affiliations node='n'/>", Request::OwnerAffiliations { node }),
+        (
+            "<affiliations node='n'/>",
+            Request::OwnerAffiliations { node, rsm: None },
+        ),
     ];
     for (xml, expected) in cases {
         assert_eq!(Request::parse(&owner(xml), false), Ok(expected));
