@@ -2,6 +2,8 @@
 //!
 //! Runs on the reader pool, over a [`View`]; it may wait for the disk. Rights are checked by the caller with `may_read`.
 
+mod created;
+
 use crate::config::{Affiliation, SubscriptionState};
 use crate::error::StoreError;
 use crate::limits::LIST_ROWS;
@@ -37,6 +39,13 @@ pub enum Which<'q> {
     Older(Option<&'q str>),
     /// Newer than an item (the nearest to it), or the oldest where there is none.
     Newer(Option<&'q str>),
+    /// The same by the times of first versions: what was published again stays where it was.
+    Created {
+        /// Beside this item.
+        from: Option<&'q str>,
+        /// Made later; else, earlier.
+        newer: bool,
+    },
 }
 
 /// A page of items, newest first.
@@ -74,7 +83,20 @@ pub fn items(
         count: state.items,
         ..Items::default()
     };
+    // Where nothing was published again both orders are one.
+    let which = match which {
+        Which::Created { from, newer } if state.edited.0 == 0 && *newer => &Which::Newer(*from),
+        Which::Created { from, .. } if state.edited.0 == 0 => &Which::Older(*from),
+        which => which,
+    };
     match which {
+        Which::Created { from, newer } => {
+            let Some(items) = reading.created(*from, *newer)? else {
+                return Ok(None);
+            };
+            page.newest = from.is_none() && !newer;
+            page.items = items;
+        }
         Which::Ids(ids) => {
             for id in ids.iter().take(reading.max) {
                 if let Some(seq) = reading.find(id)? {

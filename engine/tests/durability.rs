@@ -294,8 +294,9 @@ fn rows_of_format_1_read_as_they_were_written() {
         oldest: Seq(3),
         last: Seq(4),
         purged: Seq(5),
+        ..rows::NodeState::default()
     };
-    check(state, "0102030405");
+    check(state, "010203040500");
     let entry = |event| rows::Entry {
         origin: Origin {
             slot: Slot(1),

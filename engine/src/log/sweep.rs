@@ -159,7 +159,7 @@ impl Step<'_> {
             let entry: Option<Entry> = rows::get(&self.tx, Family::LOG, key)?;
             let lies = keys::read_log(key).map(|(_, seq)| seq);
             if let (Some(entry), Some(seq)) = (entry, lies)
-                && self.item_of(node, seq, &entry.item)?
+                && self.item_of(node, seq, &entry.item)?.is_some()
             {
                 self.applying(applier, at, |apply| {
                     Ok(apply.forget_attached(node, name.as_ref(), &entry.item)?)
@@ -167,7 +167,11 @@ impl Step<'_> {
             }
             self.tx.delete(Family::LOG, key.clone());
         }
-        let mut more = log.len() == SWEEP_ROWS;
+        let created = first_keys(&self.tx, Family::CREATED, &range, SWEEP_ROWS)?;
+        for key in &created {
+            self.tx.delete(Family::CREATED, key.clone());
+        }
+        let mut more = log.len() == SWEEP_ROWS || created.len() == SWEEP_ROWS;
         if upto == Seq(u64::MAX) && !more {
             let held = first_keys(&self.tx, Family::HELD, &range, SWEEP_ROWS)?;
             held.iter().for_each(|key| self.tx.delete(Family::HELD, key.clone()));
@@ -180,11 +184,11 @@ impl Step<'_> {
     }
 
     /// Removes an item's row, unless a newer version has taken its place.
-    fn item_of(&mut self, node: NodeId, seq: Seq, item: &str) -> Result<bool, StoreError> {
+    fn item_of(&mut self, node: NodeId, seq: Seq, item: &str) -> Result<Option<ItemRow>, StoreError> {
         let key = keys::item(node, item);
         let row: Option<ItemRow> = rows::get(&self.tx, Family::ITEM, &key)?;
-        let ours = row.is_some_and(|row| row.seq == seq);
-        if ours {
+        let ours = row.filter(|row| row.seq == seq);
+        if ours.is_some() {
             self.tx.delete(Family::ITEM, key);
         }
         Ok(ours)
@@ -208,8 +212,11 @@ impl Step<'_> {
         let Some(row) = rows::node_row(&self.tx, node)?.filter(|_| seq > state.purged) else {
             return Ok(());
         };
-        if matches!(entry.event, Event::Publish { .. }) && self.item_of(node, seq, &entry.item)? {
+        if matches!(entry.event, Event::Publish { .. })
+            && let Some(lies) = self.item_of(node, seq, &entry.item)?
+        {
             self.tx.delete(Family::LOG, key);
+            rows::forget_first(&mut self.tx, node, lies, &mut state);
             state.items = state.items.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);
             self.applying(applier, at, |apply| {

@@ -49,11 +49,15 @@ impl Family {
     pub const TALLY: Family = Family(18);
     /// owner|node → nothing: what he owns on services; owner|0 → how many nodes of each kind
     pub const OWNED: Family = Family(19);
+    /// node|Seq of an item's first version → its id, of items that were published again
+    pub const CREATED: Family = Family(20);
+    /// node|subscriber → nothing, of subscriptions that everybody may know
+    pub const PUBLIC: Family = Family(21);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 20;
+    pub const TABLES: u8 = 22;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 22] = [
         "meta",
         "log",
         "item",
@@ -74,6 +78,8 @@ impl Family {
         "options",
         "tally",
         "owned",
+        "created",
+        "public",
     ];
 }
 
@@ -90,7 +96,7 @@ pub enum NodePart {
     Target = 3,
 }
 
-/// `log` and other keys of (u32, u64).
+/// `log`, `created` and other keys of (u32, u64).
 pub fn log(node: NodeId, seq: Seq) -> [u8; 12] {
     let mut key = [0; 12];
     key[..4].copy_from_slice(&node.0.to_be_bytes());
@@ -98,7 +104,7 @@ pub fn log(node: NodeId, seq: Seq) -> [u8; 12] {
     key
 }
 
-/// Reads a key of `log`.
+/// Reads a key of `log` or `created`.
 pub fn read_log(key: &[u8]) -> Option<(NodeId, Seq)> {
     let (node, seq) = key.split_at_checked(4)?;
     Some((
@@ -132,12 +138,12 @@ fn read_pair(key: &[u8]) -> Option<(u32, u32)> {
     ))
 }
 
-/// `follower` and `affiliation`
+/// `follower`, `affiliation` and `public`
 pub fn follower(node: NodeId, subscriber: SubscriberId) -> [u8; 8] {
     pair(node.0, subscriber.0)
 }
 
-/// Reads a key of `follower` or `affiliation`.
+/// Reads a key of `follower`, `affiliation` or `public`.
 pub fn read_follower(key: &[u8]) -> Option<(NodeId, SubscriberId)> {
     read_pair(key).map(|(n, s)| (NodeId(n), SubscriberId(s)))
 }

@@ -2,16 +2,21 @@
 //!
 //! A later one adds its migration here, so that opening is the only place that knows old formats. Version 2 has the journal
 //! of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of their own.
-//! Version 3 has options of subscriptions, and silent ones, which are no edges.
+//! Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first versions of
+//! items that were published again, and public subscriptions.
 
 use super::keys::{self, Family};
+use super::rows::{ItemRow, NodeState};
 use super::{Range, Store, Write, rows};
 use crate::error::StoreError;
 use crate::model::NodeId;
 use std::ops::ControlFlow;
 
 /// The format that this binary writes.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
+
+/// Rows of one write while a store is brought to a format.
+const WRITE_ROWS: usize = 65_536;
 
 /// Refuses a store of a newer format; marks a new store with ours, and brings an older one to it.
 ///
@@ -26,9 +31,9 @@ pub fn check_format(store: &dyn Store) -> Result<(), StoreError> {
                 .map_err(|_| StoreError::Corrupt("meta"))?;
             match found {
                 FORMAT_VERSION => Ok(()),
-                1 => from_first(store),
-                // What is new in version 3 is in no older store.
-                2 => store.write(vec![ours()], true),
+                1 => from_first(store).and_then(|()| with_first_versions(store)),
+                // What else is new in versions 3 and 4 is in no older store.
+                2 | 3 => with_first_versions(store),
                 _ => Err(StoreError::Newer {
                     found,
                     known: FORMAT_VERSION,
@@ -60,8 +65,70 @@ fn from_first(store: &dyn Store) -> Result<(), StoreError> {
     })?;
     writes.push(meta(keys::JOURNAL_LAST, rows::encode(&1_u64)));
     writes.push(meta(keys::JOURNAL_TRIMMED, rows::encode(&1_u64)));
+    // Not yet ours, but no longer the first.
+    writes.push(meta(keys::FORMAT, 2_u32.to_be_bytes().to_vec()));
+    store.write(writes, true)
+}
+
+/// To version 4: rows of the first versions of items that were published again, and their number. Each item is looked at once,
+/// node after node; what was written twice because it was interrupted is the same.
+fn with_first_versions(store: &dyn Store) -> Result<(), StoreError> {
+    let (mut writes, mut bad) = (Vec::new(), Ok(()));
+    let mut current: Option<(NodeId, NodeState)> = None;
+    store.scan_once(Family::ITEM, &Range::all(), &mut |key, value| {
+        let looked_at = first_version(store, &mut current, key, value).map(|new| writes.extend(new));
+        bad = looked_at.and_then(|()| match writes.len() {
+            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
+            _ => Ok(()),
+        });
+        if bad.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    bad?;
+    writes.extend(current.as_ref().and_then(counted));
     writes.push(ours());
     store.write(writes, true)
+}
+
+/// What one row of `item` leads to: its first version, and before that the counters of the node before.
+fn first_version(
+    store: &dyn Store,
+    current: &mut Option<(NodeId, NodeState)>,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = Vec::new();
+    let node = keys::read_node(key).ok_or(StoreError::Corrupt("item"))?;
+    let row: ItemRow = rows::decode(Family::ITEM, value)?;
+    if current.as_ref().is_none_or(|(known, _)| *known != node) {
+        writes.extend(current.as_ref().and_then(counted));
+        let mut state = rows::node_state(store, node)?;
+        state.edited.0 = 0;
+        *current = Some((node, state));
+    }
+    if let Some((_, state)) = current
+        && row.first != row.seq
+        && row.seq > state.purged
+    {
+        state.edited.0 += 1;
+        writes.push(Write {
+            family: Family::CREATED,
+            key: keys::log(node, row.first).to_vec(),
+            value: key.get(4..).map(<[u8]>::to_vec),
+        });
+    }
+    Ok(writes)
+}
+
+fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
+    (state.edited.0 > 0).then(|| Write {
+        family: Family::NODE,
+        key: keys::node(*node, keys::NodePart::State).to_vec(),
+        value: Some(rows::encode(state)),
+    })
 }
 
 /// Says which format the store has from now on.

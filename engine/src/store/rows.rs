@@ -4,7 +4,7 @@
 
 use super::keys::{self, Family, NodePart};
 use super::{Range, Tx, View};
-use crate::config::{Affiliation, NodeConfig, SubscribeOptions, SubscriptionState};
+use crate::config::{Affiliation, Later, NodeConfig, SubscribeOptions, SubscriptionState};
 use crate::error::StoreError;
 use crate::limits;
 use crate::model::{Event, NodeId, NodeName, Origin, Seq, SubscriberId, Timestamp, VShard};
@@ -46,6 +46,8 @@ pub struct NodeState {
     pub last: Seq,
     /// Entries up to here were purged, and are removed in the background.
     pub purged: Seq,
+    /// Items that were published again: those with a row of `created`. Since format 4.
+    pub edited: Later<u64>,
 }
 
 /// A node whose fan-out is held back.
@@ -408,6 +410,14 @@ pub fn next_node(tx: &mut Tx<'_>) -> Result<NodeId, StoreError> {
     Ok(NodeId(id))
 }
 
+/// Forgets the place of an item's first version, where it is not that of the only one.
+pub fn forget_first(tx: &mut Tx<'_>, node: NodeId, row: ItemRow, state: &mut NodeState) {
+    if row.first != row.seq {
+        tx.delete(Family::CREATED, keys::log(node, row.first));
+        state.edited.0 = state.edited.0.saturating_sub(1);
+    }
+}
+
 /// Writes a node's counters.
 pub fn put_state(tx: &mut Tx<'_>, node: NodeId, state: &NodeState) {
     tx.put(Family::NODE, keys::node(node, NodePart::State), encode(state));
@@ -416,6 +426,18 @@ pub fn put_state(tx: &mut Tx<'_>, node: NodeId, state: &NodeState) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counters_of_an_older_format_have_no_edited_items() {
+        let state = NodeState {
+            items: 3,
+            purged: Seq(9),
+            ..NodeState::default()
+        };
+        let row = encode(&state);
+        let older = row.get(..row.len() - 1).expect("the field is one byte");
+        assert_eq!(decode::<NodeState>(Family::NODE, older).ok(), Some(state));
+    }
 
     #[test]
     fn the_state_of_a_subscription_is_its_first_byte() {

@@ -63,6 +63,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0313_mam::MODULE,
     &xep0334_hints::MODULE,
     &xep0359_stanza_ids::MODULE,
+    &xep0413_order::MODULE,
     &xep0441_preferences::MODULE,
     &xep0442_node_archives::MODULE,
     &xep0462_filter::MODULE,
@@ -343,6 +344,12 @@ pub fn readme_table() -> String {
     table
 }
 
+/// XEP-0413 §4: that there are orders, and of what.
+const ORDER: &[&str] = &[
+    "urn:xmpp:order-by:1",
+    "urn:xmpp:order-by:1@http://jabber.org/protocol/pubsub",
+];
+
 /// Modules that are done in the session or in another module: they have no routes, but they are said.
 macro_rules! said {
     ($(
@@ -386,6 +393,8 @@ said! {
         "of storing, in `session/archive.rs`; copies come with carbons", &[], &[];
     xep0359_stanza_ids = "XEP-0359", "0.7.0", "Unique and Stable Stanza IDs",
         "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
+    xep0413_order = "XEP-0413", "0.2.1", "Order-By",
+        "of items, with pages, in `xep0060_pubsub/retrieve.rs`", &[], super::ORDER, super::ORDER;
     xep0441_preferences = "XEP-0441", "0.2.0", "Message Archive Management Preferences",
         "default and both lists, in `xep0313_mam/prefs.rs`", &[], &[];
     xep0462_filter = "XEP-0462", "0.1.1", "PubSub Type Filtering",

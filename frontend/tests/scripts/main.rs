@@ -56,6 +56,7 @@ scripts! {
     notifications
     offline_messages
     order
+    order_by
     presence_subscriptions
     pubsub_approval
     pubsub_configure

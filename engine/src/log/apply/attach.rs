@@ -64,7 +64,7 @@ impl Apply<'_, '_> {
             return Err(Reject::Forbidden.into());
         }
         let older = self.attached(node, item)?.unwrap_or_default();
-        self.forget(node, lies.seq, item, &mut state);
+        self.forget(node, lies.seq, item, &mut state)?;
         rows::put_state(self.tx, node, &state);
         if let Some(mut tally) = self.tally(target, &to.item)? {
             change(&mut tally, &self.tables.marks(&older), -1);
@@ -84,7 +84,7 @@ impl Apply<'_, '_> {
         let Some(payload) = payload else {
             let mut state = rows::node_state(self.tx, node)?;
             let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
-            self.forget(node, lies.seq, item, &mut state);
+            self.forget(node, lies.seq, item, &mut state)?;
             state.last = self.seq;
             let event = Event::Retract { first: lies.first };
             self.append(node, item, event.clone());

@@ -5,7 +5,7 @@
 
 use super::node::SOCIAL_FEED;
 use super::{Apply, ApplyError, Effect, access};
-use crate::config::{AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NodeFull, Setting};
+use crate::config::{AccessModel, ITEMS_MAX, ItemReply, Later, NodeConfig, NodeFull, Setting};
 use crate::error::{Reject, StoreError};
 use crate::limits::EVICT_MAX;
 use crate::log::record::Outcome;
@@ -82,6 +82,11 @@ impl Apply<'_, '_> {
         let first = match older {
             Some(older) => {
                 self.gone(node, older.seq);
+                if older.first == older.seq {
+                    self.tx
+                        .put(Family::CREATED, keys::log(node, older.first), item.as_bytes());
+                    state.edited.0 += 1;
+                }
                 older.first
             }
             None if row.config.node_full.0 == NodeFull::Reject && state.items >= self.most_items(row) => {
@@ -126,7 +131,7 @@ impl Apply<'_, '_> {
             let Some((seq, id)) = self.oldest(node, state)? else {
                 return Ok(false);
             };
-            self.forget(node, seq, &id, state);
+            self.forget(node, seq, &id, state)?;
             self.forget_attached(node, Some(&row.name), &id)?;
             state.oldest = seq.next();
         }
@@ -174,11 +179,23 @@ impl Apply<'_, '_> {
         self.effects.push(Effect::Gone(seq));
     }
 
-    /// Removes an item's rows.
-    pub(super) fn forget(&mut self, node: NodeId, seq: Seq, item: &str, state: &mut NodeState) {
+    /// Removes an item's rows. Where nothing was published again nothing is read.
+    pub(super) fn forget(
+        &mut self,
+        node: NodeId,
+        seq: Seq,
+        item: &str,
+        state: &mut NodeState,
+    ) -> Result<(), StoreError> {
         self.gone(node, seq);
+        if state.edited.0 > 0
+            && let Some(row) = self.item(node, state, item)?
+        {
+            rows::forget_first(self.tx, node, row, state);
+        }
         self.tx.delete(Family::ITEM, keys::item(node, item));
         state.items = state.items.saturating_sub(1);
+        Ok(())
     }
 
     pub(super) fn retract(&mut self, name: &NodeName, item: &Arc<str>, notify: bool) -> Result<Outcome, ApplyError> {
@@ -197,7 +214,7 @@ impl Apply<'_, '_> {
         if *row.owner != *self.by {
             self.published_by_asker(node, lies.seq)?;
         }
-        self.forget(node, lies.seq, item, &mut state);
+        self.forget(node, lies.seq, item, &mut state)?;
         self.forget_attached(node, Some(&row.name), item)?;
         if notify || row.config.notify_retract {
             state.last = self.seq;
@@ -228,6 +245,7 @@ impl Apply<'_, '_> {
             purged: upto,
             oldest: self.seq,
             last: self.seq,
+            edited: Later(0),
             ..state
         };
         rows::put_state(self.tx, node, &state);

@@ -10,12 +10,15 @@
 //! Everywhere else an item's id is its identifier, and it is taken everywhere.
 
 use reef_engine::limits::LIST_ROWS;
+use reef_stanza::order::Order;
 use reef_stanza::rsm;
 
 /// A page that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) from: From,
+    /// The order of the set (XEP-0413), where it is not that of publication. Then nothing is said as Movim needs it.
+    pub(super) order: Option<Order>,
     /// At most so many items.
     pub(super) max: usize,
 }
@@ -23,8 +26,8 @@ pub(super) struct Page {
 /// Where a page lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum From {
-    /// From the oldest item on.
-    Oldest,
+    /// From the first of the set on.
+    First,
     /// The newest ones, newest first.
     Newest,
     /// The last page of the set.
@@ -39,7 +42,7 @@ pub(super) enum From {
 
 impl Page {
     /// The page that `max_items` and the request for a page mean together.
-    pub(super) fn of(max_items: Option<u32>, request: Option<rsm::Request>) -> Page {
+    pub(super) fn of(max_items: Option<u32>, request: Option<rsm::Request>, order: Option<Order>) -> Page {
         let request = request.unwrap_or_default();
         let bounds = max_items.into_iter().chain(request.max).map(|max| max as usize);
         let from = match request {
@@ -50,11 +53,13 @@ impl Page {
             } => From::Before(item),
             rsm::Request { after: Some(item), .. } => From::After(item),
             rsm::Request { index: Some(index), .. } => From::Index(index),
-            _ if max_items.is_some() => From::Newest,
-            _ => From::Oldest,
+            // In an order that was asked for, as many as are wanted are its first ones.
+            _ if max_items.is_some() && order.is_none() => From::Newest,
+            _ => From::First,
         };
         Page {
             from,
+            order,
             max: bounds.fold(LIST_ROWS, usize::min),
         }
     }
@@ -63,11 +68,11 @@ impl Page {
     pub(super) fn describe(&self, ids: &[&str], count: u64) -> rsm::Reply {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let ends = ids.first().zip(ids.last()).map(|(first, last)| match self.from {
-            From::Before(_) => (both_ends(first, last), both_ends(first, last)),
+            From::Before(_) if self.order.is_none() => (both_ends(first, last), both_ends(first, last)),
             _ => ((*first).to_owned(), (*last).to_owned()),
         });
         let first_index = match self.from {
-            From::Oldest => Some(0),
+            From::First => Some(0),
             From::Index(index) => Some(index),
             // Of what has expired and is not yet swept the counter still knows: an approximation, as §2.6 allows.
             From::Last => Some(count.saturating_sub(u32::try_from(ids.len()).unwrap_or(u32::MAX))),
@@ -105,7 +110,8 @@ mod tests {
 
     #[track_caller]
     fn check(max_items: Option<u32>, request: Option<rsm::Request>, from: From, max: usize) {
-        assert_eq!(Page::of(max_items, request), Page { from, max });
+        let order = None;
+        assert_eq!(Page::of(max_items, request, order), Page { from, order, max });
     }
 
     #[test]
@@ -115,10 +121,10 @@ mod tests {
             ..rsm::Request::default()
         };
         let text = |text: &str| Some(text.to_owned());
-        check(None, None, From::Oldest, LIST_ROWS);
+        check(None, None, From::First, LIST_ROWS);
         check(Some(2), None, From::Newest, 2);
         check(Some(2_000_000), None, From::Newest, LIST_ROWS);
-        check(None, Some(request.clone()), From::Oldest, 10);
+        check(None, Some(request.clone()), From::First, 10);
         check(Some(5), Some(request.clone()), From::Newest, 5);
         check(
             None,
@@ -160,15 +166,19 @@ mod tests {
 
     #[test]
     fn a_page_is_described_by_its_ends_and_the_counter() {
-        let page = |from| Page { from, max: 2 };
-        let said = page(From::Oldest).describe(&["a", "b"], 9);
+        let page = |from| Page {
+            from,
+            order: None,
+            max: 2,
+        };
+        let said = page(From::First).describe(&["a", "b"], 9);
         assert_eq!(
             (said.first.as_deref(), said.first_index, said.last.as_deref()),
             (Some("a"), Some(0), Some("b"))
         );
         assert_eq!(page(From::Last).describe(&["h", "i"], 9).first_index, Some(7));
         assert_eq!(page(From::Newest).describe(&["i", "h"], 9).first_index, None);
-        let none = page(From::Oldest).describe(&[], 9);
+        let none = page(From::First).describe(&[], 9);
         assert_eq!(
             none,
             rsm::Reply {
@@ -182,6 +192,7 @@ mod tests {
     fn a_page_reached_backwards_has_one_name_for_both_its_ends() {
         let page = Page {
             from: From::Before("x".into()),
+            order: None,
             max: 2,
         };
         let said = page.describe(&["f/é", "9/g"], 9);

@@ -5,6 +5,7 @@
 
 use super::super::Answer;
 use super::asked::{self, Asked, Node};
+use super::lists;
 use super::page::{self, From, Page};
 use crate::errors;
 use reef_engine::Engine;
@@ -15,6 +16,7 @@ use reef_engine::log::apply::{ApplyError, may_read, shown};
 use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query::{self, Item, Which};
 use reef_engine::store::rows;
+use reef_stanza::order::{By, Order};
 use reef_stanza::pubsub::{ItemOut, items_reply};
 use reef_stanza::{Condition, PubsubCondition, StanzaError, rsm};
 use std::sync::Arc;
@@ -30,9 +32,10 @@ pub(super) fn items(
     max: Option<u32>,
     ids: Vec<String>,
     request: Option<rsm::Request>,
+    order: Option<Order>,
 ) -> Result<Answer, StanzaError> {
     let name = asked.name(node);
-    let page = Page::of(max, request);
+    let page = Page::of(max, request, order);
     Ok(Answer::read(move |engine| {
         let node = asked::find(engine, &name)?;
         readable(engine, &node, &asked.by)?;
@@ -106,7 +109,7 @@ pub(super) fn ids(
     node: &Node,
     request: rsm::Request,
 ) -> Result<(Vec<Arc<str>>, rsm::Reply), StanzaError> {
-    let page = Page::of(None, Some(request));
+    let page = Page::of(None, Some(request), None);
     let (mut items, count) = find(engine, node, &page)?;
     if matches!(page.from, From::Last | From::Before(_)) {
         items.reverse();
@@ -118,43 +121,43 @@ pub(super) fn ids(
 
 /// The items of a page, the nearest to its start first, and the number of all.
 fn find(engine: &Engine, node: &Node, page: &Page) -> Result<(Vec<Item>, u64), StanzaError> {
-    let unknown = || StanzaError::new(Condition::ItemNotFound).with_text("no such page");
+    let order = page.order.unwrap_or(Order {
+        by: By::Modification,
+        desc: page.from == From::Newest,
+    });
+    let backwards = matches!(page.from, From::Last | From::Before(_));
+    let newer = order.desc == backwards;
+    let beside = |from, max| {
+        let which = match (order.by, newer) {
+            (By::Creation, newer) => Which::Created { from, newer },
+            (By::Modification, true) => Which::Newer(from),
+            (By::Modification, false) => Which::Older(from),
+        };
+        read(engine, node, &which, max)
+    };
+    let mut skip = 0;
     let found = match &page.from {
-        From::Oldest => read(engine, node, &Which::Newer(None), page.max)?,
-        From::Newest | From::Last => read(engine, node, &Which::Older(None), page.max)?,
+        From::First | From::Newest | From::Last => beside(None, page.max)?,
         // An item of this id comes before a page of this name.
-        From::After(from) => match (
-            read(engine, node, &Which::Newer(Some(from)), page.max)?,
-            page::ends(from),
-        ) {
-            (None, Some((_, newest))) => read(engine, node, &Which::Newer(Some(newest)), page.max)?,
-            (found, _) => found,
-        },
-        From::Before(from) => match (
-            read(engine, node, &Which::Older(Some(from)), page.max)?,
-            page::ends(from),
-        ) {
-            (None, Some((oldest, _))) => read(engine, node, &Which::Older(Some(oldest)), page.max)?,
+        From::After(from) | From::Before(from) => match (beside(Some(from), page.max)?, page::ends(from)) {
+            (None, Some((oldest, newest))) => beside(Some(if newer { newest } else { oldest }), page.max)?,
             (found, _) => found,
         },
         From::Index(index) => {
             // What lies before is read through: only within what one answer may read (XEP-0059 §2.6 allows to refuse).
-            let skip = *index as usize;
+            skip = *index as usize;
             if skip + page.max > LIST_ROWS {
                 return Err(StanzaError::new(Condition::FeatureNotImplemented).with_text("the position is too far"));
             }
-            let found = read(engine, node, &Which::Newer(None), skip + page.max)?;
-            found.map(|mut found| {
-                found.items.truncate(found.items.len().saturating_sub(skip));
-                found
-            })
+            beside(None, skip + page.max)?
         }
     };
-    let mut found = found.ok_or_else(unknown)?;
+    let mut found = found.ok_or_else(lists::no_such_page)?;
     // The engine gives every page newest first.
-    if matches!(page.from, From::Oldest | From::After(_) | From::Index(_)) {
+    if newer {
         found.items.reverse();
     }
+    found.items.drain(..skip.min(found.items.len()));
     Ok((found.items, found.count))
 }
 

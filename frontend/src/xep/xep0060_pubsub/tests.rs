@@ -85,7 +85,7 @@ impl World {
     /// The ids of a page, and what is said of it.
     fn page(&self, max: Option<u32>, request: Option<rsm::Request>) -> (Vec<String>, rsm::Reply) {
         let payload = self
-            .answer(retrieve::items(asked(ROMEO), BLOG, max, Vec::new(), request))
+            .answer(retrieve::items(asked(ROMEO), BLOG, max, Vec::new(), request, None))
             .unwrap();
         let said = payload.get_child("set", ns::RSM).map(rsm::Reply::parse).unwrap();
         (ids(&payload), said)
@@ -256,7 +256,14 @@ fn a_page_is_found_by_position_and_by_nothing_that_is_not_there() {
         after: Some("none".into()),
         ..request(2)
     };
-    let refused = world.answer(retrieve::items(asked(ROMEO), BLOG, None, Vec::new(), Some(unknown)));
+    let refused = world.answer(retrieve::items(
+        asked(ROMEO),
+        BLOG,
+        None,
+        Vec::new(),
+        Some(unknown),
+        None,
+    ));
     assert_eq!(refused.unwrap_err().condition, Condition::ItemNotFound);
 }
 
@@ -265,7 +272,7 @@ fn items_by_id_show_who_published_them() {
     let world = World::with_posts(3);
     let named = |ids: &[&str]| {
         let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-        world.answer(retrieve::items(asked(ROMEO), BLOG, None, ids, None))
+        world.answer(retrieve::items(asked(ROMEO), BLOG, None, ids, None, None))
     };
     let found = named(&["3", "none", "1"]).unwrap();
     assert_eq!(ids(&found), ["3", "1"]);
@@ -301,7 +308,7 @@ fn each_access_model_refuses_in_its_own_words() {
                 ..NodeConfig::pep()
             },
         );
-        let items = |by: &str| world.answer(retrieve::items(asked(by), &node, None, Vec::new(), None));
+        let items = |by: &str| world.answer(retrieve::items(asked(by), &node, None, Vec::new(), None, None));
         let refused = items(ROMEO).unwrap_err();
         assert_eq!(
             (refused.condition, refused.app.as_ref().map(|app| app.name())),
@@ -317,7 +324,7 @@ fn each_access_model_refuses_in_its_own_words() {
         assert!(items(ROMEO).is_ok(), "{node}");
     }
     let none = world
-        .answer(retrieve::items(asked(ROMEO), "none", None, Vec::new(), None))
+        .answer(retrieve::items(asked(ROMEO), "none", None, Vec::new(), None, None))
         .unwrap_err();
     assert_eq!(none.condition, Condition::ItemNotFound);
 }
