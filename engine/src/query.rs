@@ -342,6 +342,54 @@ pub fn subscribed_nodes(
     reverse: bool,
     max: usize,
 ) -> Result<Vec<NodeId>, StoreError> {
+    nodes_in(view, &[Family::FOLLOWING, Family::OPTIONS], id, from, reverse, max)
+}
+
+/// The same of what has options of its own: all that is public is among it.
+///
+/// # Errors
+/// The store's failures.
+pub fn nodes_with_options(
+    view: &dyn View,
+    id: SubscriberId,
+    from: Option<NodeId>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<NodeId>, StoreError> {
+    nodes_in(view, &[Family::OPTIONS], id, from, reverse, max)
+}
+
+/// Who follows a node so that everybody may know (XEP-0465), behind somebody, or, last first, before him; at most `max`.
+///
+/// # Errors
+/// The store's failures.
+pub fn public_followers(
+    view: &dyn View,
+    node: NodeId,
+    from: Option<SubscriberId>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<SubscriberId>, StoreError> {
+    let mut ids = Vec::new();
+    view.scan(Family::PUBLIC, &ids_of(node, from, reverse), &mut |key, _| {
+        ids.extend(keys::read_follower(key).map(|(_, id)| id));
+        if ids.len() < max {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(ids)
+}
+
+fn nodes_in(
+    view: &dyn View,
+    families: &[Family],
+    id: SubscriberId,
+    from: Option<NodeId>,
+    reverse: bool,
+    max: usize,
+) -> Result<Vec<NodeId>, StoreError> {
     let all = Range::prefix(&id.0.to_be_bytes());
     let range = match (from, reverse) {
         (None, reverse) => Range { reverse, ..all },
@@ -353,9 +401,9 @@ pub fn subscribed_nodes(
     };
     let mut nodes = Vec::new();
     // The first of each are the first of both.
-    for family in [Family::FOLLOWING, Family::OPTIONS] {
+    for family in families {
         let room = nodes.len() + max;
-        view.scan(family, &range, &mut |key, _| {
+        view.scan(*family, &range, &mut |key, _| {
             nodes.extend(keys::read_following(key).map(|(_, node)| node));
             if nodes.len() < room {
                 ControlFlow::Continue(())

@@ -3,10 +3,11 @@
 mod world;
 
 use reef_engine::clock::Clock;
-use reef_engine::config::{Expire, NodeConfig, SubscribeOptions, SubscriptionState};
+use reef_engine::config::{AccessModel, Expire, NodeConfig, SubscribeOptions, SubscriptionState};
 use reef_engine::error::{Error, Reject};
 use reef_engine::log::record::{Change, Outcome};
 use reef_engine::model::{NodeId, SubscriberId, Timestamp};
+use reef_engine::query;
 use reef_engine::store::rows;
 use world::{MICROBLOG, World, blog};
 
@@ -33,6 +34,7 @@ fn follow(world: &World, options: SubscribeOptions) -> SubscriptionState {
         node: blog(AUTHOR),
         subscriber: F.into(),
         options: Some(options),
+        public: false,
     };
     match world.ask(F, change).expect("an open node may be followed").outcome {
         Outcome::Subscription(state) => state,
@@ -143,4 +145,92 @@ fn a_subscription_ends_at_its_time_unless_it_was_given_more() {
         rows::subscription(world.engine.view(), node, id).expect("it can be read"),
         None
     );
+}
+
+/// Who follows the author so that everybody may know.
+fn public(world: &World) -> Vec<SubscriberId> {
+    let (_, node) = ids(world);
+    query::public_followers(world.engine.view(), node, None, false, 10).expect("the store reads")
+}
+
+fn follow_publicly(world: &World, public: bool) {
+    let change = Change::Follow {
+        node: blog(AUTHOR),
+        subscriber: F.into(),
+        options: None,
+        public,
+    };
+    world.ask(F, change).expect("an open node may be followed");
+}
+
+#[test]
+fn a_public_subscription_is_so_until_it_is_made_again_without_or_ends() {
+    let mut world = with_blog();
+    follow_publicly(&world, true);
+    let (f, node) = ids(&world);
+    assert_eq!((public(&world), counts(&mut world)), (vec![f], (1, 1)));
+    // Other options change nothing of it, and it changes nothing of them.
+    let here = |world: &World| rows::options(world.engine.view(), node, f).expect("the store reads");
+    let muted = SubscribeOptions {
+        deliver: false,
+        ..here(&world)
+    };
+    set(&world, muted).expect("he follows");
+    assert_eq!((public(&world), counts(&mut world)), (vec![f], (1, 0)));
+    follow_publicly(&world, false);
+    assert_eq!((public(&world), here(&world)), (vec![], mute()));
+    follow_publicly(&world, true);
+    assert_eq!((public(&world), here(&world)), (vec![f], muted));
+    world.unfollow(F, AUTHOR);
+    assert_eq!(public(&world), []);
+    world.follow(F, AUTHOR);
+    assert_eq!(public(&world), []);
+}
+
+#[test]
+fn who_is_removed_or_whose_node_is_deleted_is_shown_no_more() {
+    let world = with_blog();
+    follow_publicly(&world, true);
+    let (_, node) = ids(&world);
+    let user = F.into();
+    world.ask("", Change::RemoveUser { user }).expect("an operator may");
+    world.pass(1000);
+    let shown = || query::public_followers(world.engine.view(), node, None, false, 10).expect("the store reads");
+    assert_eq!(shown(), []);
+    follow_publicly(&world, true);
+    let change = Change::DeleteNode {
+        node: blog(AUTHOR),
+        redirect: None,
+    };
+    world.ask(AUTHOR, change).expect("he owns it");
+    assert_eq!(shown().len(), 1);
+    world.pass(1000);
+    assert_eq!(shown(), []);
+}
+
+#[test]
+fn who_waits_for_approval_is_found_from_his_side_and_not_shown() {
+    let world = World::new();
+    let config = NodeConfig {
+        access: AccessModel::Authorize,
+        ..NodeConfig::microblog(MICROBLOG)
+    };
+    let node = blog(AUTHOR);
+    world
+        .ask(AUTHOR, Change::CreateNode { node, config })
+        .expect("it is his account");
+    follow_publicly(&world, true);
+    let (f, node) = ids(&world);
+    let mine = |world: &World| {
+        let found = query::subscribed_nodes(world.engine.view(), f, None, false, 10);
+        found.expect("the store reads")
+    };
+    assert_eq!((public(&world), mine(&world)), (vec![], vec![node]));
+    let change = Change::SetSubscription {
+        node: blog(AUTHOR),
+        subscriber: F.into(),
+        state: Some(SubscriptionState::Subscribed),
+    };
+    world.ask(AUTHOR, change).expect("he asked");
+    assert_eq!((public(&world), mine(&world)), (vec![f], vec![node]));
 }

@@ -3,6 +3,7 @@
 //! Knows what options mean to the engine, not the form in which they come: the engine keeps edges, those who write to
 //! sessions look at presence and body, and whoever is online gets his digests.
 
+use super::Later;
 use crate::model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,8 @@ pub struct SubscribeOptions {
     pub include_body: bool,
     /// In which presence he wants them.
     pub shows: Shows,
+    /// Whether everybody may know of it (XEP-0465). Since format 4.
+    pub public: Later<bool>,
 }
 
 impl Default for SubscribeOptions {
@@ -89,11 +92,21 @@ impl Default for SubscribeOptions {
             expire: None,
             include_body: false,
             shows: Shows::ALL,
+            public: Later(false),
         }
     }
 }
 
 impl SubscribeOptions {
+    /// Whether he gets what one gets who asked for nothing: who else may know changes nothing of that.
+    pub fn are_usual(&self) -> bool {
+        let private = SubscribeOptions {
+            public: Later(false),
+            ..*self
+        };
+        private == SubscribeOptions::default()
+    }
+
     /// The state of an approved subscription with these options.
     pub fn state(&self) -> SubscriptionState {
         if self.deliver && !self.digest {
@@ -118,6 +131,24 @@ mod tests {
         };
         let digest = SubscribeOptions { digest: true, ..plain };
         assert_eq!([mute.state(), digest.state()], [SubscriptionState::Silent; 2]);
+    }
+
+    #[test]
+    fn options_of_an_older_format_are_private_and_to_be_public_is_no_wish() {
+        let public = SubscribeOptions {
+            public: Later(true),
+            ..SubscribeOptions::default()
+        };
+        let row = crate::store::rows::encode(&public);
+        assert_eq!(postcard::from_bytes(&row), Ok(public));
+        let older = row.get(..row.len() - 1).expect("the field is one byte");
+        assert_eq!(postcard::from_bytes(older), Ok(SubscribeOptions::default()));
+        assert!(public.are_usual());
+        let mute = SubscribeOptions {
+            deliver: false,
+            ..public
+        };
+        assert!(!mute.are_usual());
     }
 
     #[test]

@@ -146,6 +146,8 @@ pub enum Change {
         subscriber: Arc<str>,
         /// What he asks of it (§6.3.7); where he follows already, it is asked of that.
         options: Option<SubscribeOptions>,
+        /// Whether everybody may know of it from now on (XEP-0465).
+        public: bool,
     },
     /// Change the options of a subscription (§6.3.5).
     SetOptions {
@@ -222,6 +224,7 @@ impl Change {
             node,
             subscriber,
             options: None,
+            public: false,
         }
     }
 }

@@ -12,6 +12,7 @@ mod archive_rule; // which messages those are
 mod batch; //      what is due to many → one call
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
+mod devices; //    XEP-0376: what devices hear of subscriptions
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write

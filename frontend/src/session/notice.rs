@@ -100,6 +100,9 @@ impl Hub {
             Told::State(state) => {
                 let state = shown(state);
                 let owner = notice.to != notice.subscriber;
+                if !owner {
+                    self.tell_subscription(&to, &notice.node, state);
+                }
                 let now = self.now();
                 if !owner || self.gathered.at_once(notice, state, now) {
                     self.tell(to, &notice.node, &[(notice.subscriber.clone(), state)]);

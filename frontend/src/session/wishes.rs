@@ -37,13 +37,24 @@ impl Wishes {
     pub(super) fn read(engine: &Engine, id: SubscriberId) -> Result<Wishes, StoreError> {
         let view = engine.view();
         let mut wishes = Wishes::default();
-        for (node, options) in rows::options_of(view, id, None)?.into_iter().take(WISHES) {
-            if let Some(row) = rows::node_row(view, node)? {
-                let name = row.name;
-                wishes.by_node.insert(node, Wish { name, options });
+        let mut after = None;
+        loop {
+            let page = rows::options_of(view, id, after)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(wishes);
+            };
+            after = Some(*last);
+            // Most who have options have them for who else may know, which is nothing that posts are written by.
+            for (node, options) in page.into_iter().filter(|(_, options)| !options.are_usual()) {
+                if wishes.by_node.len() == WISHES {
+                    return Ok(wishes);
+                }
+                if let Some(row) = rows::node_row(view, node)? {
+                    let name = row.name;
+                    wishes.by_node.insert(node, Wish { name, options });
+                }
             }
         }
-        Ok(wishes)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -26,6 +26,7 @@ mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0277_microblog;
 mod xep0313_mam;
+mod xep0376_pam;
 mod xep0470_attachments;
 mod xep0472_social_feed;
 
@@ -33,8 +34,8 @@ pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
-    Listed, approve, ask_again, config_fields, configuration_form, last_items, node_info, node_items, node_template,
-    nodes, nodes_with_pending, question, readable_node, settings,
+    Listed, approve, ask_again, config_fields, configuration_form, last_items, manage_subscription, managed, node_info,
+    node_items, node_template, nodes, nodes_with_pending, question, readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach};
@@ -61,12 +62,15 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0277_microblog::MODULE,
     &xep0297_forwarding::MODULE,
     &xep0313_mam::MODULE,
+    &xep0330_subscription::MODULE,
     &xep0334_hints::MODULE,
     &xep0359_stanza_ids::MODULE,
+    &xep0376_pam::MODULE,
     &xep0413_order::MODULE,
     &xep0441_preferences::MODULE,
     &xep0442_node_archives::MODULE,
     &xep0462_filter::MODULE,
+    &xep0465_public::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
     &reef_notifications::MODULE,
@@ -393,6 +397,8 @@ said! {
         "of storing, in `session/archive.rs`; copies come with carbons", &[], &[];
     xep0359_stanza_ids = "XEP-0359", "0.7.0", "Unique and Stable Stanza IDs",
         "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
+    xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",
+        "its nodes are kept as any others", &[], &[];
     xep0413_order = "XEP-0413", "0.2.1", "Order-By",
         "of items, with pages, in `xep0060_pubsub/retrieve.rs`", &[], super::ORDER, super::ORDER;
     xep0441_preferences = "XEP-0441", "0.2.0", "Message Archive Management Preferences",
@@ -400,6 +406,9 @@ said! {
     xep0462_filter = "XEP-0462", "0.1.1", "PubSub Type Filtering",
         "of the nodes of accounts and services, in `xep0060_pubsub/disco.rs`", &[],
         &["urn:xmpp:pubsub-filter:0"], &["urn:xmpp:pubsub-filter:0"];
+    xep0465_public = "XEP-0465", "0.1.1", "Pubsub Public Subscriptions",
+        "with or without XEP-0376; its nodes are read, with pages, and not subscribed to", &[],
+        &["urn:xmpp:pps:0"], &["urn:xmpp:pps:0"];
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ const NODE: &str = "https://reef.example/";
 /// Names of nodes that one client may want, and their bytes in all; what is beyond is not heard.
 const WANTS_MAX: usize = 128;
 const WANTS_BYTES: usize = 4096;
+/// Among what a client wants: to be told of its account's subscriptions (XEP-0376). No node has such a name.
+pub(crate) const SUBSCRIPTIONS: &str = "\0subscriptions";
 /// Bytes of `node` and `ver` together; real ones have less than a hundred.
 const SAID_BYTES: usize = 1024;
 
@@ -126,6 +128,10 @@ fn wants(result: &Element) -> (BTreeSet<Arc<str>>, bool) {
         }
         wants.insert(Arc::from(name));
     }
+    let mut features = result.children().filter(|child| child.is("feature", ns::DISCO_INFO));
+    if features.any(|feature| feature.attr("var") == Some(ns::PAM)) {
+        wants.insert(SUBSCRIPTIONS.into());
+    }
     (wants, true)
 }
 
@@ -161,6 +167,13 @@ mod tests {
             ["urn:xmpp:avatar:metadata"]
         );
         assert_eq!(cache.get(&caps), Some(wants));
+    }
+
+    #[test]
+    fn a_client_that_manages_subscriptions_wants_to_be_told_of_them() {
+        let result = INFO.replace("http://jabber.org/protocol/caps", "urn:xmpp:pam:0");
+        let (wants, whole) = wants(&result.parse().unwrap());
+        assert!(whole && wants.contains(SUBSCRIPTIONS) && wants.len() == 2);
     }
 
     #[test]

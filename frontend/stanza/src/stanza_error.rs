@@ -31,6 +31,8 @@ pub struct StanzaError {
     pub address: Option<String>,
     /// The application condition. Boxed, because every handler's result is as large as its error.
     pub app: Option<Box<Element>>,
+    /// Who refused it, where it is not who answers (RFC 6120 §8.3.1).
+    pub by: Option<Box<str>>,
     /// Whether the application condition stands before the defined one. COMPAT: Movim dispatches on the first child.
     pub app_first: bool,
 }
@@ -45,6 +47,7 @@ impl StanzaError {
             text: None,
             address: None,
             app: None,
+            by: None,
             app_first: false,
         }
     }
@@ -58,6 +61,12 @@ impl StanzaError {
     /// The same with another type.
     pub fn with_type(mut self, kind: ErrorType) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// The same, refused by somebody else than who answers.
+    pub fn refused_by(mut self, who: &str) -> Self {
+        self.by = Some(who.into());
         self
     }
 
@@ -100,6 +109,7 @@ impl StanzaError {
         let children = before.into_iter().chain([defined]).chain(text).chain(after);
         el("error", content)
             .set("type", self.kind.as_str())
+            .set_opt("by", self.by.as_deref())
             .children_from(children)
     }
 }

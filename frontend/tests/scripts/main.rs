@@ -57,7 +57,9 @@ scripts! {
     offline_messages
     order
     order_by
+    pam
     presence_subscriptions
+    public_subscriptions
     pubsub_approval
     pubsub_configure
     pubsub_errors
@@ -67,5 +69,6 @@ scripts! {
     pubsub_publish
     roster
     stanza_rules
+    subscription_lists
     timeline
 }

@@ -241,7 +241,8 @@ impl Apply<'_, '_> {
                 node,
                 subscriber,
                 options,
-            } => self.follow(node, subscriber, options.as_ref()),
+                public,
+            } => self.follow(node, subscriber, options.as_ref(), *public),
             Change::SetOptions {
                 node,
                 subscriber,

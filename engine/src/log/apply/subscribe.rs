@@ -3,7 +3,7 @@
 //! Following again changes nothing, so that a retry is harmless. The edges themselves are written in `edge.rs`.
 
 use super::{Apply, ApplyError, access};
-use crate::config::{AccessModel, Affiliation, SubscribeOptions, SubscriptionState};
+use crate::config::{AccessModel, Affiliation, Later, SubscribeOptions, SubscriptionState};
 use crate::error::Reject;
 use crate::log::record::Outcome;
 use crate::model::{NodeId, NodeName, SubscriberId, Told};
@@ -17,6 +17,7 @@ impl Apply<'_, '_> {
         name: &NodeName,
         subscriber: &Arc<str>,
         options: Option<&SubscribeOptions>,
+        public: bool,
     ) -> Result<Outcome, ApplyError> {
         let (node, row) = self.node(name)?;
         if *subscriber.as_ref() != *self.by {
@@ -34,16 +35,25 @@ impl Apply<'_, '_> {
         };
         let id = rows::make_subscriber(self.tx, subscriber)?;
         if let Some(older) = rows::subscription(self.tx, node, id)? {
-            let older = match options {
-                Some(options) => self.change_options(node, name, (id, subscriber), older, options)?,
-                None => older.state,
+            let had = rows::options(self.tx, node, id)?;
+            let wanted = SubscribeOptions {
+                public: Later(public),
+                ..options.copied().unwrap_or(had)
+            };
+            let older = match options.is_some() || wanted != had {
+                true => self.change_options(node, name, (id, subscriber), older, &wanted)?,
+                false => older.state,
             };
             return Ok(Outcome::Subscription(older));
         }
         self.quota(id)?;
         // Who waits has a row of options, too: by it his subscription is found from his side.
-        if options.is_some() || state == SubscriptionState::Pending {
-            self.put_options(node, id, state, &options.copied().unwrap_or_default());
+        if options.is_some() || public || state == SubscriptionState::Pending {
+            let wanted = SubscribeOptions {
+                public: Later(public),
+                ..options.copied().unwrap_or_default()
+            };
+            self.put_options(node, id, state, &wanted)?;
         }
         self.put_edge(node, id, subscriber, state)?;
         if state == SubscriptionState::Pending {
@@ -100,7 +110,7 @@ impl Apply<'_, '_> {
             SubscriptionState::Pending => SubscriptionState::Pending,
             _ => options.state(),
         };
-        self.put_options(node, id, state, options);
+        self.put_options(node, id, state, options)?;
         if state != older.state {
             self.turn_edge(node, id, jid, state);
         }
@@ -108,7 +118,18 @@ impl Apply<'_, '_> {
         Ok(state)
     }
 
-    fn put_options(&mut self, node: NodeId, id: SubscriberId, state: SubscriptionState, options: &SubscribeOptions) {
+    fn put_options(
+        &mut self,
+        node: NodeId,
+        id: SubscriberId,
+        state: SubscriptionState,
+        options: &SubscribeOptions,
+    ) -> Result<(), ApplyError> {
+        self.make_private(node, id)?;
+        // Nobody is shown who only waits.
+        if options.public.0 && state.is_subscribed() {
+            self.tx.put(Family::PUBLIC, keys::follower(node, id), []);
+        }
         let key = keys::following(id, node);
         if *options == SubscribeOptions::default() && state.is_subscribed() {
             self.tx.delete(Family::OPTIONS, key);
@@ -118,6 +139,15 @@ impl Apply<'_, '_> {
         if let Some(crate::config::Expire::At(at)) = options.expire {
             self.tx.put(Family::SWEEP, keys::sweep_subscription(at, node, id), []);
         }
+        Ok(())
+    }
+
+    /// Takes a subscription from the list of those that everybody may know, if it is there.
+    pub(super) fn make_private(&mut self, node: NodeId, id: SubscriberId) -> Result<(), ApplyError> {
+        if rows::options(self.tx, node, id)?.public.0 {
+            self.tx.delete(Family::PUBLIC, keys::follower(node, id));
+        }
+        Ok(())
     }
 
     /// His sessions look at what options say while they write.
@@ -169,7 +199,7 @@ impl Apply<'_, '_> {
         let options = rows::options(self.tx, node, id)?;
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
-            self.put_options(node, id, state, &options);
+            self.put_options(node, id, state, &options)?;
             self.put_edge(node, id, subscriber, state)?;
         }
         self.tell(subscriber, name, subscriber, Told::State(state));

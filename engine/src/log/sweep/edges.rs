@@ -26,6 +26,10 @@ impl Step<'_> {
         let prefix = Range::prefix(&node.0.to_be_bytes());
         let affiliations = first_keys(&self.tx, Family::AFFILIATION, &prefix, SWEEP_ROWS)?;
         let followers = first_keys(&self.tx, Family::FOLLOWER, &prefix, SWEEP_ROWS)?;
+        let public = first_keys(&self.tx, Family::PUBLIC, &prefix, SWEEP_ROWS)?;
+        for key in &public {
+            self.tx.delete(Family::PUBLIC, key.clone());
+        }
         for key in &affiliations {
             self.tx.delete(Family::AFFILIATION, key.clone());
         }
@@ -44,7 +48,9 @@ impl Step<'_> {
             }
             self.tx.delete(Family::FOLLOWER, key.clone());
         }
-        Ok(affiliations.len() == SWEEP_ROWS || followers.len() == SWEEP_ROWS)
+        Ok([affiliations, followers, public]
+            .iter()
+            .any(|rows| rows.len() == SWEEP_ROWS))
     }
 
     fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
@@ -110,9 +116,12 @@ impl Step<'_> {
     }
 
     fn forget_follower(&mut self, node: NodeId, id: SubscriberId, name: &str) -> Result<(), StoreError> {
+        let key = keys::follower(node, id);
+        if rows::options(&self.tx, node, id)?.public.0 {
+            self.tx.delete(Family::PUBLIC, key);
+        }
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
         self.tx.delete(Family::OPTIONS, keys::following(id, node));
-        let key = keys::follower(node, id);
         let row = self.tx.get(Family::FOLLOWER, &key)?;
         let counted = row
             .as_deref()

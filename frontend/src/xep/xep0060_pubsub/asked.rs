@@ -48,31 +48,35 @@ pub(super) struct Node {
 impl Asked {
     /// Nobody has nodes at the domain itself.
     pub(super) fn of(ctx: &Ctx<'_>) -> Result<Asked, StanzaError> {
-        let service = match &ctx.target {
-            Target::Account(jid) | Target::Service(jid) => jid,
-            Target::Server => return Err(StanzaError::new(Condition::ServiceUnavailable)),
-        };
+        match &ctx.target {
+            Target::Account(jid) | Target::Service(jid) => Ok(Asked::at(ctx, jid)),
+            Target::Server => Err(StanzaError::new(Condition::ServiceUnavailable)),
+        }
+    }
+
+    /// The same of an account or service, whomever the request was for.
+    pub(super) fn at(ctx: &Ctx<'_>, service: &BareJid) -> Asked {
         let (jid, place) = (ctx.from.to_bare(), Place::of(service));
         let local = ctx.hub.server.is_domain(jid.domain().as_str());
+        let own = *service == jid;
         let creates = match (place, ctx.hub.server.config.pubsub.create) {
-            (Place::Account, _) => ctx.is_own(),
+            (Place::Account, _) => own,
             // Whoever publishes a post makes the node for what is said to it.
             (Place::Comments, _) | (Place::Pubsub, Create::Local) => local,
             (Place::Pubsub, Create::Anyone) => true,
             (Place::Pubsub, Create::Admin) => false,
         };
-        let (service, by) = (Arc::from(service.as_str()), Arc::from(jid.as_str()));
-        Ok(Asked {
-            service,
-            by,
-            jid,
-            own: ctx.is_own(),
+        Asked {
+            own,
             creates,
+            service: Arc::from(service.as_str()),
+            by: Arc::from(jid.as_str()),
+            jid,
             place,
             lang: ctx.lang.clone(),
             domain: ctx.hub.server.domain.as_str().into(),
             web: ctx.hub.server.web.clone(),
-        })
+        }
     }
 
     /// A node there.

@@ -15,6 +15,8 @@ mod options; //    forms ↔ settings
 mod own; //        §5.6, §5.7
 mod owner; //      §8.2–§8.5
 mod page; //       XEP-0059 over items
+mod pam; //        XEP-0376
+mod public; //     XEP-0465
 mod publish; //    §7
 mod retrieve; //   §6.5
 mod subscribe; //  §6.1, §6.2
@@ -26,6 +28,7 @@ pub(crate) use disco::{Listed, node_info, node_items, nodes};
 pub(crate) use last_item::last_items;
 pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
 pub(crate) use retrieve::readable_node;
+pub(crate) use pam::{manage_subscription, managed};
 
 use super::{Answer, Ctx, Module, Routes, To};
 use asked::Asked;
@@ -89,6 +92,10 @@ fn routes(on: &mut Routes) {
 
 fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
     let asked = Asked::of(ctx)?;
+    let request = match public::list_of(&request) {
+        Some(list) => return public::perform(asked, list, request),
+        None => request,
+    };
     match request {
         Request::Items {
             node,
@@ -116,8 +123,8 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
             node,
             jid,
             options,
-            public: _,
-        } => subscribe::subscribe(asked, &node, &jid, options),
+            public,
+        } => subscribe::subscribe(asked, &node, &jid, options, public),
         Request::Unsubscribe { node, jid, subid: _ } => subscribe::unsubscribe(&asked, &node, &jid),
         Request::Configuration { node } => owner::configuration(asked, &node),
         Request::DefaultConfiguration => owner::default_configuration(&asked),

@@ -6,6 +6,7 @@
 use super::super::Answer;
 use super::asked::{self, Asked};
 use super::last_item::last_item;
+use super::template::Place;
 use super::{bad, subscription_options};
 use crate::errors;
 use crate::session::Hub;
@@ -20,7 +21,13 @@ use reef_stanza::pubsub::{SubscriptionState, subscription_reply};
 use reef_stanza::{Condition, PubsubCondition, StanzaError};
 
 /// §6.1. The last item, where the node sends it, is read before the subscription is committed and goes out after.
-pub(super) fn subscribe(asked: Asked, node: &str, jid: &str, options: Option<Form>) -> Result<Answer, StanzaError> {
+pub(super) fn subscribe(
+    asked: Asked,
+    node: &str,
+    jid: &str,
+    options: Option<Form>,
+    public: bool,
+) -> Result<Answer, StanzaError> {
     // §6.1.3.1. Only bare JIDs are kept: a resource would get posts that its user does not follow, and miss those that
     // came while it was away.
     if asked::bare(jid)? != asked.jid || jid.contains('/') {
@@ -36,6 +43,7 @@ pub(super) fn subscribe(asked: Asked, node: &str, jid: &str, options: Option<For
             node: name.clone(),
             subscriber: asked.by.clone(),
             options: options.transpose()?,
+            public,
         };
         let by = asked.by.clone();
         Ok(Answer::submit(&by, change, move |hub, done| {
@@ -47,6 +55,15 @@ pub(super) fn subscribe(asked: Asked, node: &str, jid: &str, options: Option<For
 /// What there is to know before: whether he waits already (§6.1.3.7), and the item that a new subscriber gets.
 fn before(engine: &Engine, name: &NodeName, asked: &Asked) -> Result<Option<Vec<u8>>, StanzaError> {
     let view = engine.view();
+    // To those whom he blocks an account is not there, also by way of their own.
+    let blocked = asked.place == Place::Account
+        && engine
+            .tables
+            .blocks(view, &name.service, &asked.by)
+            .map_err(errors::unreadable)?;
+    if blocked {
+        return Err(errors::refused(&Reject::Blocked));
+    }
     let node = asked::find(engine, name)?;
     let subscriber = rows::subscriber_id(view, &asked.by).map_err(errors::unreadable)?;
     let older = match subscriber {
@@ -80,6 +97,7 @@ fn subscribed(
     if let Some(last) = last.filter(|_| gets) {
         hub.route_bytes(asked.jid.clone(), last);
     }
+    hub.tell_subscription(&asked.jid, name, state);
     Ok(Answer::Payload(subscription_reply(&name.node, &asked.by, state, None)))
 }
 
@@ -88,8 +106,16 @@ pub(super) fn unsubscribe(asked: &Asked, node: &str, jid: &str) -> Result<Answer
     if asked::bare(jid)? != asked.jid {
         return Err(errors::refused(&Reject::Forbidden));
     }
-    Ok(asked.commit(Change::Unfollow {
-        node: asked.name(node),
+    let (name, user) = (asked.name(node), asked.jid.clone());
+    let change = Change::Unfollow {
+        node: name.clone(),
         subscriber: asked.by.clone(),
+    };
+    Ok(Answer::submit(&asked.by, change, move |hub, done| match done {
+        Ok(_) => {
+            hub.tell_subscription(&user, &name, SubscriptionState::None);
+            Ok(Answer::Empty)
+        }
+        Err(error) => Err(errors::stanza_error(&error)),
     }))
 }

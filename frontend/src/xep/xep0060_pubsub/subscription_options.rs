@@ -232,6 +232,7 @@ mod tests {
             expire: Some(Expire::At(Timestamp(1_700_000_000_000))),
             include_body: true,
             shows: Shows::CHAT.with(Shows::XA),
+            ..SubscribeOptions::default()
         };
         let shown = Form::parse(&form(&options).to_element()).unwrap();
         assert_eq!(read(&shown, &SubscribeOptions::default(), NOW), Ok(options));

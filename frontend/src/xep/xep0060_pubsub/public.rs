@@ -1,0 +1,186 @@
+//! Subscriptions that everybody may know (XEP-0465): what an account follows, and who follows a node.
+//!
+//! The lists are nodes to whoever reads them, and nobody changes them but by subscribing. They are read from the rows of
+//! subscriptions, so that they end with these. Who has none and who is not there answer alike.
+
+use super::super::Answer;
+use super::asked::{self, Asked};
+use super::lists::{self, Wanted};
+use super::pam::{name_of, node_of};
+use super::unsupported;
+use crate::errors;
+use minidom::Element;
+use reef_engine::Engine;
+use reef_engine::config::AccessModel;
+use reef_engine::error::Reject;
+use reef_engine::log::apply::{ApplyError, may_read};
+use reef_engine::model::{NodeId, NodeName, SubscriberId};
+use reef_engine::query;
+use reef_engine::store::rows;
+use reef_stanza::element::{Build, el};
+use reef_stanza::pubsub::{ItemOut, Request, items_reply};
+use reef_stanza::{StanzaError, ns, rsm, self_contained};
+
+/// One of these lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// What an account follows.
+    Subscriptions,
+    /// Who follows this node.
+    Subscribers(String),
+}
+
+impl List {
+    fn of(node: &str) -> Option<List> {
+        match node.strip_prefix(ns::PUBLIC_SUBSCRIBERS) {
+            Some(target) => Some(List::Subscribers(target.to_owned())),
+            None => (node == ns::PUBLIC_SUBSCRIPTIONS).then_some(List::Subscriptions),
+        }
+    }
+
+    fn node(&self) -> String {
+        match self {
+            List::Subscriptions => ns::PUBLIC_SUBSCRIPTIONS.to_owned(),
+            List::Subscribers(target) => format!("{}{target}", ns::PUBLIC_SUBSCRIBERS),
+        }
+    }
+}
+
+/// The list that a request is about.
+pub(super) fn list_of(request: &Request) -> Option<List> {
+    match request {
+        Request::Items { node, .. }
+        | Request::Create { node: Some(node), .. }
+        | Request::Publish { node, .. }
+        | Request::Retract { node, .. }
+        | Request::Subscribe { node, .. }
+        | Request::Unsubscribe { node, .. }
+        | Request::Configuration { node }
+        | Request::Configure { node, .. }
+        | Request::Delete { node, .. }
+        | Request::Purge { node } => List::of(node),
+        _ => None,
+    }
+}
+
+/// §5: they are read, and nothing else.
+pub(super) fn perform(asked: Asked, list: List, request: Request) -> Result<Answer, StanzaError> {
+    match request {
+        Request::Items { max, ids, rsm, .. } => items(asked, list, max, ids, rsm),
+        Request::Subscribe { .. } | Request::Unsubscribe { .. } => Err(unsupported("subscribe")),
+        _ => Err(errors::refused(&Reject::Forbidden)),
+    }
+}
+
+/// An item's id, which is also its name for a page, and its payload.
+type Listed = Vec<(String, Element)>;
+
+fn items(
+    asked: Asked,
+    list: List,
+    max: Option<u32>,
+    ids: Vec<String>,
+    request: Option<rsm::Request>,
+) -> Result<Answer, StanzaError> {
+    let mut wanted = Wanted::of(request)?;
+    wanted.max = max.map_or(wanted.max, |max| wanted.max.min(max as usize));
+    Ok(Answer::read(move |engine| {
+        let read = |wanted: &Wanted| match &list {
+            List::Subscriptions => subscriptions(engine, &asked, wanted),
+            List::Subscribers(target) => subscribers(engine, &asked, target, wanted),
+        };
+        let mut found = read(&wanted)?;
+        found.retain(|(id, _)| ids.is_empty() || ids.contains(id));
+        let said = wanted.describe(found.iter().map(|(id, _)| id.as_str()));
+        let payloads: Vec<(&str, Vec<u8>)> = found
+            .iter()
+            .map(|(id, payload)| (id.as_str(), self_contained(payload, None)))
+            .collect();
+        let items: Vec<ItemOut<'_>> = payloads
+            .iter()
+            .map(|(id, payload)| ItemOut {
+                id,
+                publisher: None,
+                payload,
+            })
+            .collect();
+        Ok(Answer::Bytes(items_reply(&list.node(), &items, said.as_ref())))
+    }))
+}
+
+/// §4.2, but nodes that the asker may not even know of.
+fn subscriptions(engine: &Engine, asked: &Asked, wanted: &Wanted) -> Result<Listed, StanzaError> {
+    let view = engine.view();
+    let Some(id) = rows::subscriber_id(view, &asked.service).map_err(errors::unreadable)? else {
+        return nothing(wanted);
+    };
+    let from = lists::place(wanted, |name| rows::node_id(view, &node_of(name)))?;
+    let step = |at: Option<&NodeId>, most| query::nodes_with_options(view, id, at.copied(), wanted.backwards, most);
+    lists::walk(wanted, from, step, |node| {
+        let options = rows::options(view, *node, id).map_err(errors::unreadable)?;
+        let subscription = rows::subscription(view, *node, id).map_err(errors::unreadable)?;
+        let shown = options.public.0 && subscription.is_some_and(|subscription| subscription.state.is_subscribed());
+        let Some(row) = rows::node_row(view, *node)
+            .map_err(errors::unreadable)?
+            .filter(|_| shown)
+        else {
+            return Ok(None);
+        };
+        if matches!(row.config.access, AccessModel::Whitelist | AccessModel::Roster)
+            && !reads(engine, *node, &row, &asked.by)?
+        {
+            return Ok(None);
+        }
+        let payload = el("subscription", ns::PPS)
+            .set("node", &row.name.node)
+            .set("jid", &row.name.service);
+        Ok(Some((name_of(&row.name), payload)))
+    })
+}
+
+/// §4.4: nobody's who may not read the node, and of those who do not block the asker.
+fn subscribers(engine: &Engine, asked: &Asked, target: &str, wanted: &Wanted) -> Result<Listed, StanzaError> {
+    let view = engine.view();
+    let name = NodeName::new(asked.service.clone(), target);
+    let Some(node) = asked::look_up(engine, &name)? else {
+        return nothing(wanted);
+    };
+    if !reads(engine, node.id, &node.row, &asked.by)? {
+        return nothing(wanted);
+    }
+    let from = lists::place(wanted, |jid| rows::subscriber_id(view, jid))?;
+    let step =
+        |at: Option<&SubscriberId>, most| query::public_followers(view, node.id, at.copied(), wanted.backwards, most);
+    lists::walk(wanted, from, step, |id| {
+        let shown = rows::options(view, node.id, *id).map_err(errors::unreadable)?.public.0;
+        let Some(jid) = rows::subscriber_name(view, *id)
+            .map_err(errors::unreadable)?
+            .filter(|_| shown)
+        else {
+            return Ok(None);
+        };
+        let blocks = *jid != *asked.by
+            && engine
+                .tables
+                .blocks(view, &jid, &asked.by)
+                .map_err(errors::unreadable)?;
+        let item = || (jid.to_string(), el("subscriber", ns::PPS).set("jid", &jid));
+        Ok((!blocks).then(item))
+    })
+}
+
+/// The page of an empty list.
+fn nothing(wanted: &Wanted) -> Result<Listed, StanzaError> {
+    match wanted.from {
+        None => Ok(Listed::new()),
+        Some(_) => Err(lists::no_such_page()),
+    }
+}
+
+fn reads(engine: &Engine, node: NodeId, row: &rows::NodeRow, by: &str) -> Result<bool, StanzaError> {
+    match may_read(engine.view(), &*engine.tables, node, row, by) {
+        Ok(()) => Ok(true),
+        Err(ApplyError::Reject(_)) => Ok(false),
+        Err(ApplyError::Store(error)) => Err(errors::unreadable(error)),
+    }
+}
