@@ -27,8 +27,8 @@ pub(crate) use approve::{approve, ask_again, nodes_with_pending, question};
 pub(crate) use disco::{Listed, node_info, node_items, nodes};
 pub(crate) use last_item::last_items;
 pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
-pub(crate) use retrieve::readable_node;
 pub(crate) use pam::{manage_subscription, managed};
+pub(crate) use retrieve::readable_node;
 
 use super::{Answer, Ctx, Module, Routes, To};
 use asked::Asked;
