@@ -1,7 +1,8 @@
 //! Compares what came with what a script says: the order of attributes is free, everything else counts.
 //!
 //! `{{any}}` in an attribute or as the only text of an element stands for anything there; `{{name}}` as well, and for the
-//! same from then on. The `stanza-id` of a headline is left out unless the script names one.
+//! same from then on. `{{more}}` behind an element's children: there may be more of them, anywhere. The `stanza-id` of a headline
+//! is left out unless the script names one.
 
 use minidom::{Element, Node};
 use std::collections::BTreeMap;
@@ -64,6 +65,11 @@ impl Names {
         {
             return None;
         }
+        if let Some((Node::Text(text), named)) = left.split_last()
+            && text.trim() == "{{more}}"
+        {
+            return self.some(named, &right);
+        }
         if left.len() != right.len() {
             return Some(format!("<{}> has {} children", came.name(), right.len()));
         }
@@ -72,6 +78,14 @@ impl Names {
             (Node::Text(left), Node::Text(right)) if self.matches(left.trim(), right.trim()) => None,
             (_, right) => Some(format!("<{}> has {right:?}", came.name())),
         })
+    }
+
+    /// The first of the named that is not among those that came, in their order.
+    fn some(&mut self, named: &[Node], came: &[Node]) -> Option<String> {
+        let mut came = came.iter().filter_map(Node::as_element);
+        let mut named = named.iter().filter_map(Node::as_element);
+        let missing = named.find(|named| !came.any(|came| self.difference(named, came).is_none()))?;
+        Some(format!("there is no {}", String::from(missing)))
     }
 }
 

@@ -53,6 +53,15 @@ scripts! {
     lists
     messages
     microblog
+    movim_comments
+    movim_community
+    movim_errors
+    movim_feed
+    movim_follow
+    movim_login
+    movim_profile
+    movim_publish
+    movim_stories
     notifications
     offline_messages
     order

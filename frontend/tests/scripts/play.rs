@@ -8,6 +8,7 @@
 //!                                       `authenticates` stops before bind
 //! juliet sends:                         and what follows, indented: XML, as it is
 //! romeo receives:                       stanzas, in this order; attributes in any order; {{any}}, {{name}}: compare.rs
+//! romeo receives in any order:          the same, where two parts of the server write: an answer, and an event
 //! romeo receives nothing                of all that was sent until now
 //! romeo is closed                       the server has ended stream and connection
 //! ```
@@ -85,6 +86,7 @@ impl Stage {
                 self.client(who, at).send(text.trim()).await;
             }
             "receives:" => self.receive(who, &step.block, at).await,
+            "receives in any order:" => self.receive_any(who, &step.block, at).await,
             "receives nothing" => self.receive_nothing(who, at).await,
             "is closed" => {
                 let rest = self.client(who, at).rest().await;
@@ -111,27 +113,41 @@ impl Stage {
     }
 
     async fn receive(&mut self, who: &str, block: &str, at: &str) {
+        for wanted in self.wanted(block, at).children() {
+            let came = self.next(who, at, wanted).await;
+            if let Some(difference) = self.names.difference(wanted, &came) {
+                let (wanted, came) = (String::from(wanted), String::from(&came));
+                panic!("{at}: {difference}\nwanted: {wanted}\ncame:   {came}");
+            }
+        }
+    }
+
+    /// As many as are wanted, each of which is one of them.
+    async fn receive_any(&mut self, who: &str, block: &str, at: &str) {
+        let wanted = self.wanted(block, at);
+        let mut wanted: Vec<&Element> = wanted.children().collect();
+        while let Some(first) = wanted.first() {
+            let came = self.next(who, at, first).await;
+            let found = wanted
+                .iter()
+                .position(|wanted| self.names.difference(wanted, &came).is_none());
+            let found = found.unwrap_or_else(|| panic!("{at}: came, and is not wanted: {}", String::from(&came)));
+            wanted.remove(found);
+        }
+    }
+
+    /// The stanzas of a block, as children of one element.
+    fn wanted(&self, block: &str, at: &str) -> Element {
         let wrapped = format!(
             "<wrap xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>{}</wrap>",
             self.names.fill(block)
         );
-        let wanted: Element = wrapped.parse().unwrap_or_else(|error| panic!("{at}: {error}"));
-        for wanted in wanted.children() {
-            let client = self
-                .clients
-                .get_mut(who)
-                .unwrap_or_else(|| panic!("{at}: {who} has not connected"));
-            let Some(came) = client.stanza().await else {
-                panic!("{at}: the stream ended before {}", String::from(wanted));
-            };
-            if let Some(difference) = self.names.difference(wanted, &came) {
-                panic!(
-                    "{at}: {difference}\nwanted: {}\ncame:   {}",
-                    String::from(wanted),
-                    String::from(&came)
-                );
-            }
-        }
+        wrapped.parse().unwrap_or_else(|error| panic!("{at}: {error}"))
+    }
+
+    async fn next(&mut self, who: &str, at: &str, wanted: &Element) -> Element {
+        let came = self.client(who, at).stanza().await;
+        came.unwrap_or_else(|| panic!("{at}: the stream ended before {}", String::from(wanted)))
     }
 
     /// Asks twice: what the first answer overtook within one write comes before the second.

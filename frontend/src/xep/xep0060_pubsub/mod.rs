@@ -17,6 +17,7 @@ mod owner; //      §8.2–§8.5
 mod page; //       XEP-0059 over items
 mod pam; //        XEP-0376
 mod public; //     XEP-0465
+mod probe; //      a question that is asked as a publication
 mod publish; //    §7
 mod retrieve; //   §6.5
 mod subscribe; //  §6.1, §6.2

@@ -6,7 +6,7 @@
 use super::super::{Answer, Draft, Prepared, attach, detach, prepare};
 use super::asked::{self, Asked};
 use super::template::Place;
-use super::{bad, options};
+use super::{bad, options, probe};
 use crate::{atom, errors};
 use reef_engine::config::{NodeConfig, Setting};
 use reef_engine::error::Reject;
@@ -41,17 +41,17 @@ pub(super) fn publish(
         return Err(error.with_text("one item is published at a time"));
     };
     let named = item.is_some();
-    let PublishItem { id, payload } = item.unwrap_or(PublishItem {
-        id: None,
-        payload: None,
-    });
+    let options = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
+    if item.as_ref().is_some_and(probe::is_probe) {
+        return Ok(probe::probe(&asked, node, options));
+    }
+    let (id, payload) = item.map_or((None, None), |item| (item.id, item.payload));
     if let Some(change) = attach(&asked.service, node, &asked.by, id.as_deref(), payload.as_ref())? {
         return Ok(published(&asked.by, node, &asked.by, change));
     }
     if asked.own && node == ns::NOTIFICATIONS {
         return Err(errors::refused(&Reject::Kept));
     }
-    let options = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
     let item: Arc<str> = id.map_or_else(asked::made_up_name, Ok)?.into();
     let template = asked.place.template_of(node, &options);
     let draft = Draft {
