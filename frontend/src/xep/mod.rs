@@ -34,8 +34,8 @@ pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
-    Listed, approve, ask_again, config_fields, configuration_form, last_items, manage_subscription, managed, node_info,
-    node_items, node_template, nodes, nodes_with_pending, question, readable_node, settings,
+    Listed, approve, ask_again, config_fields, configuration_form, is_for_comments, last_items, manage_subscription,
+    managed, node_info, node_items, node_template, nodes, nodes_with_pending, question, readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach};

@@ -27,6 +27,8 @@ pub(crate) const MODULE: Module = Module {
 
 const FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS];
 
+const PERSISTENT_ITEMS: &str = "http://jabber.org/protocol/pubsub#persistent-items";
+
 const EVERYWHERE: &[To] = &[To::Server, To::Account, To::Service];
 
 fn routes(on: &mut Routes) {
@@ -57,10 +59,7 @@ fn about(identities: &[(&str, &str, Option<&str>)], of: fn(&Module) -> &'static 
 fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<Answer, StanzaError> {
     match (&ctx.target, node) {
         (Target::Server, node) => server(node),
-        (Target::Service(_), None) => {
-            let identity = ("pubsub", "service", Some("Reef"));
-            Ok(Answer::Payload(about(&[identity], |module| module.service).into()))
-        }
+        (Target::Service(place), None) => Ok(Answer::Payload(service(place).into())),
         (Target::Account(account), None) => {
             let account = account.clone();
             Ok(Answer::read(move |engine| {
@@ -76,6 +75,16 @@ fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<An
             }))
         }
     }
+}
+
+/// COMPAT: Libervia takes a service that says `persistent-items` for all that it has to put somewhere, whichever comes
+/// first in no order at all. The one for comments has a place for nothing else, and so it does not say it.
+fn service(place: &BareJid) -> DiscoInfoResult {
+    let mut info = about(&[("pubsub", "service", Some("Reef"))], |module| module.service);
+    if super::is_for_comments(place) {
+        info.features.remove(PERSISTENT_ITEMS);
+    }
+    info
 }
 
 /// The server has one node, that of its capabilities: `URI#hash` (XEP-0115 §6.2).
@@ -195,6 +204,17 @@ mod tests {
                 "http://jabber.org/protocol/pubsub#filtered-notifications",
             ],
         );
+    }
+
+    #[test]
+    fn only_one_service_offers_itself_for_everything() {
+        let says = |place: &str| {
+            service(&BareJid::new(place).unwrap())
+                .features
+                .contains(PERSISTENT_ITEMS)
+        };
+        assert!(says("pubsub.capulet.lit"));
+        assert!(!says("comments.capulet.lit"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn create(asked: &Asked, node: Option<String>, form: Option<Form>) ->
     if !asked.creates {
         return Err(errors::refused(&Reject::Forbidden));
     }
-    let node = named(asked.place, node)?;
+    let node = named(asked, node)?;
     let form = form.filter(|form| form.kind == FormKind::Submit);
     let settings = form.as_ref().map(options::settings).transpose()?.unwrap_or_default();
     let template = asked.place.template_of(&node, &settings);
@@ -32,9 +32,11 @@ pub(super) fn create(asked: &Asked, node: Option<String>, form: Option<Form>) ->
     }))
 }
 
-/// The name of a node that is to be made. Nodes for comments are told by their names (XEP-0277 §3.1).
-fn named(place: Place, node: Option<String>) -> Result<String, StanzaError> {
-    match (place, node) {
+/// The name of a node that is to be made. Nodes for comments are told by their names (XEP-0277 §3.1); what the service
+/// keeps of itself is refused when the record is applied, in the same words everywhere.
+fn named(asked: &Asked, node: Option<String>) -> Result<String, StanzaError> {
+    match (asked.place, node) {
+        (_, Some(node)) if asked.name(&node).is_kept() => Ok(node),
         (Place::Comments, None) => Ok(format!("{}{}", ns::COMMENTS_PREFIX, asked::made_up_name()?)),
         (Place::Comments, Some(node)) if !node.starts_with(ns::COMMENTS_PREFIX) => {
             let why = "a node for comments begins with urn:xmpp:microblog:0:comments/";

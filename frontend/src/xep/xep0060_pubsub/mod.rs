@@ -16,8 +16,8 @@ mod own; //        §5.6, §5.7
 mod owner; //      §8.2–§8.5
 mod page; //       XEP-0059 over items
 mod pam; //        XEP-0376
-mod public; //     XEP-0465
 mod probe; //      a question that is asked as a publication
+mod public; //     XEP-0465
 mod publish; //    §7
 mod retrieve; //   §6.5
 mod subscribe; //  §6.1, §6.2
@@ -33,8 +33,10 @@ pub(crate) use retrieve::readable_node;
 
 use super::{Answer, Ctx, Module, Routes, To};
 use asked::Asked;
+use jid::BareJid;
 use reef_stanza::pubsub::{Get, OwnerGet, OwnerSet, Request, Set};
 use reef_stanza::{Condition, PubsubCondition, StanzaError};
+use template::Place;
 
 pub(crate) const MODULE: Module = Module {
     spec: "XEP-0060",
@@ -83,6 +85,11 @@ const SERVICE: &[&str] = features! {
 mod tests;
 
 const AT: &[To] = &[To::Account, To::Service];
+
+/// Whether a service is the one whose nodes are comments (XEP-0277 §3).
+pub(crate) fn is_for_comments(service: &BareJid) -> bool {
+    Place::of(service) == Place::Comments
+}
 
 fn routes(on: &mut Routes) {
     on.get::<Get>(AT, |ctx, Get(request)| perform(ctx, request));
