@@ -10,7 +10,7 @@ use crate::xep::{Answer, Ctx, Job, Later, Target};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::error::Error;
-use reef_engine::log::record::Applied;
+use reef_engine::log::record::{Applied, Change};
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, escape_attr, ns, write_element};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -219,6 +219,9 @@ impl Hub {
                 self.server.hashers.submit(Box::new(run)).map_err(|_| Error::Busy)
             }
             Later::Submit { by, change, then } => {
+                if matches!(change, Change::Publish { .. }) {
+                    self.has_published(iq.conn);
+                }
                 let ticket = Box::new(move |fate: Result<Applied, Error>| {
                     // Here, on the applier's thread, so that sessions hear of changes in the order of the log.
                     fate.iter().for_each(|applied| carry_out(&server.router, applied));

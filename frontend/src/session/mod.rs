@@ -10,6 +10,7 @@
 mod archive; //    XEP-0313: a message is committed, then delivered
 mod archive_rule; // which messages those are
 mod batch; //      what is due to many → one call
+mod behind; //     what does not outlast presence
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
 mod devices; //    XEP-0376: what devices hear of subscriptions
@@ -103,6 +104,8 @@ pub(crate) struct User {
     /// Reads of his rows that are under way: until they are back he stays, so that none fills a later entry of his with
     /// rows older than what was pushed since.
     loads: u32,
+    /// Whether he has published since he came: something of it may go with him.
+    published: bool,
     /// What he asks of single subscriptions, if anything.
     wishes: Option<Arc<wishes::Wishes>>,
     /// When his digests are due.

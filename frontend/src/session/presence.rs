@@ -182,6 +182,7 @@ impl Hub {
         if let Some(name) = wishful.map(|conn| conn.user.clone()) {
             self.end_temporary(&name);
         }
+        self.purge_behind(slot);
     }
 
     /// Directed presence (§4.6): remembered, so that they hear when the session leaves.

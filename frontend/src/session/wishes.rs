@@ -12,7 +12,6 @@ use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::config::{Expire, Shows, SubscribeOptions};
 use reef_engine::error::StoreError;
-use reef_engine::log::record::Change;
 use reef_engine::model::{NodeId, NodeName, SubscriberId};
 use reef_engine::outbox::Digest;
 use reef_engine::store::rows;
@@ -67,6 +66,14 @@ impl Wishes {
             Some(wish) => (wish.options.shows.holds(show), wish.options.include_body),
             None => (true, false),
         }
+    }
+}
+
+impl Wishes {
+    /// The nodes whose subscription ends with presence.
+    pub(super) fn temporary(&self) -> impl Iterator<Item = &NodeName> {
+        let temporary = |wish: &&Wish| wish.options.expire == Some(Expire::Presence);
+        self.by_node.values().filter(temporary).map(|wish| &wish.name)
     }
 }
 
@@ -187,31 +194,6 @@ impl Hub {
             && let Some(Reverse((_, name))) = self.digests.pop()
         {
             self.look_for_digests(&name);
-        }
-    }
-
-    /// Subscriptions that end with presence end with it (§12.4): when the last session has gone.
-    pub(super) fn end_temporary(&mut self, name: &BareJid) {
-        if !self.available(name, i8::MIN).is_empty() {
-            return;
-        }
-        let Some(wishes) = self.users.get(name).and_then(|user| user.wishes.clone()) else {
-            return;
-        };
-        let temporary = |wish: &&Wish| wish.options.expire == Some(Expire::Presence);
-        for wish in wishes.by_node.values().filter(temporary) {
-            let change = Change::Unfollow {
-                node: wish.name.clone(),
-                subscriber: name.as_str().into(),
-            };
-            if let Err(error) = self
-                .server
-                .engine
-                .admission
-                .submit(name.as_str(), change, Box::new(drop))
-            {
-                tracing::warn!(%error, "a subscription that was to end with presence ends with the next one");
-            }
         }
     }
 }
