@@ -3,7 +3,7 @@
 //! Devices that advertise it are told of each change (`session/devices.rs`), and ask for the list when they come. Subscriptions
 //! that were made without it are in the list all the same.
 
-use super::{Ctx, Module, Routes, To, manage_subscription, managed};
+use super::{Ctx, Module, Routes, Target, To, manage_subscription, managed};
 use reef_stanza::pam::{Pam, Subscriptions};
 use reef_stanza::{Condition, StanzaError, ns};
 
@@ -19,7 +19,8 @@ pub(crate) const MODULE: Module = Module {
 };
 
 fn routes(on: &mut Routes) {
-    on.set::<Pam>(&[To::Account], |ctx, Pam { service, request }| {
+    // COMPAT: Libervia 0.9 asks the domain to subscribe, and its account for the list.
+    on.set::<Pam>(&[To::Account, To::Server], |ctx, Pam { service, request }| {
         own(ctx)?;
         manage_subscription(ctx, &service, request)
     });
@@ -30,7 +31,7 @@ fn routes(on: &mut Routes) {
 }
 
 fn own(ctx: &Ctx<'_>) -> Result<(), StanzaError> {
-    match ctx.is_own() {
+    match ctx.is_own() || ctx.target == Target::Server {
         true => Ok(()),
         false => Err(StanzaError::new(Condition::Forbidden)),
     }
