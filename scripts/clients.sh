@@ -70,6 +70,12 @@ install_node() {
     fi
 }
 
+# Debian 12 has it; its backend needs a D-Bus.
+install_libervia() {
+    { command -v libervia-backend && command -v libervia-cli && command -v dbus-daemon; } >/dev/null 2>&1 ||
+        packages libervia-backend libervia-cli dbus || skipped "Libervia" "apt does not give it"
+}
+
 install_terminal() {
     for program in profanity tmux; do
         command -v "$program" >/dev/null 2>&1 || packages "$program" || skipped "$program" "apt does not give it"
@@ -83,6 +89,7 @@ install)
     install_feeds
     install_node
     install_terminal
+    install_libervia
     ;;
 test)
     shift
