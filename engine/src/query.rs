@@ -3,6 +3,9 @@
 //! Runs on the reader pool, over a [`View`]; it may wait for the disk. Rights are checked by the caller with `may_read`.
 
 mod created;
+mod since;
+
+pub use since::items_since;
 
 use crate::config::{Affiliation, SubscriptionState};
 use crate::error::StoreError;

@@ -68,6 +68,8 @@ pub(crate) const TICK_MS: u64 = 1000;
 pub(crate) const LINGER_MS: u64 = 10_000;
 /// Sends of one presence to last items: nodes looked at.
 pub(crate) const LAST_ITEMS: usize = 2000;
+/// Nodes that somebody follows which are looked at for what he missed, by his own word.
+pub(crate) const SINCE_NODES: usize = 10_000;
 /// Changes of passwords that may wait.
 pub(crate) const HASHES_WAITING: usize = 64;
 /// Milliseconds between two digests of a subscription, at least and at most.

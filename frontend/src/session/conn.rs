@@ -11,7 +11,7 @@ use crate::limits::{IN_FLIGHT, WRITE_TURN};
 use crate::stream::ConnectionPermit;
 use jid::{BareJid, FullJid};
 use reef_engine::config::Shows;
-use reef_engine::model::Seq;
+use reef_engine::model::{Seq, Timestamp};
 use reef_engine::shard::{Key, Manner, Parting};
 use reef_stanza::StreamReader;
 use std::collections::BTreeSet;
@@ -94,6 +94,8 @@ pub(super) struct Rare {
     pub(super) wishes: Option<Arc<Wishes>>,
     /// The session has ended, and its client has not acknowledged all that was written: how far it is once it has.
     pub(super) late: Option<Parting>,
+    /// When it was last here, by its own word: until it is known what it wants.
+    pub(super) since: Option<Timestamp>,
 }
 
 impl Conn {

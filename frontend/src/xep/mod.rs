@@ -34,8 +34,9 @@ pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
-    Listed, approve, ask_again, config_fields, configuration_form, is_for_comments, last_items, manage_subscription,
-    managed, node_info, node_items, node_template, nodes, nodes_with_pending, question, readable_node, settings,
+    Listed, Since, approve, ask_again, config_fields, configuration_form, is_for_comments, last_here, last_items,
+    manage_subscription, managed, missed, node_info, node_items, node_template, nodes, nodes_with_pending, question,
+    readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach};
@@ -61,6 +62,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0203_delay::MODULE,
     &xep0277_microblog::MODULE,
     &xep0297_forwarding::MODULE,
+    &xep0312_since::MODULE,
     &xep0313_mam::MODULE,
     &xep0330_subscription::MODULE,
     &xep0334_hints::MODULE,
@@ -348,6 +350,8 @@ pub fn readme_table() -> String {
     table
 }
 
+/// XEP-0312 §3.
+const SINCE: &[&str] = &["http://jabber.org/protocol/pubsub#since"];
 /// XEP-0413 §4: that there are orders, and of what.
 const ORDER: &[&str] = &[
     "urn:xmpp:order-by:1",
@@ -397,6 +401,8 @@ said! {
         "of storing, in `session/archive.rs`; copies come with carbons", &[], &[];
     xep0359_stanza_ids = "XEP-0359", "0.7.0", "Unique and Stable Stanza IDs",
         "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
+    xep0312_since = "XEP-0312", "0.3", "PubSub Since",
+        "what was missed of nodes by presence; followers have their cursor", &[], super::SINCE, super::SINCE;
     xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",
         "its nodes are kept as any others", &[], &[];
     xep0413_order = "XEP-0413", "0.2.1", "Order-By",

@@ -77,6 +77,7 @@ scripts! {
     pubsub_owner
     pubsub_publish
     roster
+    since
     stanza_rules
     subscription_lists
     timeline

@@ -5,6 +5,7 @@
 //! session that it is for.
 
 use super::asked::{self, Node};
+use super::since::Since;
 use crate::atom;
 use crate::errors;
 use jid::{BareJid, FullJid};
@@ -14,15 +15,15 @@ use reef_engine::error::StoreError;
 use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read, shown};
 use reef_engine::model::NodeName;
-use reef_engine::query::{self, Which};
-use reef_engine::store::rows;
+use reef_engine::query::{self, Item, Which};
+use reef_engine::store::rows::{self, NodeRow};
 use reef_stanza::StanzaError;
 use reef_stanza::pubsub::event_publish;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The last items that `to` gets when it comes: of each owner the nodes of these names that are configured so and that
-/// it may read. At most `most` nodes are looked at. Cost: a scan of each owner's nodes, and two reads for each of these.
+/// it may read; in place of the last one, all that `since` says it missed. At most `most` nodes are looked at. Cost: a scan of each owner's nodes, and two reads for each of these.
 /// What cannot be read is left out, and logged.
 pub(crate) fn last_items(
     engine: &Engine,
@@ -30,6 +31,7 @@ pub(crate) fn last_items(
     names: &BTreeSet<Arc<str>>,
     to: &FullJid,
     most: usize,
+    mut since: Option<Since>,
 ) -> Vec<Vec<u8>> {
     let (mut stanzas, mut looked_at) = (Vec::new(), 0);
     let reader = to.to_bare();
@@ -44,8 +46,8 @@ pub(crate) fn last_items(
             }
             looked_at += 1;
             let name = NodeName::new(owner.as_str(), name);
-            match on_presence(engine, &name, reader.as_str(), to.as_str()) {
-                Ok(stanza) => stanzas.extend(stanza),
+            match on_presence(engine, &name, reader.as_str(), to.as_str(), since.as_mut()) {
+                Ok(sent) => stanzas.extend(sent),
                 Err(error) => tracing::debug!(%error, node = &*name.node, "a last item was not sent"),
             }
         }
@@ -53,18 +55,35 @@ pub(crate) fn last_items(
     stanzas
 }
 
-fn on_presence(engine: &Engine, name: &NodeName, reader: &str, to: &str) -> Result<Option<Vec<u8>>, StanzaError> {
+fn on_presence(
+    engine: &Engine,
+    name: &NodeName,
+    reader: &str,
+    to: &str,
+    since: Option<&mut Since>,
+) -> Result<Vec<Vec<u8>>, StanzaError> {
     let Some(node) = asked::look_up(engine, name)? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let config = &node.row.config;
-    if config.send_last != SendLast::OnSubAndPresence || !config.deliver_notifications {
-        return Ok(None);
+    let last = config.send_last == SendLast::OnSubAndPresence;
+    if !config.deliver_notifications || (!last && since.is_none()) {
+        return Ok(Vec::new());
     }
     match may_read(engine.view(), &*engine.tables, node.id, &node.row, reader) {
-        Ok(()) => last_item(engine, &node, to).map_err(errors::unreadable),
-        Err(ApplyError::Reject(_)) => Ok(None),
-        Err(ApplyError::Store(error)) => Err(errors::unreadable(error)),
+        Ok(()) => {}
+        Err(ApplyError::Reject(_)) => return Ok(Vec::new()),
+        Err(ApplyError::Store(error)) => return Err(errors::unreadable(error)),
+    }
+    let missed = since
+        .map(|since| since.of_interest(engine, &node, reader, to))
+        .transpose();
+    match missed.map_err(errors::unreadable)?.unwrap_or_default() {
+        none if none.is_empty() && last => {
+            let last = last_item(engine, &node, to).map_err(errors::unreadable)?;
+            Ok(last.into_iter().collect())
+        }
+        missed => Ok(missed),
     }
 }
 
@@ -79,18 +98,21 @@ pub(super) fn last_item(engine: &Engine, node: &Node, to: &str) -> Result<Option
         engine.clock.now(),
     )?;
     let item = found.and_then(|found| found.items.into_iter().next());
-    Ok(item.map(|item| {
-        let shown = shown(&node.row.config);
-        let (service, name) = (&*node.row.name.service, &*node.row.name.node);
-        let publisher = shown.publisher.then_some(&*item.publisher);
-        let payload = shown.payload.then_some(&item.payload[..]);
-        let stamp = asked::stamp(item.at);
-        let mut stanza = Vec::new();
-        let splice = event_publish(service, name, &item.id, publisher, payload, Some((service, &stamp)));
-        match shown.body.then(|| atom::body(&item.payload)).flatten() {
-            Some(text) => splice.with_body(&text).write(to, &mut stanza),
-            None => splice.write(to, &mut stanza),
-        }
-        stanza
-    }))
+    Ok(item.map(|item| notification(&node.row, &item, to, shown(&node.row.config).body)))
+}
+
+/// The notification of an item that was published before, to `to`; with a text body where that is wanted.
+pub(super) fn notification(row: &NodeRow, item: &Item, to: &str, body: bool) -> Vec<u8> {
+    let shown = shown(&row.config);
+    let (service, name) = (&*row.name.service, &*row.name.node);
+    let publisher = shown.publisher.then_some(&*item.publisher);
+    let payload = shown.payload.then_some(&item.payload[..]);
+    let stamp = asked::stamp(item.at);
+    let mut stanza = Vec::new();
+    let splice = event_publish(service, name, &item.id, publisher, payload, Some((service, &stamp)));
+    match body.then(|| atom::body(&item.payload)).flatten() {
+        Some(text) => splice.with_body(&text).write(to, &mut stanza),
+        None => splice.write(to, &mut stanza),
+    }
+    stanza
 }

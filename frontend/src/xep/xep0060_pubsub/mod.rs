@@ -20,6 +20,7 @@ mod probe; //      a question that is asked as a publication
 mod public; //     XEP-0465
 mod publish; //    §7
 mod retrieve; //   §6.5
+mod since; //      XEP-0312
 mod subscribe; //  §6.1, §6.2
 mod subscription_options; // §6.3, §6.4
 mod template; //   what a new node is like
@@ -30,6 +31,7 @@ pub(crate) use last_item::last_items;
 pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
 pub(crate) use pam::{manage_subscription, managed};
 pub(crate) use retrieve::readable_node;
+pub(crate) use since::{Since, last_here, missed};
 
 use super::{Answer, Ctx, Module, Routes, To};
 use asked::Asked;

@@ -1,6 +1,7 @@
 //! What is read of nodes, over an engine with a store of its own.
 
 use super::asked::{self, Asked};
+use super::since::{self, Since};
 use super::template::Place;
 use super::{disco, last_item, manage, own, retrieve};
 use crate::tables::FrontTables;
@@ -8,10 +9,12 @@ use crate::xep::{Answer, Later};
 use jid::{BareJid, FullJid};
 use minidom::Element;
 use reef_engine::clock::SystemClock;
-use reef_engine::config::{AccessModel, Affiliation, NodeConfig, SendLast, Setting};
+use reef_engine::config::{AccessModel, Affiliation, NodeConfig, SendLast, Setting, Shows, SubscribeOptions};
 use reef_engine::limits::Limits;
 use reef_engine::log::record::Change;
-use reef_engine::model::NodeName;
+use reef_engine::model::{NodeName, Seq, Timestamp};
+use reef_engine::query::{self, Which};
+use reef_engine::store::rows;
 use reef_engine::{Engine, Options};
 use reef_stanza::disco::Types;
 use reef_stanza::form::Form;
@@ -423,7 +426,7 @@ fn who_comes_gets_the_last_items_that_he_wants_and_may_read() {
         BareJid::new(JULIET).unwrap(),
         BareJid::new("nobody@capulet.lit").unwrap(),
     ];
-    let stanzas = last_item::last_items(&world.engine, &owners, &names, &to, 100);
+    let stanzas = last_item::last_items(&world.engine, &owners, &names, &to, 100, None);
     assert_eq!(stanzas.len(), 1);
     let text = std::str::from_utf8(&stanzas[0]).unwrap();
     let message = Element::from_reader_with_prefixes(text.as_bytes(), Some(ns::CLIENT.to_owned())).unwrap();
@@ -446,7 +449,7 @@ fn who_comes_gets_the_last_items_that_he_wants_and_may_read() {
             .unwrap()
             .ends_with('Z')
     );
-    assert!(last_item::last_items(&world.engine, &owners, &names, &to, 0).is_empty());
+    assert!(last_item::last_items(&world.engine, &owners, &names, &to, 0, None).is_empty());
 }
 
 #[test]
@@ -494,4 +497,53 @@ fn discovery_shows_a_node_its_items_and_its_meta_data() {
     );
     assert!(disco::node_info(&world.engine, &blog("closed"), ROMEO).is_err());
     assert!(asked::find(&world.engine, &blog("none")).is_err());
+}
+
+#[test]
+fn who_was_away_longer_than_his_cursor_says_gets_what_lies_before_it_once() {
+    let world = World::with_posts(2);
+    world.change(ROMEO, Change::follow(blog(BLOG), ROMEO.into()));
+    ["3", "4", "5"]
+        .iter()
+        .for_each(|item| world.publish(BLOG, item, NodeConfig::microblog(BLOG)));
+    let view = world.engine.view();
+    let node = asked::find(&world.engine, &blog(BLOG)).unwrap();
+    let found = query::items(
+        view,
+        node.id,
+        &node.row,
+        &Which::Older(None),
+        2,
+        world.engine.clock.now(),
+    );
+    let fourth = found.unwrap().unwrap().items[1].seq;
+    let id = rows::subscriber_id(view, ROMEO).unwrap().unwrap();
+    let to = FullJid::new("romeo@montague.lit/orchard").unwrap();
+    let missed = |at, upto, most, show| {
+        let stanzas = since::missed(&world.engine, id, &to, show, Since { at, upto, most }, 10);
+        let text = stanzas.iter().map(|stanza| std::str::from_utf8(stanza).unwrap());
+        text.map(|text| text.split("<item id='").nth(1).unwrap()[..1].to_owned())
+            .collect::<Vec<_>>()
+    };
+    let long_ago = Timestamp(1);
+    assert_eq!(missed(long_ago, fourth, 10, Shows::ONLINE), ["3", "4"]);
+    assert_eq!(missed(long_ago, fourth, 1, Shows::ONLINE), ["4"]);
+    assert!(missed(world.engine.clock.now(), fourth, 10, Shows::ONLINE).is_empty());
+    assert!(missed(long_ago, Seq(0), 10, Shows::ONLINE).is_empty());
+    // His options count as they do live.
+    let options = SubscribeOptions {
+        shows: Shows::CHAT,
+        ..SubscribeOptions::default()
+    };
+    let (node, subscriber) = (blog(BLOG), ROMEO.into());
+    world.change(
+        ROMEO,
+        Change::SetOptions {
+            node,
+            subscriber,
+            options,
+        },
+    );
+    assert!(missed(long_ago, fourth, 10, Shows::DND).is_empty());
+    assert_eq!(missed(long_ago, fourth, 10, Shows::CHAT).len(), 2);
 }
