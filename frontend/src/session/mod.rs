@@ -14,6 +14,7 @@ mod behind; //     what does not outlast presence
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
 mod devices; //    XEP-0376: what devices hear of subscriptions
+mod earlier; //    what was published before a session came
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write

@@ -3,14 +3,13 @@
 //! A user's contacts are in memory with him; their sessions are told by mail, one per contact. Next: `subscription.rs`
 //! for the presences that manage subscriptions.
 
-use super::{ConnRef, Hub, wishes};
-use crate::limits::{CAPS_ASKED, DIRECTED, LAST_ITEMS, SINCE_NODES};
+use super::{Hub, wishes};
+use crate::limits::{CAPS_ASKED, DIRECTED};
 use crate::tables::Kind;
-use crate::xep::{Since, last_here, last_items, missed, xep0115_caps};
+use crate::xep::{last_here, xep0115_caps};
 use jid::{BareJid, Jid};
 use minidom::Element;
-use reef_engine::Engine;
-use reef_engine::model::{Seq, Timestamp, fnv1a};
+use reef_engine::model::{Seq, fnv1a};
 use reef_engine::shard::Parting;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamNamespace, ns, write_element};
@@ -305,63 +304,6 @@ impl Hub {
         self.shard.interest(key, (*wants).clone());
         if fresh && !wants.is_empty() {
             self.send_last_items(slot, wants);
-        }
-    }
-
-    /// XEP-0312: what it follows and was published before the cursor from which it catches up. The rest waits for what it
-    /// wants.
-    fn send_missed(&mut self, slot: u32, at: Timestamp, upto: Seq) {
-        if let Some(conn) = self.conn_mut(slot) {
-            conn.rare.get_or_insert_default().since = Some(at);
-        }
-        let subscriber = self.user_of(slot).and_then(|user| user.subscriber);
-        let (Some(conn), Some(id)) = (self.conn(slot), subscriber) else {
-            return;
-        };
-        let Some(jid) = conn.jid().cloned() else { return };
-        let (show, conn) = (conn.show, self.conn_ref(slot));
-        let since = Since {
-            at,
-            upto,
-            most: self.server.engine.limits.catch_up_posts,
-        };
-        self.send_read(conn, move |engine| missed(engine, id, &jid, show, since, SINCE_NODES));
-    }
-
-    /// XEP-0163 §4.3.4: the last items of the nodes that it wants, where those are configured so.
-    fn send_last_items(&mut self, slot: u32, wants: Arc<BTreeSet<Arc<str>>>) {
-        let (Some(conn), Some(user)) = (self.conn(slot), self.user_of(slot)) else {
-            return;
-        };
-        let Some(jid) = conn.jid().cloned() else { return };
-        let contacts = user.roster.iter().filter(|(_, row)| row.to).map(|(jid, _)| jid.clone());
-        let owners: Vec<BareJid> = std::iter::once(conn.user.clone()).chain(contacts).collect();
-        let conn = self.conn_ref(slot);
-        let since = self.conn_mut(slot).and_then(|conn| conn.rare.as_mut()?.since.take());
-        // What is newer than this shard's last commit comes live.
-        let since = since.map(|at| Since {
-            at,
-            upto: self.shard.watermark(),
-            most: self.server.engine.limits.catch_up_posts,
-        });
-        self.send_read(conn, move |engine| {
-            last_items(engine, &owners, &wants, &jid, LAST_ITEMS, since)
-        });
-    }
-
-    /// Sends a session what is read on a reader thread.
-    fn send_read(&mut self, conn: ConnRef, read: impl FnOnce(&Engine) -> Vec<Vec<u8>> + Send + 'static) {
-        let (server, shard) = (self.server.clone(), self.number);
-        let read = self.server.engine.read(move |engine| {
-            let stanzas = read(engine);
-            let job = move |hub: &mut Hub| {
-                let Some(slot) = hub.alive(conn) else { return };
-                stanzas.into_iter().for_each(|stanza| hub.send_bytes(slot, stanza));
-            };
-            server.router.answer(shard, Box::new(job));
-        });
-        if read.is_err() {
-            tracing::warn!("too many reads: items of before were not sent");
         }
     }
 }
