@@ -129,7 +129,7 @@ fn named<'t>(text: &'t str, domain: &'t str) -> impl Iterator<Item = BareJid> + 
 /// The entry that shows what was gathered, as it is kept.
 pub(crate) fn notification(user: &str, item: &str, gathering: &Gathering, at: Timestamp) -> Vec<u8> {
     let (word, text) = match gathering.kind {
-        Noted::Followed => ("followed", "follows you"),
+        Noted::Followed => ("followed", "followed you"),
         Noted::Mentioned => ("mentioned", "mentioned you"),
         Noted::Replied => ("replied", "replied to you"),
         Noted::Liked => ("liked", "noticed your post"),
