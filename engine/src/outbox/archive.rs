@@ -78,7 +78,7 @@ pub fn archive(
     let walk = Walk {
         view,
         recent,
-        nodes: &nodes,
+        nodes: Arc::new(nodes),
         now,
         last,
     };
@@ -128,7 +128,7 @@ fn followed(view: &dyn View, id: SubscriberId) -> Result<HashMap<NodeId, Seq>, S
 struct Walk<'v> {
     view: &'v dyn View,
     recent: &'v Recent,
-    nodes: &'v HashMap<NodeId, Seq>,
+    nodes: Arc<HashMap<NodeId, Seq>>,
     now: Timestamp,
     last: Seq,
 }

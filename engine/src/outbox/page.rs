@@ -73,7 +73,7 @@ pub(super) fn page_of(
     request: &PageRequest,
     now: Timestamp,
 ) -> Result<Page, StoreError> {
-    let mut reading = Reading::of(view, recent, following, request, now);
+    let mut reading = Reading::of(view, recent, Arc::new(following), request, now);
     if reading.run.skip.is_none() {
         reading.run.seen = request.upto;
         reading.run.skip = Some(reading.first_wanted()?);
@@ -119,7 +119,7 @@ pub(super) struct Reading<'v> {
     view: &'v dyn View,
     recent: &'v Recent,
     now: Timestamp,
-    following: HashMap<NodeId, Seq>,
+    following: Arc<HashMap<NodeId, Seq>>,
     nodes: HashMap<NodeId, NodeSeen>,
     request: &'v PageRequest,
     run: Run,
@@ -130,7 +130,7 @@ impl<'v> Reading<'v> {
     pub(super) fn of(
         view: &'v dyn View,
         recent: &'v Recent,
-        following: HashMap<NodeId, Seq>,
+        following: Arc<HashMap<NodeId, Seq>>,
         request: &'v PageRequest,
         now: Timestamp,
     ) -> Reading<'v> {
@@ -242,7 +242,7 @@ impl Reading<'_> {
         let max = max.min(most.max(PAGE_POSTS));
         let mut complete = true;
         let mut kept: BTreeMap<Seq, NodeId> = BTreeMap::new();
-        for (node, since) in &self.following {
+        for (node, since) in self.following.iter() {
             if rows::node_state(self.view, *node)?.last <= from {
                 continue;
             }

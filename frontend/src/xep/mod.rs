@@ -4,6 +4,7 @@
 //! A handler is synchronous and does no I/O: what takes time is an [`Answer::Later`], and the session goes on. No XEP file
 //! imports another. Next: `session/`, which finds a handler by the type of an iq's payload.
 
+use crate::errors;
 use crate::session::Hub;
 use bytes::Bytes;
 use jid::{BareJid, FullJid};
@@ -11,7 +12,7 @@ use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::error::Error;
 use reef_engine::log::record::{Applied, Change};
-use reef_stanza::{IqPayload, StanzaError};
+use reef_stanza::{Condition, IqPayload, StanzaError};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -139,6 +140,17 @@ impl Ctx<'_> {
     pub(crate) fn is_own(&self) -> bool {
         matches!(&self.target, Target::Account(account) if *account == self.from.to_bare())
     }
+
+    /// What is its owner's alone.
+    ///
+    /// # Errors
+    /// `forbidden` where it is somebody else's account.
+    pub(crate) fn own(&self) -> Result<(), StanzaError> {
+        match self.is_own() {
+            true => Ok(()),
+            false => Err(StanzaError::new(Condition::Forbidden)),
+        }
+    }
 }
 
 /// What a handler answers.
@@ -202,6 +214,14 @@ impl Answer {
     /// Derives keys from a password first.
     pub(crate) fn hash(job: impl FnOnce() -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
         Answer::Later(Later::Hash(Box::new(job)))
+    }
+
+    /// Commits, and answers with nothing.
+    pub(crate) fn commit(by: &str, change: Change) -> Answer {
+        Answer::submit(by, change, |_, done| match done {
+            Ok(_) => Ok(Answer::Empty),
+            Err(error) => Err(errors::stanza_error(&error)),
+        })
     }
 
     /// Commits first.

@@ -3,7 +3,6 @@
 //! Presence subscriptions are in `session/subscription.rs`.
 
 use super::{Answer, Ctx, Module, Routes, To};
-use crate::errors;
 use crate::tables::{Op, RosterRow};
 use jid::BareJid;
 use minidom::Element;
@@ -35,7 +34,7 @@ fn routes(on: &mut Routes) {
 
 /// §2.1.3, and §2.6 where the client has the version that is: then nothing is sent.
 fn get(ctx: &mut Ctx<'_>, asked: Roster) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     ctx.hub.interested(ctx.slot);
     let Some(user) = ctx.hub.user(ctx.slot) else {
         return Err(StanzaError::new(Condition::InternalServerError));
@@ -54,7 +53,7 @@ fn get(ctx: &mut Ctx<'_>, asked: Roster) -> Result<Answer, StanzaError> {
 
 /// §2.3 to §2.5.
 fn set(ctx: &mut Ctx<'_>, mut asked: Roster) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     let (Some(item), None) = (asked.items.pop(), asked.items.pop()) else {
         return Err(StanzaError::new(Condition::BadRequest).with_text("one contact at a time"));
     };
@@ -90,19 +89,7 @@ fn set(ctx: &mut Ctx<'_>, mut asked: Roster) -> Result<Answer, StanzaError> {
         op: op.encode(),
     };
     // The pushes are on their way when this is answered.
-    Ok(Answer::submit(&user, change, |_, fate| match fate {
-        Ok(_) => Ok(Answer::Empty),
-        Err(error) => Err(errors::stanza_error(&error)),
-    }))
-}
-
-/// §2.1.5: somebody else's roster is nobody's business.
-fn own(ctx: &Ctx<'_>) -> Result<(), StanzaError> {
-    if ctx.is_own() {
-        Ok(())
-    } else {
-        Err(StanzaError::new(Condition::Forbidden))
-    }
+    Ok(Answer::commit(&user, change))
 }
 
 /// An item as it is sent; without a row it says that the contact is gone.

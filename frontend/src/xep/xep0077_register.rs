@@ -74,10 +74,7 @@ fn change_password(ctx: &Ctx<'_>, user: BareJid, submit: Submit) -> Result<Answe
             owner: user.clone(),
             op: op.encode(),
         };
-        Ok(Answer::submit(&user, change, |_, done| match done {
-            Ok(_) => Ok(Answer::Empty),
-            Err(error) => Err(errors::stanza_error(&error)),
-        }))
+        Ok(Answer::commit(&user, change))
     }))
 }
 

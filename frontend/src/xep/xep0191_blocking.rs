@@ -31,7 +31,7 @@ fn routes(on: &mut Routes) {
 
 /// §3.2. Who has asked for it hears of changes.
 fn read(ctx: &mut Ctx<'_>) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     ctx.hub.hears_of_blocks(ctx.slot);
     let user = ctx.from.to_bare();
     Ok(Answer::read(move |engine| {
@@ -42,7 +42,7 @@ fn read(ctx: &mut Ctx<'_>) -> Result<Answer, StanzaError> {
 
 /// §3.3 to §3.5.
 fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     let user: Arc<str> = ctx.from.to_bare().as_str().into();
     let own = |jid: &&Jid| jid.to_bare() == ctx.from.to_bare();
     if on && jids.iter().any(|jid| own(&jid)) {
@@ -64,15 +64,5 @@ fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool) -> Result<Answer, StanzaErr
         owner: user.clone(),
         op: op.encode(),
     };
-    Ok(Answer::submit(&user, change, |_, fate| match fate {
-        Ok(_) => Ok(Answer::Empty),
-        Err(error) => Err(errors::stanza_error(&error)),
-    }))
-}
-
-fn own(ctx: &Ctx<'_>) -> Result<(), StanzaError> {
-    match ctx.is_own() {
-        true => Ok(()),
-        false => Err(StanzaError::new(Condition::Forbidden)),
-    }
+    Ok(Answer::commit(&user, change))
 }

@@ -21,8 +21,9 @@ impl Apply<'_, '_> {
     /// Attaches, in place of what the asker attached before.
     pub(super) fn attach(&mut self, to: &Attachment, payload: &Bytes) -> Result<Outcome, ApplyError> {
         let (target, row) = self.node(&to.target)?;
-        self.target_item(target, &to.item)?;
+        // Rights first: who may not read a node does not learn which items it has.
         self.may_attach(target, &row)?;
+        self.target_item(target, &to.item)?;
         if self.narrowing(target)? {
             return Err(Reject::NotYet.into());
         }
@@ -80,6 +81,9 @@ impl Apply<'_, '_> {
         item: &Arc<str>,
         payload: Option<&Bytes>,
     ) -> Result<Outcome, ApplyError> {
+        if !self.by.is_empty() {
+            return Err(Reject::Kept.into());
+        }
         let (node, row) = self.node(summary)?;
         let Some(payload) = payload else {
             let mut state = rows::node_state(self.tx, node)?;

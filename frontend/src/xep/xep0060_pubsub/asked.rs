@@ -86,10 +86,7 @@ impl Asked {
 
     /// Commits a change and answers with nothing.
     pub(super) fn commit(&self, change: Change) -> Answer {
-        Answer::submit(&self.by, change, |_, done| match done {
-            Ok(_) => Ok(Answer::Empty),
-            Err(error) => Err(errors::stanza_error(&error)),
-        })
+        Answer::commit(&self.by, change)
     }
 }
 

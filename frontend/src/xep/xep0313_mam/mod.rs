@@ -45,7 +45,7 @@ fn routes(on: &mut Routes) {
 /// §4.1.5.
 fn fields(ctx: &mut Ctx<'_>, asked: Fields) -> Result<Answer, StanzaError> {
     if asked.node.is_none() {
-        own(ctx)?;
+        ctx.own()?;
     }
     Ok(Answer::Payload(form::fields()))
 }
@@ -55,7 +55,7 @@ fn query(ctx: &mut Ctx<'_>, query: Query) -> Result<Answer, StanzaError> {
     if query.node.is_some() {
         return posts::query(ctx, query);
     }
-    own(ctx)?;
+    ctx.own()?;
     let limits = &ctx.hub.server.config.limits;
     let now = ctx.hub.server.engine.clock.now();
     let mut asked = form::asked(query, limits, now)?;
@@ -88,7 +88,7 @@ fn messages(engine: &Engine, user: &str, asked: &Asked, results: &Results) -> Re
 
 /// §5.
 fn metadata(ctx: &mut Ctx<'_>, Metadata: Metadata) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     let user = ctx.from.to_bare();
     let days = ctx.hub.server.config.limits.archive_days;
     let now = ctx.hub.server.engine.clock.now();
@@ -100,15 +100,6 @@ fn metadata(ctx: &mut Ctx<'_>, Metadata: Metadata) -> Result<Answer, StanzaError
         });
         Ok(Answer::Payload(reply::metadata(ends.as_ref())))
     }))
-}
-
-/// §10.1.
-fn own(ctx: &Ctx<'_>) -> Result<(), StanzaError> {
-    if ctx.is_own() {
-        Ok(())
-    } else {
-        Err(StanzaError::new(Condition::Forbidden))
-    }
 }
 
 fn unread(error: NotRead) -> StanzaError {

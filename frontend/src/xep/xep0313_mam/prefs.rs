@@ -3,7 +3,6 @@
 //! They are rows of the tables, looked at by the very record that archives a message. Lists are bounded.
 
 use super::super::{Answer, Ctx};
-use super::own;
 use crate::errors;
 use crate::limits::ARCHIVE_LISTED;
 use crate::tables::{self, ArchivePreferences, Archived, Op};
@@ -15,7 +14,7 @@ use std::sync::Arc;
 
 /// §2.1.
 pub(super) fn get(ctx: &mut Ctx<'_>, GetPreferences: GetPreferences) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     let user = ctx.from.to_bare();
     Ok(Answer::read(move |engine| {
         let stored = tables::archive_preferences(engine.view(), user.as_str()).map_err(errors::unreadable)?;
@@ -25,7 +24,7 @@ pub(super) fn get(ctx: &mut Ctx<'_>, GetPreferences: GetPreferences) -> Result<A
 
 /// §2.1: all of them at once; the answer says what is in force.
 pub(super) fn set(ctx: &mut Ctx<'_>, wanted: Preferences) -> Result<Answer, StanzaError> {
-    own(ctx)?;
+    ctx.own()?;
     if wanted.always.len() + wanted.never.len() > ARCHIVE_LISTED {
         let error = StanzaError::new(Condition::NotAcceptable);
         return Err(error.with_text(format!("at most {ARCHIVE_LISTED} JIDs in both lists")));
