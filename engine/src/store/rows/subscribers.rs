@@ -1,0 +1,94 @@
+//! How a subscriber is found and made: his id, his name, how many nodes he follows.
+//!
+//! Knows no record and no stage. The values are in `mod.rs`.
+
+use super::{encode, get, number};
+use crate::error::StoreError;
+use crate::limits;
+use crate::model::{SubscriberId, VShard};
+use crate::store::keys::{self, Family};
+use crate::store::{Tx, View};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The subscriber of this bare JID.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscriber_id(view: &dyn View, jid: &str) -> Result<Option<SubscriberId>, StoreError> {
+    get(view, Family::SUBSCRIBER_NAME, jid.as_bytes())
+}
+
+/// A subscriber's bare JID.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<str>>, StoreError> {
+    get(view, Family::SUBSCRIBER, &keys::subscriber(id))
+}
+
+/// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
+/// follow, and between his edges it would cost a block of them.
+///
+/// # Errors
+/// The store's failures.
+pub fn follows(view: &dyn View, id: SubscriberId) -> Result<u32, StoreError> {
+    Ok(get(view, Family::FOLLOWS, &keys::subscriber(id))?.unwrap_or(0))
+}
+
+/// Writes how many nodes a subscriber follows.
+pub fn put_follows(tx: &mut Tx<'_>, id: SubscriberId, follows: u32) {
+    tx.put(Family::FOLLOWS, keys::subscriber(id), encode(&follows));
+}
+
+/// The subscriber of this bare JID, made if need be: the next id of its virtual shard, in a block of that shard.
+///
+/// # Errors
+/// The store's failures.
+pub fn make_subscriber(tx: &mut Tx<'_>, jid: &str) -> Result<SubscriberId, StoreError> {
+    if let Some(id) = subscriber_id(tx, jid)? {
+        return Ok(id);
+    }
+    let mut new = NewSubscribers::default();
+    let id = new.make(tx, jid, VShard::of(jid))?;
+    new.finish(tx);
+    Ok(id)
+}
+
+/// Subscribers that are made together: what their ids come from is read and written once for each virtual shard.
+#[derive(Default)]
+pub struct NewSubscribers(BTreeMap<VShard, u32>);
+
+impl NewSubscribers {
+    /// The subscriber of a bare JID that has none, as [`make_subscriber`] makes one.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn make(&mut self, tx: &mut Tx<'_>, jid: &str, vshard: VShard) -> Result<SubscriberId, StoreError> {
+        let next = match self.0.get(&vshard) {
+            Some(next) => Some(*next),
+            None => number(tx, &keys::next_subscriber(vshard))?,
+        };
+        let id = match next.filter(|next| next % limits::BLOCK != 0) {
+            Some(next) => next,
+            None => {
+                // Id 0 is never given, so that a table of ids may use 0 for nobody.
+                let block = number(tx, keys::NEXT_BLOCK)?.unwrap_or(0);
+                tx.put(Family::META, keys::NEXT_BLOCK, encode(&(block + 1)));
+                tx.put(Family::META, keys::block(block), [vshard.0]);
+                (block * limits::BLOCK).max(1)
+            }
+        };
+        self.0.insert(vshard, id + 1);
+        tx.put(Family::SUBSCRIBER_NAME, jid.as_bytes(), encode(&SubscriberId(id)));
+        tx.put(Family::SUBSCRIBER, keys::subscriber(SubscriberId(id)), encode(&jid));
+        Ok(SubscriberId(id))
+    }
+
+    /// Notes which ids come next. To be called when all are made.
+    pub fn finish(self, tx: &mut Tx<'_>) {
+        for (vshard, next) in self.0 {
+            tx.put(Family::META, keys::next_subscriber(vshard), encode(&next));
+        }
+    }
+}
