@@ -53,6 +53,9 @@ pub enum Reject {
     /// A quota is used up; which one.
     #[error("too many {0}")]
     TooMany(&'static str),
+    /// What he published and is kept leaves no room for more; which: items or bytes.
+    #[error("the account has no room for more {0}")]
+    NoRoom(&'static str),
     /// A value cannot be accepted; why.
     #[error("not acceptable: {0}")]
     NotAcceptable(&'static str),

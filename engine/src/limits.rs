@@ -53,7 +53,7 @@ pub const DIGEST_QUIET_MS: u64 = 60_000;
 /// Rows of one answer to a listing.
 pub const LIST_ROWS: usize = 1000;
 /// Rows of names and of counts that the applier remembers, of both together: about 70 bytes each.
-pub const ROWS_KNOWN_MAX: usize = 1 << 22;
+pub const ROWS_KNOWN_MAX: usize = 6 << 20;
 /// Threads that read pages.
 pub const READERS: usize = 2;
 /// Reads that may wait for a reader.
@@ -124,6 +124,10 @@ pub struct Limits {
     pub comment_nodes_per_account: u32,
     /// Items of a node whose `max_items` is `max`.
     pub items_per_node: u64,
+    /// Items that one account published and that are kept, wherever they lie. 0: no limit.
+    pub items_per_account: u64,
+    /// Bytes of their payloads. 0: no limit.
+    pub bytes_per_account: u64,
     /// Bytes of one payload.
     pub item_bytes: usize,
     /// Nodes that one account follows.
@@ -158,6 +162,8 @@ impl Default for Limits {
             nodes_per_account: 1_000,
             comment_nodes_per_account: 100_000,
             items_per_node: 10_000_000,
+            items_per_account: 10_000_000,
+            bytes_per_account: 4 << 30,
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,
             log_keep_seconds: 7 * 86_400,

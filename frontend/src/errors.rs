@@ -51,6 +51,13 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
             .pubsub(P::TooManySubscriptions),
         Reject::TooMany("nodes") => error(C::Conflict).pubsub(P::MaxNodesExceeded),
         Reject::TooMany(what) => error(C::ResourceConstraint).with_text(format!("too many {what}")),
+        Reject::NoRoom(what) => match *what {
+            "items" => error(C::ResourceConstraint).pubsub(P::MaxItemsExceeded),
+            _ => error(C::ResourceConstraint),
+        }
+        .with_text(format!(
+            "the account has no room for more {what}: retract some of its items"
+        )),
         Reject::NotAcceptable(why) => error(C::NotAcceptable).with_text(*why),
         Reject::TooFast(whose) => error(C::ResourceConstraint)
             .with_type(ErrorType::Wait)

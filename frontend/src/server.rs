@@ -160,6 +160,8 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             comment_nodes_per_account: limits.comment_nodes_per_account,
             items_per_node: limits.items_per_node,
             item_bytes: limits.item_bytes,
+            items_per_account: limits.items_per_account,
+            bytes_per_account: limits.bytes_per_account,
             subscriptions_per_account: limits.subscriptions_per_account,
             commit_queue_age_ms: u64::from(limits.commit_queue_age_ms),
             account_rate: rate(limits.publish_per_second, limits.publish_burst),

@@ -158,6 +158,9 @@ impl Step<'_> {
         for key in &log {
             let entry: Option<Entry> = rows::get(&self.tx, Family::LOG, key)?;
             let lies = keys::read_log(key).map(|(_, seq)| seq);
+            if let Some(entry) = &entry {
+                rows::count_gone(&mut self.tx, &entry.event)?;
+            }
             if let (Some(entry), Some(seq)) = (entry, lies)
                 && self.item_of(node, seq, &entry.item)?.is_some()
             {
@@ -216,6 +219,7 @@ impl Step<'_> {
             && let Some(lies) = self.item_of(node, seq, &entry.item)?
         {
             self.tx.delete(Family::LOG, key);
+            rows::count_gone(&mut self.tx, &entry.event)?;
             rows::forget_first(&mut self.tx, node, lies, &mut state);
             state.items = state.items.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);

@@ -53,11 +53,13 @@ impl Family {
     pub const CREATED: Family = Family(20);
     /// node|subscriber → nothing, of subscriptions that everybody may know
     pub const PUBLIC: Family = Family(21);
+    /// bare JID → what he published and is still kept, counted
+    pub const USAGE: Family = Family(22);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 22;
+    pub const TABLES: u8 = 23;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "meta",
         "log",
         "item",
@@ -80,6 +82,7 @@ impl Family {
         "owned",
         "created",
         "public",
+        "usage",
     ];
 }
 

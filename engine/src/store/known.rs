@@ -1,4 +1,4 @@
-//! Rows that the applier asks for again and again: who a bare JID is, and how many nodes he follows.
+//! Rows that the applier asks for again and again: who a bare JID is, how many nodes he follows, and what of his is kept.
 //!
 //! In two generations: what is asked for stays in the younger, and when that is full the older goes. Filled by the one
 //! thread that writes, when it reads and when it writes, so that no row in here is ever older than the store's.
@@ -59,6 +59,7 @@ impl Rows {
 pub(super) struct Known {
     names: Rows,
     follows: Rows,
+    usage: Rows,
 }
 
 impl Default for Known {
@@ -68,23 +69,25 @@ impl Default for Known {
 }
 
 impl Known {
-    /// None yet, and at most so many of both families.
+    /// None yet, and at most so many of all families.
     fn new(most: usize) -> Known {
         Known {
-            names: Rows::new(most / 4),
-            follows: Rows::new(most / 4),
+            names: Rows::new(most / 6),
+            follows: Rows::new(most / 6),
+            usage: Rows::new(most / 6),
         }
     }
 
     /// Whether rows of a family are remembered.
     pub(super) fn covers(family: Family) -> bool {
-        family == Family::SUBSCRIBER_NAME || family == Family::FOLLOWS
+        matches!(family, Family::SUBSCRIBER_NAME | Family::FOLLOWS | Family::USAGE)
     }
 
     fn rows(&mut self, family: Family) -> Option<&mut Rows> {
         match family {
             Family::SUBSCRIBER_NAME => Some(&mut self.names),
             Family::FOLLOWS => Some(&mut self.follows),
+            Family::USAGE => Some(&mut self.usage),
             _ => None,
         }
     }
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_outlives_what_is_not_and_nothing_is_stale() {
-        let most = 4_000;
+        let most = 6_000;
         let mut known = Known::new(most);
         let write = |number: usize, value: Option<u8>| Write {
             family: Family::FOLLOWS,
@@ -135,7 +138,7 @@ mod tests {
         known.written(&[write(7, Some(2)), write(most - 1, None)]);
         assert_eq!(get(&mut known, 7), Some(vec![2]));
         assert_eq!(get(&mut known, most - 1), None);
-        assert!(known.follows.young.len() + known.follows.old.len() <= most / 2);
+        assert!(known.follows.young.len() + known.follows.old.len() <= most / 3);
         assert_eq!(known.get(Family::LOG, b"x"), None);
     }
 

@@ -3,17 +3,19 @@
 //! A later one adds its migration here, so that opening is the only place that knows old formats. Version 2 has the journal
 //! of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of their own.
 //! Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first versions of
-//! items that were published again, and public subscriptions.
+//! items that were published again, and public subscriptions. Version 5 counts what each account keeps.
 
 use super::keys::{self, Family};
-use super::rows::{ItemRow, NodeState};
+use super::rows::{Entry, ItemRow, NodeState, Usage};
 use super::{Range, Store, Write, rows};
 use crate::error::StoreError;
 use crate::model::NodeId;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The format that this binary writes.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// Rows of one write while a store is brought to a format.
 const WRITE_ROWS: usize = 65_536;
@@ -31,16 +33,19 @@ pub fn check_format(store: &dyn Store) -> Result<(), StoreError> {
                 .map_err(|_| StoreError::Corrupt("meta"))?;
             match found {
                 FORMAT_VERSION => Ok(()),
-                1 => from_first(store).and_then(|()| with_first_versions(store)),
+                1 => from_first(store)
+                    .and_then(|()| with_first_versions(store))
+                    .and_then(|()| with_usage(store)),
                 // What else is new in versions 3 and 4 is in no older store.
-                2 | 3 => with_first_versions(store),
+                2 | 3 => with_first_versions(store).and_then(|()| with_usage(store)),
+                4 => with_usage(store),
                 _ => Err(StoreError::Newer {
                     found,
                     known: FORMAT_VERSION,
                 }),
             }
         }
-        None => store.write(vec![ours()], true),
+        None => store.write(vec![format(FORMAT_VERSION)], true),
     }
 }
 
@@ -65,8 +70,7 @@ fn from_first(store: &dyn Store) -> Result<(), StoreError> {
     })?;
     writes.push(meta(keys::JOURNAL_LAST, rows::encode(&1_u64)));
     writes.push(meta(keys::JOURNAL_TRIMMED, rows::encode(&1_u64)));
-    // Not yet ours, but no longer the first.
-    writes.push(meta(keys::FORMAT, 2_u32.to_be_bytes().to_vec()));
+    writes.push(format(2));
     store.write(writes, true)
 }
 
@@ -89,7 +93,45 @@ fn with_first_versions(store: &dyn Store) -> Result<(), StoreError> {
     })?;
     bad?;
     writes.extend(current.as_ref().and_then(counted));
-    writes.push(ours());
+    writes.push(format(4));
+    store.write(writes, true)
+}
+
+/// To version 5: counts of what each account published and is kept. The log is read once; what counts lies in memory until
+/// then, a row for each who ever published.
+fn with_usage(store: &dyn Store) -> Result<(), StoreError> {
+    let (mut all, mut bad) = (HashMap::<Arc<str>, Usage>::new(), Ok(()));
+    store.scan_once(
+        Family::LOG,
+        &Range::all(),
+        &mut |_, value| match rows::decode::<Entry>(Family::LOG, value) {
+            Ok(entry) => {
+                if let Some((publisher, one)) = Usage::of(&entry.event) {
+                    let has = all.entry(publisher.clone()).or_default();
+                    has.items += one.items;
+                    has.bytes += one.bytes;
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                bad = Err(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    bad?;
+    let mut writes = Vec::new();
+    for (publisher, has) in all {
+        writes.push(Write {
+            family: Family::USAGE,
+            key: publisher.as_bytes().to_vec(),
+            value: Some(rows::encode(&has)),
+        });
+        if writes.len() == WRITE_ROWS {
+            store.write(std::mem::take(&mut writes), false)?;
+        }
+    }
+    writes.push(format(5));
     store.write(writes, true)
 }
 
@@ -132,8 +174,8 @@ fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
 }
 
 /// Says which format the store has from now on.
-fn ours() -> Write {
-    meta(keys::FORMAT, FORMAT_VERSION.to_be_bytes().to_vec())
+fn format(version: u32) -> Write {
+    meta(keys::FORMAT, version.to_be_bytes().to_vec())
 }
 
 fn meta(key: &[u8], value: Vec<u8>) -> Write {

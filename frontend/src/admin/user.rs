@@ -100,6 +100,7 @@ impl Performer {
             return Err(Refused::new(format!("{user} does not exist")));
         };
         let nodes = rows::nodes_of(view, user.as_str(), LIST_ROWS)?;
+        let usage = rows::usage(view, user.as_str())?;
         let follows = query::following(view, user.as_str(), None)?.len();
         Ok(json!({
             "jid": user.as_str(),
@@ -108,6 +109,8 @@ impl Performer {
             "contacts": tables::roster(view, user.as_str())?.len(),
             "nodes": nodes.iter().map(|(name, _)| &**name).collect::<Vec<_>>(),
             "follows": follows,
+            "items": usage.items,
+            "item_bytes": usage.bytes,
         }))
     }
 

@@ -61,6 +61,10 @@ pub struct Limits {
     pub item_bytes: usize,
     /// Items of one node, which `max_items=max` means.
     pub items_per_node: u64,
+    /// Items that one account published and that are kept, in its own nodes and in those of others. 0: no limit.
+    pub items_per_account: u64,
+    /// Bytes of their payloads. 0: no limit.
+    pub bytes_per_account: u64,
     /// Nodes that one account follows.
     pub subscriptions_per_account: u32,
     /// Posts a second of one account, in the long run. 0: no limit.
@@ -108,6 +112,8 @@ impl Default for Limits {
             comment_nodes_per_account: 100_000,
             item_bytes: 262_144,
             items_per_node: 10_000_000,
+            items_per_account: 10_000_000,
+            bytes_per_account: 4_294_967_296,
             subscriptions_per_account: 100_000,
             publish_per_second: 1_000,
             publish_burst: 10_000,

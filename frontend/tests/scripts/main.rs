@@ -76,6 +76,7 @@ scripts! {
     pubsub_options
     pubsub_owner
     pubsub_publish
+    pubsub_quota
     roster
     since
     stanza_rules

@@ -13,7 +13,7 @@ use crate::limits::{ATTACHMENT_BYTES, TALLY_MARKS};
 use crate::log::record::{Attachment, Change, Outcome, Record};
 use crate::model::{Event, NodeId, NodeName};
 use crate::store::keys::{self, Family, NodePart};
-use crate::store::rows::{self, Entry, ItemRow, NodeRow, Tally};
+use crate::store::rows::{self, ItemRow, NodeRow, Tally};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Apply<'_, '_> {
             marks: Vec::new(),
         });
         let item: Arc<str> = self.by.into();
-        let older = self.attached(node, &item)?.map(|older| self.tables.marks(&older));
+        let older = self.attached(node, &item)?;
         let marks = self.tables.marks(payload);
         let new = older.is_none() && !marks.is_empty();
         change(&mut tally, &older.unwrap_or_default(), -1);
@@ -64,11 +64,11 @@ impl Apply<'_, '_> {
         if **item != *self.by && !owns {
             return Err(Reject::Forbidden.into());
         }
-        let older = self.attached(node, item)?.unwrap_or_default();
-        self.forget(node, lies.seq, item, &mut state)?;
+        let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
+        self.forget(node, lies.seq, &entry, &mut state)?;
         rows::put_state(self.tx, node, &state);
         if let Some(mut tally) = self.tally(target, &to.item)? {
-            change(&mut tally, &self.tables.marks(&older), -1);
+            change(&mut tally, &self.marks(entry.event), -1);
             self.put_tally(to, target, &row, &tally)?;
         }
         Ok(Outcome::Done)
@@ -88,7 +88,8 @@ impl Apply<'_, '_> {
         let Some(payload) = payload else {
             let mut state = rows::node_state(self.tx, node)?;
             let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
-            self.forget(node, lies.seq, item, &mut state)?;
+            let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
+            self.forget(node, lies.seq, &entry, &mut state)?;
             state.last = self.seq;
             let event = Event::Retract { first: lies.first };
             self.append(node, item, event.clone());
@@ -153,17 +154,20 @@ impl Apply<'_, '_> {
         Ok((node, row))
     }
 
-    /// What a reader attached.
-    fn attached(&self, node: NodeId, item: &str) -> Result<Option<Bytes>, ApplyError> {
+    /// The marks that a reader attached, unless he attached nothing.
+    fn attached(&self, node: NodeId, item: &str) -> Result<Option<Vec<Arc<str>>>, ApplyError> {
         let state = rows::node_state(self.tx, node)?;
         let Some(lies) = self.item(node, &state, item)? else {
             return Ok(None);
         };
-        let entry: Option<Entry> = rows::get(self.tx, Family::LOG, &keys::log(node, lies.seq))?;
-        Ok(entry.and_then(|entry| match entry.event {
-            Event::Publish { payload, .. } => Some(payload),
-            _ => None,
-        }))
+        Ok(self.entry(node, lies.seq)?.map(|entry| self.marks(entry.event)))
+    }
+
+    fn marks(&self, event: Event) -> Vec<Arc<str>> {
+        match event {
+            Event::Publish { payload, .. } => self.tables.marks(&payload),
+            _ => Vec::new(),
+        }
     }
 
     fn tally(&self, target: NodeId, item: &str) -> Result<Option<Tally>, ApplyError> {

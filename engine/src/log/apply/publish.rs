@@ -81,7 +81,7 @@ impl Apply<'_, '_> {
         let older = self.item(node, &state, item)?;
         let first = match older {
             Some(older) => {
-                self.gone(node, older.seq);
+                self.replaced(node, older.seq)?;
                 if older.first == older.seq {
                     self.tx
                         .put(Family::CREATED, keys::log(node, older.first), item.as_bytes());
@@ -98,6 +98,7 @@ impl Apply<'_, '_> {
             }
         };
         self.evict(node, row, &mut state)?;
+        self.count(event)?;
         if state.oldest == Seq(0) {
             state.oldest = self.seq;
         }
@@ -128,11 +129,11 @@ impl Apply<'_, '_> {
             if state.items <= max {
                 return Ok(false);
             }
-            let Some((seq, id)) = self.oldest(node, state)? else {
+            let Some((seq, entry)) = self.oldest(node, state)? else {
                 return Ok(false);
             };
-            self.forget(node, seq, &id, state)?;
-            self.forget_attached(node, Some(&row.name), &id)?;
+            self.forget(node, seq, &entry, state)?;
+            self.forget_attached(node, Some(&row.name), &entry.item)?;
             state.oldest = seq.next();
         }
         Ok(state.items > max)
@@ -153,7 +154,7 @@ impl Apply<'_, '_> {
     }
 
     /// The oldest item of a node. Entries before the counter's mark are gone, so that this looks at few rows.
-    fn oldest(&self, node: NodeId, state: &NodeState) -> Result<Option<(Seq, Arc<str>)>, StoreError> {
+    fn oldest(&self, node: NodeId, state: &NodeState) -> Result<Option<(Seq, Entry)>, StoreError> {
         let from = state.oldest.max(state.purged.next());
         let mut found = Ok(None);
         let range = Range::between(keys::log(node, from), keys::log(node, Seq(u64::MAX)));
@@ -161,7 +162,7 @@ impl Apply<'_, '_> {
             found = rows::decode::<Entry>(Family::LOG, value).map(|entry| {
                 let seq = keys::read_log(key).map(|(_, seq)| seq);
                 seq.filter(|_| matches!(entry.event, Event::Publish { .. }))
-                    .map(|seq| (seq, entry.item))
+                    .map(|seq| (seq, entry))
             });
             if matches!(found, Ok(None)) {
                 ControlFlow::Continue(())
@@ -179,15 +180,42 @@ impl Apply<'_, '_> {
         self.effects.push(Effect::Gone(seq));
     }
 
+    /// The same of an item's older version, which no longer counts.
+    fn replaced(&mut self, node: NodeId, seq: Seq) -> Result<(), StoreError> {
+        if let Some(older) = self.entry(node, seq)? {
+            rows::count_gone(self.tx, &older.event)?;
+        }
+        self.gone(node, seq);
+        Ok(())
+    }
+
+    /// An entry of a node's log.
+    pub(super) fn entry(&self, node: NodeId, seq: Seq) -> Result<Option<Entry>, StoreError> {
+        rows::get(self.tx, Family::LOG, &keys::log(node, seq))
+    }
+
+    /// Counts what its publisher keeps, and refuses what is more than he may. What nobody asked for is counted alone.
+    fn count(&mut self, event: &Event) -> Result<(), ApplyError> {
+        let has = rows::count_kept(self.tx, event)?;
+        let within = |most: u64, has: u64| most == 0 || has <= most || self.by.is_empty();
+        match () {
+            () if !within(self.limits.items_per_account, has.items) => Err(Reject::NoRoom("items").into()),
+            () if !within(self.limits.bytes_per_account, has.bytes) => Err(Reject::NoRoom("bytes").into()),
+            () => Ok(()),
+        }
+    }
+
     /// Removes an item's rows. Where nothing was published again nothing is read.
     pub(super) fn forget(
         &mut self,
         node: NodeId,
         seq: Seq,
-        item: &str,
+        entry: &Entry,
         state: &mut NodeState,
     ) -> Result<(), StoreError> {
+        rows::count_gone(self.tx, &entry.event)?;
         self.gone(node, seq);
+        let item = &*entry.item;
         if state.edited.0 > 0
             && let Some(row) = self.item(node, state, item)?
         {
@@ -211,10 +239,13 @@ impl Apply<'_, '_> {
             None if dropped > 0 => return Ok(Outcome::Done),
             None => return Err(Reject::ItemNotFound.into()),
         };
-        if *row.owner != *self.by {
-            self.published_by_asker(node, lies.seq)?;
+        let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
+        // Others than the owner retract only what is theirs (XEP-0060 §7.2.3).
+        let own = |event: &Event| matches!(event, Event::Publish { publisher, .. } if **publisher == *self.by);
+        if *row.owner != *self.by && !own(&entry.event) {
+            return Err(Reject::Forbidden.into());
         }
-        self.forget(node, lies.seq, item, &mut state)?;
+        self.forget(node, lies.seq, &entry, &mut state)?;
         self.forget_attached(node, Some(&row.name), item)?;
         if notify || row.config.notify_retract {
             state.last = self.seq;
@@ -224,15 +255,6 @@ impl Apply<'_, '_> {
         }
         rows::put_state(self.tx, node, &state);
         Ok(Outcome::Done)
-    }
-
-    /// Others than the owner retract only what is theirs (XEP-0060 §7.2.3).
-    fn published_by_asker(&self, node: NodeId, seq: Seq) -> Result<(), ApplyError> {
-        let entry: Option<Entry> = rows::get(self.tx, Family::LOG, &keys::log(node, seq))?;
-        match entry.map(|e| e.event) {
-            Some(Event::Publish { publisher, .. }) if *publisher == *self.by => Ok(()),
-            _ => Err(Reject::Forbidden.into()),
-        }
     }
 
     pub(super) fn purge(&mut self, name: &NodeName) -> Result<Outcome, ApplyError> {

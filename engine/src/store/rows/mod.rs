@@ -123,6 +123,28 @@ pub struct Owns {
     pub nodes: u32,
 }
 
+/// What an account published, wherever, and is still kept: counted since format 5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Items.
+    pub items: u64,
+    /// Bytes of their payloads.
+    pub bytes: u64,
+}
+
+impl Usage {
+    /// What one entry counts, and for whom; nothing but items counts.
+    pub fn of(event: &Event) -> Option<(&Arc<str>, Usage)> {
+        match event {
+            Event::Publish { payload, publisher } => {
+                let bytes = payload.len() as u64;
+                Some((publisher, Usage { items: 1, bytes }))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A device's cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CursorRow {

@@ -2,10 +2,10 @@
 //!
 //! Knows no record and no stage. The values are in `mod.rs`.
 
-use super::{encode, get, number};
+use super::{Usage, encode, get, number};
 use crate::error::StoreError;
 use crate::limits;
-use crate::model::{SubscriberId, VShard};
+use crate::model::{Event, SubscriberId, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::{Tx, View};
 use std::collections::BTreeMap;
@@ -39,6 +39,51 @@ pub fn follows(view: &dyn View, id: SubscriberId) -> Result<u32, StoreError> {
 /// Writes how many nodes a subscriber follows.
 pub fn put_follows(tx: &mut Tx<'_>, id: SubscriberId, follows: u32) {
     tx.put(Family::FOLLOWS, keys::subscriber(id), encode(&follows));
+}
+
+/// What an account published and is still kept.
+///
+/// # Errors
+/// The store's failures.
+pub fn usage(view: &dyn View, jid: &str) -> Result<Usage, StoreError> {
+    Ok(get(view, Family::USAGE, jid.as_bytes())?.unwrap_or_default())
+}
+
+/// Counts an entry that is kept from now on; what its publisher then has.
+///
+/// # Errors
+/// The store's failures.
+pub fn count_kept(tx: &mut Tx<'_>, event: &Event) -> Result<Usage, StoreError> {
+    let Some((publisher, one)) = Usage::of(event) else {
+        return Ok(Usage::default());
+    };
+    let had = usage(tx, publisher)?;
+    let has = Usage {
+        items: had.items + one.items,
+        bytes: had.bytes + one.bytes,
+    };
+    tx.put(Family::USAGE, publisher.as_bytes(), encode(&has));
+    Ok(has)
+}
+
+/// Counts an entry that is no longer kept.
+///
+/// # Errors
+/// The store's failures.
+pub fn count_gone(tx: &mut Tx<'_>, event: &Event) -> Result<(), StoreError> {
+    let Some((publisher, one)) = Usage::of(event) else {
+        return Ok(());
+    };
+    let had = usage(tx, publisher)?;
+    let has = Usage {
+        items: had.items.saturating_sub(one.items),
+        bytes: had.bytes.saturating_sub(one.bytes),
+    };
+    match has == Usage::default() {
+        true => tx.delete(Family::USAGE, publisher.as_bytes()),
+        false => tx.put(Family::USAGE, publisher.as_bytes(), encode(&has)),
+    }
+    Ok(())
 }
 
 /// The subscriber of this bare JID, made if need be: the next id of its virtual shard, in a block of that shard.
