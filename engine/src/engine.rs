@@ -9,7 +9,7 @@ use crate::index::Index;
 use crate::limits::{Limits, READERS, READS_WAITING_MAX};
 use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
-use crate::log::{Applier, Gauge, Log, NoBus, Pressure, RocksLog, RocksSource, Work};
+use crate::log::{Applier, Gauge, Log, Needed, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
 use crate::model::{NodeId, SubscriberId, Timestamp};
 use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent};
@@ -196,7 +196,12 @@ impl Engine {
         self.admission.gauge.age_ms(self.clock.now())
     }
 
-    /// Whether the store failed: the process should end, so that a supervisor starts it anew.
+    /// To be held by a shard's thread while it works: should it panic, [`Engine::failed`] says so.
+    pub fn needed(&self) -> Needed {
+        self.admission.gauge.needed()
+    }
+
+    /// Whether the store failed, or a thread: the process should end, so that a supervisor starts it anew.
     pub fn failed(&self) -> bool {
         self.admission.gauge.failed.load(Ordering::Relaxed)
     }

@@ -65,6 +65,9 @@ pub enum Reject {
     /// Try again later: what was asked before is still being done.
     #[error("what was asked before is still being done")]
     NotYet,
+    /// A fault of the server itself: applying it panicked, and nothing of it is kept.
+    #[error("the server failed to do this")]
+    Fault,
     /// A table of another part refused: its own code.
     #[error("refused with code {0}")]
     Table(u16),

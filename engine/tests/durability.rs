@@ -2,18 +2,19 @@
 
 mod world;
 
+use bytes::Bytes;
 use crossbeam::channel::{Receiver, bounded};
 use reef_engine::Engine;
-use reef_engine::error::{Error, StoreError};
+use reef_engine::error::{Error, Reject, StoreError};
 use reef_engine::limits::Limits;
-use reef_engine::log::apply::NoTables;
-use reef_engine::log::record::Change;
+use reef_engine::log::apply::{Apply, ApplyError, NoTables, Tables};
+use reef_engine::log::record::{Change, Record};
 use reef_engine::model::{Seq, Timestamp, VShard};
 use reef_engine::outbox::{cursors_of, device_writes};
 use reef_engine::query::{self, Which};
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, CursorRow};
-use reef_engine::store::{Each, FORMAT_VERSION, Range, RocksStore, Store, View, Write};
+use reef_engine::store::{Each, FORMAT_VERSION, Range, RocksStore, Store, Tx, View, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -132,6 +133,72 @@ fn a_failed_write_is_told_and_ends_the_engine() {
         .sum();
     assert_eq!(posts, 1, "nobody heard of what is not durable");
     assert_eq!(items_of(&engine).len(), 1);
+}
+
+/// Tables of which one operation panics, and another one's background step.
+struct Panicking(AtomicBool);
+
+impl Tables for Panicking {
+    fn names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn apply(&self, apply: &mut Apply<'_, '_>, _: &[u8]) -> Result<Bytes, ApplyError> {
+        let at = keys::node_name(&blog("nobody@reef.test"));
+        apply.tx.put(Family::NODE_NAME, at, rows::encode(&77_u32));
+        panic!("as a fault would");
+    }
+
+    fn sweep(&self, _: &mut Tx<'_>, _: Timestamp, _: usize, _: &mut Vec<Record>) -> Result<(), StoreError> {
+        assert!(!self.0.load(Ordering::SeqCst), "as a fault would");
+        Ok(())
+    }
+
+    fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn fits(&self, _: &str, _: &str, _: &Bytes) -> bool {
+        true
+    }
+
+    fn marks(&self, _: &Bytes) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn summary(&self, _: &[(Arc<str>, u64)]) -> Bytes {
+        Bytes::new()
+    }
+
+    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_record_whose_apply_panics_is_refused_alone_and_a_panic_elsewhere_ends_the_engine() {
+    let tables = Arc::new(Panicking(AtomicBool::new(false)));
+    let world = World::with_tables(Limits::default(), tables.clone());
+    let before = world.publish(A, "one");
+    let change = Change::Table {
+        owner: A.into(),
+        op: Bytes::new(),
+    };
+    assert_eq!(world.ask(A, change).err(), Some(Error::Rejected(Reject::Fault)));
+    let nobody = rows::node_id(world.engine.view(), &blog("nobody@reef.test"));
+    assert_eq!(nobody.expect("the store reads"), None, "nothing of it is kept");
+    assert_eq!(world.publish(A, "two"), before.next());
+    assert!(!world.engine.failed());
+    tables.0.store(true, Ordering::SeqCst);
+    world.clock_only(60_000);
+    // The step comes behind the answer.
+    world.publish(A, "three");
+    world.engine.close();
+    assert!(world.engine.failed());
 }
 
 #[test]

@@ -63,6 +63,7 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
             .with_type(ErrorType::Wait)
             .with_text(*whose),
         Reject::NotYet => busy(),
+        Reject::Fault => error(C::InternalServerError),
         Reject::Table(_) => error(C::UndefinedCondition),
     }
 }

@@ -290,7 +290,7 @@ impl Running {
         performer(&self.server)
     }
 
-    /// Whether the store failed: then the process is to end.
+    /// Whether the store failed, or a thread that cannot be done without: then the process is to end.
     pub fn failed(&self) -> bool {
         self.server.engine.failed()
     }

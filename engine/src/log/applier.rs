@@ -7,7 +7,7 @@ use super::apply::{Apply, ApplyError, Effect, Tables};
 use super::record::{Applied, Record};
 use super::{Bus, Gauge, Source, Ticket, Work};
 use crate::clock::Clock;
-use crate::error::{Error, StoreError};
+use crate::error::{Error, Reject, StoreError};
 use crate::fanout::{Batch, Fanout};
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits, NEXT_MAX};
 use crate::metrics::Metrics;
@@ -16,6 +16,7 @@ use crate::outbox::Recent;
 use crate::store::journal::{self, EdgeChange};
 use crate::store::keys::{self, Family};
 use crate::store::{Store, Tx, View, Write, rows};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -72,6 +73,7 @@ struct Open<'s> {
 impl Applier {
     /// Runs until the log ends or the store fails.
     pub fn run(mut self, mut source: impl Source) {
+        let _needed = self.gauge.needed();
         let mut work = Vec::new();
         while source.next(&mut work, COMMIT_RECORDS_MAX, Duration::from_millis(250)) {
             match self.commit(&mut work) {
@@ -194,7 +196,12 @@ impl Applier {
             effects: &mut effects,
             next,
         };
-        match apply.record(record) {
+        // What a panicking record changed is forgotten with it, as with one that was refused.
+        let applied = catch_unwind(AssertUnwindSafe(|| apply.record(record)));
+        match applied.unwrap_or_else(|_| {
+            tracing::error!(owner = record.owner(), "applying a record panicked: it is refused");
+            Err(Reject::Fault.into())
+        }) {
             Ok(outcome) => {
                 open.tx.put(Family::META, keys::slot(slot), rows::encode(&number));
                 open.tx.accept();

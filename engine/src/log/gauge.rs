@@ -5,6 +5,7 @@
 use crate::fanout::Fanout;
 use crate::limits::{Limits, SHARD_BATCHES_MAX};
 use crate::model::Timestamp;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The state of the commit queue.
@@ -16,7 +17,7 @@ pub struct Gauge {
     behind: AtomicUsize,
     /// Changes of edges since they were packed last.
     pub edge_changes: AtomicU64,
-    /// Set when the store failed.
+    /// Set when the store failed, or a thread that cannot be done without.
     pub failed: AtomicBool,
 }
 
@@ -34,7 +35,25 @@ pub enum Pressure {
     Refuse,
 }
 
+/// What a thread holds that cannot be done without: if it panics, the process is told to end.
+#[derive(Debug)]
+pub struct Needed(Arc<Gauge>);
+
+impl Drop for Needed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed.store(true, Ordering::SeqCst);
+            tracing::error!("a thread panicked that cannot be done without: nothing more is accepted");
+        }
+    }
+}
+
 impl Gauge {
+    /// To be held by a thread for as long as it works.
+    pub fn needed(self: &Arc<Gauge>) -> Needed {
+        Needed(self.clone())
+    }
+
     /// A commit begins with a record that was queued then.
     pub(super) fn begun(&self, queued: Timestamp) {
         self.since.store(queued.0, Ordering::Relaxed);

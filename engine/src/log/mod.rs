@@ -10,7 +10,7 @@ pub mod record;
 mod sweep;
 
 pub use applier::{Applier, Commit};
-pub use gauge::{Gauge, Pressure};
+pub use gauge::{Gauge, Needed, Pressure};
 
 use crate::error::Error;
 use crate::model::{RecordId, Timestamp};

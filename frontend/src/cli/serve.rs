@@ -54,7 +54,7 @@ pub(super) async fn until_told(running: Running) -> Result<(), Exit> {
                 Err(error) => tracing::error!(%error, "the certificate cannot be read: the former stays"),
             },
             _ = watch.tick() => if running.failed() {
-                return Err(Exit::failed("the store failed: see the log, check the disk, start again"));
+                return Err(Exit::failed("the store failed, or a part of the server: see the log, check the disk, start again"));
             },
         }
     }

@@ -43,10 +43,10 @@ pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut s
     }
 }
 
-/// 200 while the store takes writes.
+/// 200 while the store takes writes and every thread works.
 async fn health(State(server): State<Arc<Server>>) -> Response {
     if server.engine.failed() {
-        (StatusCode::SERVICE_UNAVAILABLE, "the store failed\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, "failed: see the log\n").into_response()
     } else {
         "ok\n".into_response()
     }

@@ -85,6 +85,8 @@ impl Hub {
         if self.server.config.c2s.io_uring {
             self.batch.open();
         }
+        // A panic in a session ends that session; one out here leaves nobody to serve any.
+        let _needed = self.server.engine.needed();
         let mut events = Events::with_capacity(4096);
         let mut next_tick = self.now() + TICK_MS;
         let mut busy = false;
