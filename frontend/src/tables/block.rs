@@ -116,8 +116,9 @@ pub(super) fn unblock(
     outcome: &mut Outcome,
 ) -> Result<(), ApplyError> {
     let listed = blocked(apply.tx, user)?;
-    let old: Vec<Arc<str>> = match jids {
-        [] => listed.iter().cloned().collect(),
+    // Each once, however often it is named.
+    let old: Blocked = match jids {
+        [] => listed.clone(),
         jids => jids.iter().filter(|jid| listed.contains(*jid)).cloned().collect(),
     };
     for jid in &old {
