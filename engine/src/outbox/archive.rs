@@ -136,7 +136,10 @@ struct Walk<'v> {
 impl Walk<'_> {
     /// Nothing that was accepted at this time or later lies here or before.
     fn before(&self, at: Timestamp) -> Result<Seq, StoreError> {
-        let range = Range::between(keys::minute(Timestamp(0)), keys::minute(Timestamp(at.0 + 60_000)));
+        let range = Range::between(
+            keys::minute(Timestamp(0)),
+            keys::minute(Timestamp(at.0.saturating_add(60_000))),
+        );
         self.minute(range.reversed()).map(|seq| seq.unwrap_or(Seq(0)))
     }
 
