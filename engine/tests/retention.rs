@@ -88,6 +88,26 @@ fn an_item_that_is_published_again_expires_later() {
 }
 
 #[test]
+fn an_item_expires_by_what_the_node_says_when_it_is_time() {
+    let world = World::new();
+    let node = create(&world, &[Setting::ItemExpireSeconds(60)]);
+    let configure = |seconds| Change::Configure {
+        node: blog(A),
+        settings: vec![Setting::ItemExpireSeconds(seconds)],
+    };
+    world.publish(A, "one");
+    world.ask(A, configure(120)).expect("she owns it");
+    world.pass(61_000);
+    assert_eq!(items(&world, node), (vec!["one".into()], 1));
+    world.pass(60_000);
+    assert_eq!(items(&world, node), (vec![], 0));
+    world.publish(A, "two");
+    world.ask(A, configure(0)).expect("she owns it");
+    world.pass(200_000);
+    assert_eq!(items(&world, node), (vec!["two".into()], 1));
+}
+
+#[test]
 fn what_was_purged_is_not_counted_down_again_when_it_expires() {
     let world = World::new();
     let node = create(&world, &[Setting::ItemExpireSeconds(60)]);

@@ -215,6 +215,16 @@ impl Step<'_> {
         let Some(row) = rows::node_row(&self.tx, node)?.filter(|_| seq > state.purged) else {
             return Ok(());
         };
+        // Its node may have been told to keep items for longer since, or for good.
+        let seconds = u64::from(row.config.item_expire_seconds);
+        if seconds == 0 {
+            return Ok(());
+        }
+        let due = Timestamp(entry.at.0.saturating_add(seconds * 1000));
+        if due > at {
+            self.tx.put(Family::SWEEP, keys::sweep_expiry(due, node, seq), []);
+            return Ok(());
+        }
         if matches!(entry.event, Event::Publish { .. })
             && let Some(lies) = self.item_of(node, seq, &entry.item)?
         {
