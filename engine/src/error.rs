@@ -44,6 +44,12 @@ pub enum Reject {
     /// The node keeps no more items, and lets none go.
     #[error("the node is full")]
     NodeFull,
+    /// The node keeps no items: there is nothing to retract or to purge.
+    #[error("the node keeps no items")]
+    Transient,
+    /// The node's notifications hold neither items nor payloads: what is published there has none.
+    #[error("items are published elsewhere")]
+    ItemForbidden,
     /// The payload is larger than the node takes.
     #[error("payload too big")]
     PayloadTooBig,

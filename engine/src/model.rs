@@ -297,6 +297,8 @@ pub enum Audience {
         node: Option<NodeId>,
         /// The owner himself.
         owner: SubscriberId,
+        /// Those who may not read it all the same, in ascending order: outcasts, and who only publishes.
+        but: Arc<[SubscriberId]>,
     },
     /// Only these, in ascending order (access by roster group or whitelist).
     Only(Arc<[SubscriberId]>),

@@ -42,6 +42,10 @@ pub(crate) fn refused(reject: &Reject) -> StanzaError {
             .pubsub(P::InvalidPayload)
             .with_text("the payload is not what the node's type asks for"),
         Reject::NodeFull => error(C::Conflict).pubsub(P::NodeFull),
+        // XEP-0060 §7.2.3.5, §8.5.3.3.
+        Reject::Transient => error(C::FeatureNotImplemented).pubsub(P::Unsupported("persistent-items")),
+        // §7.1.3.6.
+        Reject::ItemForbidden => error(C::BadRequest).pubsub(P::ItemForbidden),
         Reject::PayloadTooBig => error(C::NotAcceptable).pubsub(P::PayloadTooBig),
         Reject::NotSubscribed => error(C::UnexpectedRequest)
             .with_type(ErrorType::Cancel)

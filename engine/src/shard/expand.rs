@@ -48,8 +48,8 @@ impl Shard {
                     first.node == post.node
                         && match (&first.audience, &post.audience) {
                             (Audience::None, Audience::None) => true,
-                            (Audience::Presence { node, owner }, Audience::Presence { node: n, owner: o }) => {
-                                (node, owner) == (n, o)
+                            (Audience::Presence { node, but, .. }, Audience::Presence { node: n, but: b, .. }) => {
+                                (node, but) == (n, b)
                             }
                             _ => false,
                         }
@@ -124,7 +124,7 @@ impl Shard {
         let mut ids: Vec<u32> = match &post.audience {
             Audience::None => Vec::new(),
             Audience::Only(ids) => ids.iter().map(|id| id.0).filter(|id| online.contains(*id)).collect(),
-            Audience::Presence { node, owner } => {
+            Audience::Presence { node, owner, .. } => {
                 let followers = node.and_then(|n| self.index.followers(n));
                 if !online.contains(owner.0) {
                     return followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(online));
@@ -182,8 +182,9 @@ impl Shard {
             && match &post.audience {
                 Audience::None => false,
                 Audience::Only(ids) => ids.binary_search(&session.subscriber).is_ok(),
-                Audience::Presence { node, owner } => {
-                    *owner == session.subscriber || node.is_some_and(|n| self.index.follows(n, session.subscriber))
+                Audience::Presence { node, owner, but } => {
+                    let gets = || node.is_some_and(|n| self.index.follows(n, session.subscriber));
+                    *owner == session.subscriber || (gets() && but.binary_search(&session.subscriber).is_err())
                 }
             }
     }

@@ -70,6 +70,7 @@ scripts! {
     presence_subscriptions
     public_subscriptions
     pubsub_approval
+    pubsub_audience
     pubsub_configure
     pubsub_errors
     pubsub_notify
@@ -77,6 +78,7 @@ scripts! {
     pubsub_owner
     pubsub_publish
     pubsub_quota
+    pubsub_rights
     roster
     since
     stanza_rules

@@ -75,7 +75,7 @@ pub fn may_publish(
 }
 
 /// The node that one is kept for.
-fn target(view: &dyn View, node: NodeId) -> Result<(NodeId, NodeRow), ApplyError> {
+pub(super) fn target(view: &dyn View, node: NodeId) -> Result<(NodeId, NodeRow), ApplyError> {
     let key = keys::node(node, NodePart::Target);
     let target: NodeId = rows::get(view, Family::NODE, &key)?.ok_or(Reject::NodeNotFound)?;
     let row = rows::node_row(view, target)?.filter(|row| !row.name.is_kept());

@@ -6,6 +6,7 @@
 
 mod access;
 mod attach;
+mod audience;
 mod block;
 mod edge;
 mod hold;

@@ -5,11 +5,11 @@
 
 use super::node::SOCIAL_FEED;
 use super::{Apply, ApplyError, Effect, access};
-use crate::config::{AccessModel, ITEMS_MAX, ItemReply, Later, NodeConfig, NodeFull, Setting};
+use crate::config::{AccessModel, Affiliation, ITEMS_MAX, ItemReply, Later, NodeConfig, NodeFull, Setting};
 use crate::error::{Reject, StoreError};
 use crate::limits::EVICT_MAX;
 use crate::log::record::Outcome;
-use crate::model::{Audience, Event, NodeId, NodeName, Post, Seq, Shown, SubscriberId, Timestamp};
+use crate::model::{Event, NodeId, NodeName, Post, Seq, Shown, Timestamp};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
 use crate::store::{Range, View};
@@ -34,11 +34,15 @@ impl Apply<'_, '_> {
                 let (node, row) = found?;
                 access::may_publish(self.tx, self.tables, node, &row, self.by)?;
                 row.config.meets(options)?;
+                self.may_replace(node, &row, item)?;
                 (node, row)
             }
         };
         if self.narrowing(node)? {
             return Err(Reject::NotYet.into());
+        }
+        if !row.config.persist_items && !row.config.deliver_payloads && !payload.is_empty() {
+            return Err(Reject::ItemForbidden.into());
         }
         let most = match row.config.max_payload_bytes {
             0 => self.limits.item_bytes,
@@ -230,19 +234,18 @@ impl Apply<'_, '_> {
         let (node, row) = self.node(name)?;
         let mut state = rows::node_state(self.tx, node)?;
         access::may_publish(self.tx, self.tables, node, &row, self.by)?;
-        let (by, owns) = (self.by, *row.owner == *self.by);
+        let (by, owns) = (self.by, self.is_owner(node, &row)?);
         let own =
             |held: &rows::Held| matches!(&held.event, Event::Publish { publisher, .. } if owns || **publisher == *by);
         let dropped = self.drop_held(node, |held| held.item == *item && own(held))?;
         let lies = match self.item(node, &state, item)? {
             Some(lies) => lies,
             None if dropped > 0 => return Ok(Outcome::Done),
+            None if !row.config.persist_items => return Err(Reject::Transient.into()),
             None => return Err(Reject::ItemNotFound.into()),
         };
         let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
-        // Others than the owner retract only what is theirs (XEP-0060 §7.2.3).
-        let own = |event: &Event| matches!(event, Event::Publish { publisher, .. } if **publisher == *self.by);
-        if *row.owner != *self.by && !own(&entry.event) {
+        if !owns && !is_of(&entry, self.by) {
             return Err(Reject::Forbidden.into());
         }
         self.forget(node, lies.seq, &entry, &mut state)?;
@@ -257,10 +260,43 @@ impl Apply<'_, '_> {
         Ok(Outcome::Done)
     }
 
+    /// Others than owners retract only what is theirs (XEP-0060 §7.2.3).
+    fn is_owner(&self, node: NodeId, row: &NodeRow) -> Result<bool, StoreError> {
+        Ok(rows::affiliation(self.tx, node, row, self.by)? == Affiliation::Owner)
+    }
+
+    /// Who published what lies there.
+    pub(super) fn publisher(&self, node: NodeId, seq: Seq) -> Result<Option<Arc<str>>, StoreError> {
+        Ok(self.entry(node, seq)?.and_then(|entry| match entry.event {
+            Event::Publish { publisher, .. } => Some(publisher),
+            _ => None,
+        }))
+    }
+
+    /// Whoever publishes because all may (or all who follow) puts nothing in the place of another's item.
+    fn may_replace(&self, node: NodeId, row: &NodeRow, item: &str) -> Result<(), ApplyError> {
+        let named = matches!(
+            rows::affiliation(self.tx, node, row, self.by)?,
+            Affiliation::Owner | Affiliation::Publisher
+        );
+        if named || !row.config.persist_items {
+            return Ok(());
+        }
+        let state = rows::node_state(self.tx, node)?;
+        let older = self.item(node, &state, item)?.map(|older| self.entry(node, older.seq));
+        match older.transpose()?.flatten() {
+            Some(older) if !is_of(&older, self.by) => Err(Reject::Forbidden.into()),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn purge(&mut self, name: &NodeName) -> Result<Outcome, ApplyError> {
         let (node, row) = self.owned(name)?;
-        self.drop_held(node, |_| true)?;
         let mut state = rows::node_state(self.tx, node)?;
+        if !row.config.persist_items && state.items == 0 {
+            return Err(Reject::Transient.into());
+        }
+        self.drop_held(node, |_| true)?;
         let upto = Seq(self.seq.0 - 1);
         state = NodeState {
             items: 0,
@@ -306,47 +342,6 @@ impl Apply<'_, '_> {
         self.effects.push(Effect::Post(Arc::new(post)));
         Ok(())
     }
-
-    /// Who gets a PEP node's posts by presence and caps: those who may read it, as a set that shards need not check.
-    fn audience(&mut self, node: NodeId, row: &NodeRow) -> Result<Audience, ApplyError> {
-        if !row.is_pep() {
-            return Ok(Audience::None);
-        }
-        let owner = rows::make_subscriber(self.tx, &row.owner)?;
-        let allowed = match row.config.access {
-            AccessModel::Open | AccessModel::Presence => {
-                let node = rows::node_id(self.tx, &NodeName::presence(&row.owner))?;
-                return Ok(Audience::Presence { node, owner });
-            }
-            AccessModel::Roster => self
-                .tables
-                .roster_members(self.tx, &row.owner, &row.config.roster_groups)?,
-            AccessModel::Whitelist | AccessModel::Authorize => self.members(node)?,
-        };
-        let mut ids: Vec<SubscriberId> = vec![owner];
-        for jid in allowed {
-            ids.extend(rows::subscriber_id(self.tx, &jid)?);
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(Audience::Only(ids.into()))
-    }
-
-    fn members(&self, node: NodeId) -> Result<Vec<Arc<str>>, StoreError> {
-        let mut ids = Vec::new();
-        let range = Range::prefix(&node.0.to_be_bytes());
-        self.tx.scan(Family::AFFILIATION, &range, &mut |key, _| {
-            ids.extend(keys::read_follower(key).map(|(_, id)| id));
-            if ids.len() < crate::limits::LIST_ROWS {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        ids.into_iter()
-            .filter_map(|id| rows::subscriber_name(self.tx, id).transpose())
-            .collect()
-    }
 }
 
 /// What receivers see of the node's items.
@@ -357,6 +352,11 @@ pub fn shown(config: &NodeConfig) -> Shown {
         body: config.include_body,
         kind: config.notification_type,
     }
+}
+
+/// Whether it is an item that `by` published.
+fn is_of(entry: &Entry, by: &str) -> bool {
+    matches!(&entry.event, Event::Publish { publisher, .. } if **publisher == *by)
 }
 
 /// A payload without the bytes that start there, so many. What does not lie within it takes nothing away.

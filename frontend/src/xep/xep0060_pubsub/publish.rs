@@ -106,6 +106,11 @@ fn may_lack(config: &NodeConfig, item: bool) -> Result<(), StanzaError> {
             persist_items: true, ..
         } if !item => Err(bad(PubsubCondition::ItemRequired)),
         NodeConfig {
+            persist_items: false,
+            deliver_payloads: false,
+            ..
+        } if item => Err(bad(PubsubCondition::ItemForbidden)),
+        NodeConfig {
             deliver_payloads: true, ..
         } => Err(bad(PubsubCondition::PayloadRequired)),
         _ => Ok(()),
@@ -183,14 +188,12 @@ mod tests {
         };
         check(&light, false, Some(PubsubCondition::ItemRequired));
         check(&light, true, None);
-        check(
-            &NodeConfig {
-                persist_items: false,
-                ..light
-            },
-            false,
-            None,
-        );
+        let bare = NodeConfig {
+            persist_items: false,
+            ..light
+        };
+        check(&bare, false, None);
+        check(&bare, true, Some(PubsubCondition::ItemForbidden));
         check(
             &NodeConfig {
                 persist_items: false,
