@@ -4,6 +4,7 @@
 //! nodes, keeps the counts and decides who may. Knows no node: the name says what an attachment is for.
 
 use super::Module;
+use crate::uri;
 use jid::BareJid;
 use minidom::Element;
 use reef_engine::log::record::{Attachment, Change};
@@ -34,9 +35,7 @@ fn attachment(service: &Arc<str>, node: &str) -> Result<Option<Attachment>, Stan
     }
     let nothing = || StanzaError::new(Condition::ItemNotFound);
     let found = target(node).ok_or_else(nothing)?;
-    // The service is written as its author likes; it is this one.
-    let here = BareJid::new(&found.service).is_ok_and(|jid| jid.as_str() == &**service);
-    if !here {
+    if !is_at(service, &found.service) {
         return Err(nothing());
     }
     let target = NodeName::new(service.clone(), found.node);
@@ -45,10 +44,28 @@ fn attachment(service: &Arc<str>, node: &str) -> Result<Option<Attachment>, Stan
     }
     Ok(Some(Attachment {
         summary: target.summary(),
-        node: name,
+        node: NodeName::new(service.clone(), canonical(service, &target.node, &found.item)),
         target,
         item: found.item.into(),
     }))
+}
+
+/// Whether that is this service, which is written as its author likes.
+fn is_at(service: &str, written: &str) -> bool {
+    BareJid::new(written).is_ok_and(|jid| jid.as_str() == service)
+}
+
+fn canonical(service: &str, node: &str, item: &str) -> String {
+    format!("{}/{}", ns::ATTACHMENTS, uri::item_uri(service, node, item))
+}
+
+/// The name of an attachment node as it is kept, however its item's URI is written; each other name as it is. An item has
+/// one such node, or its readers could attach as often as there are ways to write it.
+pub(crate) fn kept_name(service: &str, node: &str) -> String {
+    match target(node).filter(|found| is_at(service, &found.service)) {
+        Some(found) => canonical(service, &found.node, &found.item),
+        None => node.to_owned(),
+    }
 }
 
 /// The change that publishing an item to this node asks for, where that is an attachment node.

@@ -46,6 +46,7 @@ scripts! {
     archive_order
     archive_preferences
     attachments
+    attachments_author
     bind
     blocking
     comments

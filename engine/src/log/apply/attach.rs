@@ -23,7 +23,7 @@ impl Apply<'_, '_> {
         let (target, row) = self.node(&to.target)?;
         // Rights first: who may not read a node does not learn which items it has.
         self.may_attach(target, &row)?;
-        self.target_item(target, &to.item)?;
+        let lies = self.target_item(target, &to.item)?;
         if self.narrowing(target)? {
             return Err(Reject::NotYet.into());
         }
@@ -48,7 +48,8 @@ impl Apply<'_, '_> {
         self.keep(node, &own, &item, &event)?;
         self.put_tally(to, target, &row, &tally)?;
         if new {
-            self.note_attached(&row, &to.item, &to.node)?;
+            let author = self.publisher(target, lies.seq)?;
+            self.note_attached((target, &row), author, &to.item, &to.node)?;
         }
         Ok(Outcome::Done)
     }

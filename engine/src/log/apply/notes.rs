@@ -5,7 +5,7 @@
 
 use super::{Apply, ApplyError, access};
 use crate::log::record::{Note, Noted, Outcome};
-use crate::model::NodeName;
+use crate::model::{NodeId, NodeName};
 use crate::store::rows::{self, NodeRow};
 use std::sync::Arc;
 
@@ -45,16 +45,23 @@ impl Apply<'_, '_> {
         self.note(&note, None)
     }
 
-    /// Somebody attached something to an item.
+    /// Somebody attached something to an item: its author is told, or who owns the node, where the author is not known.
     pub(super) fn note_attached(
         &mut self,
-        row: &NodeRow,
+        (node, row): (NodeId, &NodeRow),
+        author: Option<Arc<str>>,
         item: &Arc<str>,
         attached: &NodeName,
     ) -> Result<(), ApplyError> {
+        let to = author.unwrap_or_else(|| row.owner.clone());
+        match access::may_read(self.tx, self.tables, node, row, &to) {
+            Ok(()) => {}
+            Err(ApplyError::Reject(_)) => return Ok(()),
+            Err(failed) => return Err(failed),
+        }
         let note = Note {
             kind: Noted::Liked,
-            to: Some(row.owner.clone()),
+            to: Some(to),
             about: Some((row.name.clone(), item.clone())),
         };
         let by: Arc<str> = self.by.into();
