@@ -71,6 +71,7 @@ scripts! {
     presence_subscriptions
     public_subscriptions
     pubsub_approval
+    pubsub_approval_ends
     pubsub_audience
     pubsub_configure
     pubsub_errors

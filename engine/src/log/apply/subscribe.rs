@@ -34,7 +34,13 @@ impl Apply<'_, '_> {
             Err(refused) => return Err(refused),
         };
         let id = rows::make_subscriber(self.tx, subscriber)?;
-        if let Some(older) = rows::subscription(self.tx, node, id)? {
+        let mut older = rows::subscription(self.tx, node, id)?;
+        // He waited, and need not any more: the node takes everybody by now, or him (§8.2).
+        if older.is_some_and(|older| older.state == SubscriptionState::Pending) && state != SubscriptionState::Pending {
+            self.end_edge(node, subscriber)?;
+            older = None;
+        }
+        if let Some(older) = older {
             let had = rows::options(self.tx, node, id)?;
             let wanted = SubscribeOptions {
                 public: Later(public),

@@ -6,6 +6,7 @@
 use super::super::Answer;
 use super::asked::{self, Asked};
 use super::last_item::last_item;
+use super::retrieve::readable;
 use super::template::Place;
 use super::{bad, subscription_options};
 use crate::errors;
@@ -71,10 +72,13 @@ fn before(engine: &Engine, name: &NodeName, asked: &Asked) -> Result<Option<Vec<
         None => None,
     };
     match older.map(|older| older.state) {
-        Some(State::Pending) => {
+        // Whom the node takes by now does not wait any more.
+        Some(State::Pending) if readable(engine, &node, &asked.by).is_err() => {
             Err(StanzaError::new(Condition::NotAuthorized).pubsub(PubsubCondition::PendingSubscription))
         }
-        None if node.row.config.send_last != SendLast::Never && node.row.config.deliver_notifications => {
+        None | Some(State::Pending)
+            if node.row.config.send_last != SendLast::Never && node.row.config.deliver_notifications =>
+        {
             last_item(engine, &node, &asked.by).map_err(errors::unreadable)
         }
         _ => Ok(None),
