@@ -26,6 +26,13 @@ pub enum AccessModel {
     Whitelist,
 }
 
+impl AccessModel {
+    /// Whether it goes by what the owner's roster says.
+    pub fn is_by_roster(self) -> bool {
+        matches!(self, AccessModel::Presence | AccessModel::Roster)
+    }
+}
+
 /// Who may publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PublishModel {
@@ -201,11 +208,21 @@ impl NodeConfig {
         config
     }
 
-    /// Whether followers or items of a node that was like `before` may have to go.
-    pub fn narrows(&self, before: &NodeConfig) -> bool {
+    /// Whether followers or items of a node that was like `before` may have to go, or some who wait need not any more.
+    pub fn resettles(&self, before: &NodeConfig) -> bool {
         let groups = self.access == AccessModel::Roster && self.roster_groups != before.roster_groups;
-        let access = self.access != AccessModel::Open && (self.access != before.access || groups);
-        access || self.max_items < before.max_items
+        let waited = before.access == AccessModel::Authorize;
+        let access = self.access != before.access && (self.access != AccessModel::Open || waited);
+        access || groups || self.max_items < before.max_items
+    }
+
+    /// Whether items of a node that was like `before` may expire earlier than was noted of them.
+    pub fn expires_earlier(&self, before: &NodeConfig) -> bool {
+        match (self.item_expire_seconds, before.item_expire_seconds) {
+            (0, _) => false,
+            (_, 0) => true,
+            (now, then) => now < then,
+        }
     }
 
     /// Whether the node is as a publisher demands (XEP-0060 §7.1.5).
@@ -298,6 +315,13 @@ pub enum Affiliation {
     Outcast,
 }
 
+impl Affiliation {
+    /// Whether one who is that gets nothing, whatever the access model says.
+    pub fn excludes(self) -> bool {
+        matches!(self, Affiliation::Outcast | Affiliation::PublishOnly)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,15 +339,22 @@ mod tests {
     }
 
     #[test]
-    fn only_what_takes_something_away_narrows() {
+    fn only_what_lets_some_go_or_in_resettles() {
         let open = NodeConfig::microblog("urn:xmpp:microblog:0");
         let with = |setting| open.with(&[setting]);
         let members = with(Setting::Access(AccessModel::Whitelist));
         let roster =
             |group: &str| with(Setting::Access(AccessModel::Roster)).with(&[Setting::RosterGroups(vec![group.into()])]);
-        assert!(members.narrows(&open) && roster("a").narrows(&open) && roster("a").narrows(&roster("b")));
-        assert!(with(Setting::MaxItems(10)).narrows(&open));
-        assert!(!open.narrows(&members) && !members.narrows(&members) && !open.narrows(&with(Setting::MaxItems(10))));
-        assert!(!with(Setting::Title("t".into())).narrows(&open));
+        assert!(members.resettles(&open) && roster("a").resettles(&open) && roster("a").resettles(&roster("b")));
+        assert!(with(Setting::MaxItems(10)).resettles(&open));
+        assert!(
+            !open.resettles(&members) && !members.resettles(&members) && !open.resettles(&with(Setting::MaxItems(10)))
+        );
+        assert!(!with(Setting::Title("t".into())).resettles(&open));
+        let asked = with(Setting::Access(AccessModel::Authorize));
+        assert!(open.resettles(&asked), "who waits need not any more");
+        let expires = |seconds| with(Setting::ItemExpireSeconds(seconds));
+        assert!(expires(5).expires_earlier(&open) && expires(5).expires_earlier(&expires(6)));
+        assert!(!open.expires_earlier(&expires(5)) && !expires(6).expires_earlier(&expires(5)));
     }
 }

@@ -36,8 +36,8 @@ pub const POSTS_CACHED: usize = 8192;
 pub const POSTS_CACHED_BYTES: usize = 64 << 20;
 /// Bytes of the posts that a shard keeps for the final stretch of catching up.
 pub const SHARD_RECENT_BYTES: usize = 8 << 20;
-/// Followers of a node that is narrowed up to which all are looked at in the same commit.
-pub const NARROW_AT_ONCE: u64 = 1024;
+/// Subscriptions of a node that is reconfigured up to which all are looked at in the same commit.
+pub const RESETTLE_AT_ONCE: usize = 1024;
 /// Milliseconds between two background steps while nothing is committed.
 pub const SWEEP_EVERY_MS: u64 = 200;
 /// Posts of one catch-up page.
@@ -78,6 +78,8 @@ pub const NEXT_MAX: usize = 256;
 pub const ATTACHMENT_BYTES: usize = 16 << 10;
 /// Different marks that are counted of one item.
 pub const TALLY_MARKS: usize = 256;
+/// Nodes on services of one account that go by its roster or presence.
+pub const NODES_BY_ROSTER: usize = 256;
 /// Owners of a node beside the first.
 pub const OWNERS_MAX: usize = 64;
 /// Posts that a paused node holds; further ones are refused.

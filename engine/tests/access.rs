@@ -7,7 +7,7 @@ use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Se
 use reef_engine::error::{Error, Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::log::record::{Change, Outcome};
-use reef_engine::model::Timestamp;
+use reef_engine::model::{NodeName, Seq, Timestamp};
 use reef_engine::query::{self, Which};
 use reef_engine::store::{View, rows};
 use std::sync::Arc;
@@ -171,7 +171,7 @@ fn an_approved_follower_counts_only_from_the_approval() {
 fn who_may_publish_is_the_publish_model() {
     let world = world(&[]);
     let by = |world: &World, who: &str| {
-        let change = publish(A, "his", "<entry/>");
+        let change = publish(A, &format!("of {who}"), "<entry/>");
         world.ask(who, change)
     };
     refused(by(&world, F), Reject::Forbidden);
@@ -315,4 +315,115 @@ fn what_is_for_open_nodes_is_left_out_where_not_everybody_may_read() {
     let found = found.expect("the store reads").expect("no item is asked for");
     let payloads: Vec<&[u8]> = found.items.iter().map(|item| &item.payload[..]).collect();
     assert_eq!(payloads, [&b"<entry>text</entry>"[..], b"<entry>text<link/></entry>"]);
+}
+
+#[test]
+fn who_gets_the_presence_follows_nodes_on_services_until_he_does_not() {
+    let world = world(&[]);
+    let club = || NodeName::new("pubsub.reef.test", "club");
+    let create = |settings: &[Setting]| Change::CreateNode {
+        node: club(),
+        config: NodeConfig::pep().with(settings),
+    };
+    world
+        .ask(A, create(&[Setting::Access(AccessModel::Open)]))
+        .expect("there is no such node yet");
+    let members = || {
+        let node = rows::node_id(world.engine.view(), &club()).expect("the store reads");
+        let state = rows::node_state(world.engine.view(), node.expect("it was made"));
+        state.expect("the store reads").followers
+    };
+    let change = || Change::follow(club(), F.into());
+    world.ask(F, change()).expect("it is open");
+    share_presence(&world, "+", F);
+    share_presence(&world, "-", F);
+    assert_eq!(members(), 1, "an open node has nothing to do with presence");
+    let settings = vec![Setting::Access(AccessModel::Presence)];
+    let configure = Change::Configure { node: club(), settings };
+    share_presence(&world, "+", F);
+    world.ask(A, configure).expect("he owns it");
+    assert_eq!(members(), 1);
+    let world = world.restart();
+    share_presence(&world, "-", F);
+    let node = rows::node_id(world.engine.view(), &club()).expect("the store reads");
+    let state = rows::node_state(world.engine.view(), node.expect("it was made"));
+    assert_eq!(state.expect("the store reads").followers, 0);
+    refused(world.ask(F, change()), Reject::PresenceRequired);
+}
+
+#[test]
+fn who_waits_for_approval_follows_once_the_node_is_open_to_him() {
+    let mut world = world(&[Setting::Access(AccessModel::Authorize)]);
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Pending));
+    assert_eq!(follow(&world, G), Ok(SubscriptionState::Pending));
+    let configure = |settings: &[Setting]| Change::Configure {
+        node: blog(A),
+        settings: settings.to_vec(),
+    };
+    let friends = [
+        Setting::Access(AccessModel::Roster),
+        Setting::RosterGroups(vec!["friends".into()]),
+    ];
+    world.ask(A, configure(&friends)).expect("he owns it");
+    assert_eq!(
+        followers(&world),
+        1,
+        "who is in the group; the other one waits for nothing any more"
+    );
+    world
+        .ask(A, configure(&[Setting::Access(AccessModel::Open)]))
+        .expect("he owns it");
+    assert_eq!(followers(&world), 1);
+    let mut follower = world.attach(F, "phone");
+    let seat = follower.seat;
+    world.seats[seat].shard.available(follower.key, Some(Seq(0)));
+    world.settle(&mut [&mut follower]);
+    world.publish(A, "p");
+    world.settle(&mut [&mut follower]);
+    assert_eq!(follower.items(), ["p"]);
+}
+
+#[test]
+fn many_who_wait_follow_in_the_background_once_the_node_is_open() {
+    let mut world = world(&[Setting::Access(AccessModel::Authorize)]);
+    for number in 0..1500 {
+        let who = format!("f{number}@reef.test");
+        assert_eq!(follow(&world, &who), Ok(SubscriptionState::Pending));
+        // The applier waits for shards that take nothing.
+        if number % 100 == 0 {
+            world.settle(&mut []);
+        }
+    }
+    let settings = vec![Setting::Access(AccessModel::Open)];
+    let node = blog(A);
+    world.ask(A, Change::Configure { node, settings }).expect("he owns it");
+    for _ in 0..3 {
+        world.pass(1_000);
+    }
+    assert_eq!(followers(&world), 1500);
+}
+
+#[test]
+fn who_takes_the_name_of_an_owner_that_is_gone_owns_nothing() {
+    let world = world(&[]);
+    affiliate(&world, G, Affiliation::Owner);
+    let owners = || {
+        let view = world.engine.view();
+        let node = rows::node_id(view, &blog(A))
+            .expect("the store reads")
+            .expect("it is there");
+        let row = rows::node_row(view, node)
+            .expect("the store reads")
+            .expect("it is there");
+        rows::owners(view, node, &row).expect("the store reads")
+    };
+    assert_eq!(owners(), [A.into(), Arc::<str>::from(G)]);
+    world
+        .ask(G, Change::RemoveUser { user: G.into() })
+        .expect("he may remove himself");
+    world.pass(1_000);
+    assert_eq!(follow(&world, G), Ok(SubscriptionState::Subscribed));
+    assert_eq!(owners(), [Arc::<str>::from(A)]);
+    affiliate(&world, G, Affiliation::Owner);
+    assert_eq!(owners(), [A.into(), Arc::<str>::from(G)]);
 }

@@ -3,8 +3,9 @@
 mod world;
 
 use reef_engine::config::{NodeConfig, Setting};
+use reef_engine::error::{Error, Reject};
 use reef_engine::limits::Limits;
-use reef_engine::log::record::Change;
+use reef_engine::log::record::{Attachment, Change};
 use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query::{self, Which};
 use reef_engine::store::keys::{self, Family};
@@ -241,4 +242,83 @@ fn who_was_away_for_longer_than_the_log_is_kept_still_gets_the_items() {
     let mut wanted: Vec<String> = (0..100).map(|n| format!("p{n}")).collect();
     wanted.push("recent".into());
     assert_eq!(f.items(), wanted);
+}
+
+#[test]
+fn items_that_were_there_expire_when_the_node_is_told_so_later() {
+    let world = World::new();
+    let node = create(&world, &[]);
+    for n in 0..3 {
+        world.publish(A, &format!("p{n}"));
+    }
+    world.pass(30_000);
+    world.publish(A, "new");
+    let expire = |seconds| Change::Configure {
+        node: blog(A),
+        settings: vec![Setting::ItemExpireSeconds(seconds)],
+    };
+    world.ask(A, expire(60)).expect("he owns it");
+    for _ in 0..2 {
+        world.pass(1_000);
+    }
+    assert_eq!(items(&world, node).1, 4);
+    world.pass(30_000);
+    assert_eq!(items(&world, node), (vec!["new".into()], 1));
+    world.ask(A, expire(10)).expect("he owns it");
+    for _ in 0..2 {
+        world.pass(1_000);
+    }
+    assert_eq!(items(&world, node), (vec![], 0));
+    // What was noted for later is forgotten then.
+    world.pass(60_000);
+    assert_eq!(rows_of(&world, Family::SWEEP, b""), 0);
+}
+
+#[test]
+fn an_account_that_is_removed_leaves_none_of_its_nodes_also_those_with_counts() {
+    let world = World::with(Limits {
+        nodes_per_account: 3,
+        ..Limits::default()
+    });
+    let name = |n: usize| NodeName::new(A, format!("n{n}"));
+    let summary = |n: usize| name(n).summary();
+    for n in 0..3 {
+        let config = NodeConfig::microblog(MICROBLOG);
+        world
+            .ask(A, Change::CreateNode { node: name(n), config })
+            .expect("there is room");
+        let change = Change::Publish {
+            node: name(n),
+            item: "item".into(),
+            payload: "<entry/>".into(),
+            open_only: None,
+            notes: Vec::new(),
+            options: Vec::new(),
+            create: None,
+        };
+        world.ask(A, change).expect("he owns it");
+        let to = Attachment {
+            node: NodeName::new(A, format!("urn:xmpp:pubsub-attachments:1/{n}")),
+            target: name(n),
+            item: "item".into(),
+            summary: summary(n),
+        };
+        let payload = "<x/>".into();
+        world
+            .ask(F, Change::Attach { to, payload })
+            .expect("who may read may like");
+    }
+    let more = Change::CreateNode {
+        node: name(3),
+        config: NodeConfig::pep(),
+    };
+    let refused = world.ask(A, more).expect_err("as many as it may have");
+    assert_eq!(refused, Error::Rejected(Reject::TooMany("nodes")));
+    let listed = rows::nodes_of(world.engine.view(), A, 100).expect("the store reads");
+    assert_eq!(listed.len(), 6);
+    world
+        .ask(A, Change::RemoveUser { user: A.into() })
+        .expect("he may remove himself");
+    let listed = rows::nodes_of(world.engine.view(), A, 100).expect("the store reads");
+    assert_eq!(listed, []);
 }

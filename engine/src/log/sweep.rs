@@ -47,7 +47,9 @@ impl Applier {
             } else if let Some((_, node, id)) = keys::read_sweep_subscription(&key) {
                 step.lapsed(self, now, &key, (node, id))?;
             } else if let Some(node) = keys::read_sweep_config(&key) {
-                step.narrowed(self, now, &key, node)?;
+                step.resettled(self, now, &key, node)?;
+            } else if let Some(node) = keys::read_sweep_times(&key) {
+                step.times(&key, node)?;
             }
         }
         step.trim_tail(now, self.last, self.limits.log_keep_seconds)?;
@@ -138,7 +140,7 @@ impl Step<'_> {
             &Range::between(&b"s"[..], lapsed),
             SWEEP_ROWS,
         )?);
-        for kind in [&b"n"[..], b"u", b"c"] {
+        for kind in [&b"n"[..], b"u", b"c", b"t"] {
             due.extend(first_keys(&self.tx, Family::SWEEP, &Range::prefix(kind), 1)?);
         }
         Ok(due)
@@ -236,6 +238,33 @@ impl Step<'_> {
             self.applying(applier, at, |apply| {
                 Ok(apply.forget_attached(node, Some(&row.name), &entry.item)?)
             })?;
+        }
+        Ok(())
+    }
+
+    /// Notes of items when they expire now.
+    fn times(&mut self, job: &[u8], node: NodeId) -> Result<(), StoreError> {
+        let seconds = rows::node_row(&self.tx, node)?.map_or(0, |row| row.config.item_expire_seconds);
+        let from: Option<Seq> = rows::get(&self.tx, Family::SWEEP, job)?;
+        let Some(from) = from.filter(|_| seconds > 0) else {
+            self.tx.delete(Family::SWEEP, job);
+            return Ok(());
+        };
+        let range = Range::between(keys::log(node, from), keys::log(node, Seq(u64::MAX)));
+        let log = first_keys(&self.tx, Family::LOG, &range, SWEEP_ROWS)?;
+        for key in &log {
+            let entry: Option<Entry> = rows::get(&self.tx, Family::LOG, key)?;
+            if let (Some(entry), Some((_, seq))) = (entry, keys::read_log(key))
+                && matches!(entry.event, Event::Publish { .. })
+            {
+                let due = Timestamp(entry.at.0.saturating_add(u64::from(seconds) * 1000));
+                self.tx.put(Family::SWEEP, keys::sweep_expiry(due, node, seq), []);
+            }
+        }
+        let last = log.last().and_then(|key| keys::read_log(key));
+        match last.filter(|_| log.len() == SWEEP_ROWS) {
+            Some((_, last)) => self.tx.put(Family::SWEEP, job, rows::encode(&last.next())),
+            None => self.tx.delete(Family::SWEEP, job),
         }
         Ok(())
     }

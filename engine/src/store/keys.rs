@@ -316,6 +316,16 @@ pub fn read_sweep_config(key: &[u8]) -> Option<NodeId> {
     Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"c")?.try_into().ok()?)))
 }
 
+/// `sweep`: a node whose items may expire earlier than was noted; the value is how far that is looked at.
+pub fn sweep_times(node: NodeId) -> Vec<u8> {
+    [&b"t"[..], &node.0.to_be_bytes()].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_times(key: &[u8]) -> Option<NodeId> {
+    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"t")?.try_into().ok()?)))
+}
+
 /// `sweep`: a node whose fan-out is paused, or is being resumed.
 pub fn sweep_held(node: NodeId) -> Vec<u8> {
     [&b"h"[..], &node.0.to_be_bytes()].concat()
@@ -409,6 +419,7 @@ mod tests {
         check(&sweep_subscriber(SubscriberId(1)), "7500000001");
         check(&sweep_config(NodeId(1)), "6300000001");
         check(&sweep_held(NodeId(1)), "6800000001");
+        check(&sweep_times(NodeId(1)), "7400000001");
         check(
             &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
             "650000000000000001000000020000000000000003",

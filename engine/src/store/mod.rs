@@ -3,6 +3,7 @@
 //! Knows bytes only; `keys.rs` and `rows.rs` give them meaning, `tx.rs` shows the applier its own unwritten changes,
 //! `rocks.rs` is the one file that names RocksDB. Next: `index/` is rebuilt from it, `outbox/` reads pages from it.
 
+mod formats;
 pub mod journal;
 pub mod keys;
 mod known;

@@ -1,187 +1,40 @@
 //! The format's version: what a store says it is, and what this binary can read.
 //!
-//! A later one adds its migration here, so that opening is the only place that knows old formats. Version 2 has the journal
-//! of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of their own.
-//! Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first versions of
-//! items that were published again, and public subscriptions. Version 5 counts what each account keeps.
+//! Opening is the only place that knows of old formats; how they are brought to the next one is in `formats.rs`. Version 2 has
+//! the journal of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of
+//! their own. Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first
+//! versions of items that were published again, and public subscriptions. Version 5 counts what each account keeps, who is
+//! excluded from a node, and lists the nodes on services that go by a roster.
 
 use super::keys::{self, Family};
-use super::rows::{Entry, ItemRow, NodeState, Usage};
-use super::{Range, Store, Write, rows};
+use super::{Store, formats};
 use crate::error::StoreError;
-use crate::model::NodeId;
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// The format that this binary writes.
 pub const FORMAT_VERSION: u32 = 5;
 
-/// Rows of one write while a store is brought to a format.
-const WRITE_ROWS: usize = 65_536;
-
-/// Refuses a store of a newer format; marks a new store with ours, and brings an older one to it.
+/// Refuses a store of a newer format; marks a new store with ours, and brings an older one to it, step by step.
 ///
 /// # Errors
 /// [`StoreError::Newer`], or the store's own failures.
 pub fn check_format(store: &dyn Store) -> Result<(), StoreError> {
-    match store.get(Family::META, keys::FORMAT)? {
-        Some(row) => {
-            let found = row
-                .try_into()
-                .map(u32::from_be_bytes)
-                .map_err(|_| StoreError::Corrupt("meta"))?;
-            match found {
-                FORMAT_VERSION => Ok(()),
-                1 => from_first(store)
-                    .and_then(|()| with_first_versions(store))
-                    .and_then(|()| with_usage(store)),
-                // What else is new in versions 3 and 4 is in no older store.
-                2 | 3 => with_first_versions(store).and_then(|()| with_usage(store)),
-                4 => with_usage(store),
-                _ => Err(StoreError::Newer {
+    loop {
+        let Some(row) = store.get(Family::META, keys::FORMAT)? else {
+            return store.write(vec![formats::format(FORMAT_VERSION)], true);
+        };
+        let found = row.try_into().map(u32::from_be_bytes);
+        match found.map_err(|_| StoreError::Corrupt("meta"))? {
+            FORMAT_VERSION => return Ok(()),
+            1 => formats::to_second(store)?,
+            // What is new in version 3 is in no older store.
+            2 | 3 => formats::to_fourth(store)?,
+            4 => formats::to_fifth(store)?,
+            found => {
+                return Err(StoreError::Newer {
                     found,
                     known: FORMAT_VERSION,
-                }),
+                });
             }
         }
-        None => store.write(vec![format(FORMAT_VERSION)], true),
-    }
-}
-
-/// From version 1: counts of what one follows lay among his edges, under the node number 0; there was no journal, so ours
-/// does not go back to the first edge. One write, so that it is done or not.
-fn from_first(store: &dyn Store) -> Result<(), StoreError> {
-    let mut writes = Vec::new();
-    store.scan_once(Family::FOLLOWING, &Range::all(), &mut |key, value| {
-        if let Some((id, NodeId(0))) = keys::read_following(key) {
-            writes.push(Write {
-                family: Family::FOLLOWS,
-                key: keys::subscriber(id).to_vec(),
-                value: Some(value.to_vec()),
-            });
-            writes.push(Write {
-                family: Family::FOLLOWING,
-                key: key.to_vec(),
-                value: None,
-            });
-        }
-        ControlFlow::Continue(())
-    })?;
-    writes.push(meta(keys::JOURNAL_LAST, rows::encode(&1_u64)));
-    writes.push(meta(keys::JOURNAL_TRIMMED, rows::encode(&1_u64)));
-    writes.push(format(2));
-    store.write(writes, true)
-}
-
-/// To version 4: rows of the first versions of items that were published again, and their number. Each item is looked at once,
-/// node after node; what was written twice because it was interrupted is the same.
-fn with_first_versions(store: &dyn Store) -> Result<(), StoreError> {
-    let (mut writes, mut bad) = (Vec::new(), Ok(()));
-    let mut current: Option<(NodeId, NodeState)> = None;
-    store.scan_once(Family::ITEM, &Range::all(), &mut |key, value| {
-        let looked_at = first_version(store, &mut current, key, value).map(|new| writes.extend(new));
-        bad = looked_at.and_then(|()| match writes.len() {
-            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
-            _ => Ok(()),
-        });
-        if bad.is_ok() {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    })?;
-    bad?;
-    writes.extend(current.as_ref().and_then(counted));
-    writes.push(format(4));
-    store.write(writes, true)
-}
-
-/// To version 5: counts of what each account published and is kept. The log is read once; what counts lies in memory until
-/// then, a row for each who ever published.
-fn with_usage(store: &dyn Store) -> Result<(), StoreError> {
-    let (mut all, mut bad) = (HashMap::<Arc<str>, Usage>::new(), Ok(()));
-    store.scan_once(
-        Family::LOG,
-        &Range::all(),
-        &mut |_, value| match rows::decode::<Entry>(Family::LOG, value) {
-            Ok(entry) => {
-                if let Some((publisher, one)) = Usage::of(&entry.event) {
-                    let has = all.entry(publisher.clone()).or_default();
-                    has.items += one.items;
-                    has.bytes += one.bytes;
-                }
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                bad = Err(error);
-                ControlFlow::Break(())
-            }
-        },
-    )?;
-    bad?;
-    let mut writes = Vec::new();
-    for (publisher, has) in all {
-        writes.push(Write {
-            family: Family::USAGE,
-            key: publisher.as_bytes().to_vec(),
-            value: Some(rows::encode(&has)),
-        });
-        if writes.len() == WRITE_ROWS {
-            store.write(std::mem::take(&mut writes), false)?;
-        }
-    }
-    writes.push(format(5));
-    store.write(writes, true)
-}
-
-/// What one row of `item` leads to: its first version, and before that the counters of the node before.
-fn first_version(
-    store: &dyn Store,
-    current: &mut Option<(NodeId, NodeState)>,
-    key: &[u8],
-    value: &[u8],
-) -> Result<Vec<Write>, StoreError> {
-    let mut writes = Vec::new();
-    let node = keys::read_node(key).ok_or(StoreError::Corrupt("item"))?;
-    let row: ItemRow = rows::decode(Family::ITEM, value)?;
-    if current.as_ref().is_none_or(|(known, _)| *known != node) {
-        writes.extend(current.as_ref().and_then(counted));
-        let mut state = rows::node_state(store, node)?;
-        state.edited.0 = 0;
-        *current = Some((node, state));
-    }
-    if let Some((_, state)) = current
-        && row.first != row.seq
-        && row.seq > state.purged
-    {
-        state.edited.0 += 1;
-        writes.push(Write {
-            family: Family::CREATED,
-            key: keys::log(node, row.first).to_vec(),
-            value: key.get(4..).map(<[u8]>::to_vec),
-        });
-    }
-    Ok(writes)
-}
-
-fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
-    (state.edited.0 > 0).then(|| Write {
-        family: Family::NODE,
-        key: keys::node(*node, keys::NodePart::State).to_vec(),
-        value: Some(rows::encode(state)),
-    })
-}
-
-/// Says which format the store has from now on.
-fn format(version: u32) -> Write {
-    meta(keys::FORMAT, version.to_be_bytes().to_vec())
-}
-
-fn meta(key: &[u8], value: Vec<u8>) -> Write {
-    Write {
-        family: Family::META,
-        key: key.to_vec(),
-        value: Some(value),
     }
 }

@@ -24,7 +24,7 @@ impl Apply<'_, '_> {
         // Rights first: who may not read a node does not learn which items it has.
         self.may_attach(target, &row)?;
         let lies = self.target_item(target, &to.item)?;
-        if self.narrowing(target)? {
+        if self.resettling(target)? {
             return Err(Reject::NotYet.into());
         }
         if payload.len() > ATTACHMENT_BYTES {

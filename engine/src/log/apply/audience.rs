@@ -34,8 +34,11 @@ impl Apply<'_, '_> {
         let owner = rows::make_subscriber(self.tx, &row.owner)?;
         let allowed = match row.config.access {
             AccessModel::Open | AccessModel::Presence => {
-                let but =
-                    self.affiliated_as(node, |is| matches!(is, Affiliation::Outcast | Affiliation::PublishOnly))?;
+                // Mostly there are none, and nothing is looked for.
+                let but = match rows::node_state(self.tx, node)?.excluded.0 {
+                    0 => Vec::new(),
+                    _ => self.affiliated_as(node, Affiliation::excludes)?,
+                };
                 let node = rows::node_id(self.tx, &NodeName::presence(&row.owner))?;
                 return Ok(Audience::Presence {
                     node,

@@ -45,9 +45,8 @@ impl Apply<'_, '_> {
     }
 
     fn nodes_and_presence(&self, owner: &str) -> Result<Vec<NodeId>, ApplyError> {
-        let most = self.limits.nodes_per_account as usize;
-        let nodes = rows::nodes_of(self.tx, owner, most)?.into_iter().map(|(_, node)| node);
-        let presence = rows::node_id(self.tx, &NodeName::presence(owner))?;
-        Ok(nodes.chain(presence).collect())
+        let mut nodes = self.account_nodes(owner)?;
+        nodes.extend(rows::node_id(self.tx, &NodeName::presence(owner))?);
+        Ok(nodes)
     }
 }

@@ -85,28 +85,22 @@ impl Apply<'_, '_> {
         Ok(true)
     }
 
-    /// Ends the subscription of one who may no longer read, and tells him.
-    pub(in crate::log) fn end_if_unreadable(
-        &mut self,
-        node: NodeId,
-        row: &NodeRow,
-        jid: &str,
-    ) -> Result<(), ApplyError> {
+    /// Makes a subscription what the node says now: who may no longer read loses it, who waited and need not any more has
+    /// it; and he is told.
+    pub(in crate::log) fn settle(&mut self, node: NodeId, row: &NodeRow, jid: &str) -> Result<(), ApplyError> {
+        let state = match rows::subscriber_id(self.tx, jid)? {
+            Some(id) => rows::subscription(self.tx, node, id)?.map(|subscription| (id, subscription.state)),
+            None => None,
+        };
+        let Some((id, state)) = state else { return Ok(()) };
+        let waits = state == SubscriptionState::Pending;
         match access::may_read(self.tx, self.tables, node, row, jid) {
+            Ok(()) if waits => self.become_state(node, row, (id, &jid.into()), Some(SubscriptionState::Subscribed)),
             Ok(()) => Ok(()),
-            Err(ApplyError::Reject(_)) if self.waits(node, row, jid)? => Ok(()),
+            Err(ApplyError::Reject(_)) if waits && self.may_ask(node, row, jid)? => Ok(()),
             Err(ApplyError::Reject(_)) => self.end_for(node, row, jid).map(|_| ()),
             Err(failed) => Err(failed),
         }
-    }
-
-    /// Whether he may go on waiting for approval.
-    fn waits(&self, node: NodeId, row: &NodeRow, jid: &str) -> Result<bool, ApplyError> {
-        let Some(id) = rows::subscriber_id(self.tx, jid)? else {
-            return Ok(false);
-        };
-        let pending = rows::subscription(self.tx, node, id)?.is_some_and(|s| s.state == SubscriptionState::Pending);
-        Ok(pending && self.may_ask(node, row, jid)?)
     }
 
     /// Ends a subscription that its subscriber did not end himself: he is told, and owners who want to know.
@@ -186,13 +180,12 @@ impl Apply<'_, '_> {
     /// # Errors
     /// The store's failures.
     pub fn contact_changed(&mut self, owner: &str, contact: &str) -> Result<(), ApplyError> {
-        let most = self.limits.nodes_per_account as usize;
-        for (_, node) in rows::nodes_of(self.tx, owner, most)? {
+        for node in self.nodes_by_roster(owner)? {
             let Some(row) = rows::node_row(self.tx, node)? else {
                 continue;
             };
             if row.config.access != AccessModel::Open {
-                self.end_if_unreadable(node, &row, contact)?;
+                self.settle(node, &row, contact)?;
             }
         }
         Ok(())

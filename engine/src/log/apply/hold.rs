@@ -66,7 +66,7 @@ impl Apply<'_, '_> {
             return Err(Reject::NotYet.into());
         };
         // Followers who may no longer read are still being looked for: nothing new goes to them.
-        if self.narrowing(node)? {
+        if self.resettling(node)? {
             return Err(Reject::NotYet.into());
         }
         let Some((key, held)) = self.held(node, |_| true, 1)?.pop() else {

@@ -11,6 +11,7 @@ mod block;
 mod edge;
 mod hold;
 mod import;
+mod keep;
 mod node;
 mod notes;
 mod owned;

@@ -5,7 +5,7 @@
 use super::{Apply, ApplyError, Effect};
 use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting, SubscriptionState};
 use crate::error::{Reject, StoreError};
-use crate::limits::{Limits, NARROW_AT_ONCE, OWNERS_MAX};
+use crate::limits::{Limits, OWNERS_MAX, RESETTLE_AT_ONCE};
 use crate::log::record::Outcome;
 use crate::model::{Event, NodeId, NodeName, Seq, SubscriberId};
 use crate::store::keys::{self, Family, NodePart};
@@ -120,8 +120,15 @@ impl Apply<'_, '_> {
         config_bounds(&row.config, self.limits)?;
         self.tx
             .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
-        if row.config.narrows(&before) {
-            self.narrow(node, &row)?;
+        if row.config.access != before.access {
+            self.goes_by_roster(node, &row)?;
+        }
+        if row.config.resettles(&before) {
+            self.resettle(node, &row)?;
+        }
+        if row.config.expires_earlier(&before) {
+            self.tx
+                .put(Family::SWEEP, keys::sweep_times(node), rows::encode(&Seq(0)));
         }
         if row.config.notify_config {
             let form = match row.config.deliver_payloads {
@@ -133,32 +140,33 @@ impl Apply<'_, '_> {
         Ok(Outcome::Done)
     }
 
-    /// Ends the subscriptions of those who may no longer read. Where they are many that is the background's, as are items
-    /// that are too many; until it is done nothing new is published there.
-    fn narrow(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
+    /// Ends the subscriptions of those who may no longer read, and those wait no more who need not. Where they are many that
+    /// is the background's, as are items that are too many; until it is done nothing new is published there.
+    fn resettle(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
         // The counts of its items are for the same readers.
         if !row.name.is_kept()
             && let Some(summary) = rows::node_id(self.tx, &row.name.summary())?
             && let Some(row) = rows::node_row(self.tx, summary)?
         {
-            self.narrow(summary, &row)?;
+            self.resettle(summary, &row)?;
         }
-        let state = rows::node_state(self.tx, node)?;
-        let many = state.followers > NARROW_AT_ONCE;
+        let mut ids = Vec::new();
+        self.tx.scan(
+            Family::FOLLOWER,
+            &Range::prefix(&node.0.to_be_bytes()),
+            &mut |key, _| {
+                ids.extend(keys::read_follower(key).map(|(_, id)| id));
+                match ids.len() > RESETTLE_AT_ONCE {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        )?;
         let mut seen = SubscriberId(0);
-        if !many {
-            let mut ids = Vec::new();
-            self.tx.scan(
-                Family::FOLLOWER,
-                &Range::prefix(&node.0.to_be_bytes()),
-                &mut |key, _| {
-                    ids.extend(keys::read_follower(key).map(|(_, id)| id));
-                    ControlFlow::Continue(())
-                },
-            )?;
+        if ids.len() <= RESETTLE_AT_ONCE {
             for id in ids {
                 if let Some(jid) = rows::subscriber_name(self.tx, id)? {
-                    self.end_if_unreadable(node, row, &jid)?;
+                    self.settle(node, row, &jid)?;
                 }
             }
             seen = SubscriberId(u32::MAX);
@@ -169,7 +177,7 @@ impl Apply<'_, '_> {
     }
 
     /// Whether followers who may no longer read are still being looked for.
-    pub(super) fn narrowing(&self, node: NodeId) -> Result<bool, ApplyError> {
+    pub(super) fn resettling(&self, node: NodeId) -> Result<bool, ApplyError> {
         let seen: Option<SubscriberId> = rows::get(self.tx, Family::SWEEP, &keys::sweep_config(node))?;
         Ok(seen.is_some_and(|seen| seen != SubscriberId(u32::MAX)))
     }
@@ -219,6 +227,13 @@ impl Apply<'_, '_> {
         }
         let id = rows::make_subscriber(self.tx, jid)?;
         let key = keys::follower(node, id);
+        let had = rows::get(self.tx, Family::AFFILIATION, &key)?.unwrap_or(Affiliation::None);
+        if had.excludes() != affiliation.excludes() {
+            let mut state = rows::node_state(self.tx, node)?;
+            let by = if affiliation.excludes() { 1 } else { -1 };
+            state.excluded.0 = state.excluded.0.saturating_add_signed(by);
+            rows::put_state(self.tx, node, &state);
+        }
         match affiliation {
             Affiliation::None => self.tx.delete(Family::AFFILIATION, key),
             other => self.tx.put(Family::AFFILIATION, key, rows::encode(&other)),
@@ -267,7 +282,7 @@ impl Apply<'_, '_> {
                 .map(drop),
             // Whoever is nobody in particular goes on waiting.
             (Some(_), Affiliation::None) => Ok(()),
-            _ => self.end_if_unreadable(node, row, jid),
+            _ => self.settle(node, row, jid),
         }
     }
 }

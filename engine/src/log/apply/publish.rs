@@ -1,20 +1,16 @@
-//! Publishing, retracting and purging items (XEP-0060 §7.1, §7.2, §8.5), with retention at commit.
+//! Publishing, retracting and purging items (XEP-0060 §7.1, §7.2, §8.5).
 //!
-//! An item that is replaced, retracted or evicted leaves the log at once: its entry is deleted, and readers skip the
-//! gap. Knows no follower: who gets a post is found on the shards.
+//! Who may, and who is told. Knows no follower: who gets a post is found on the shards. Next: `keep.rs`.
 
 use super::node::SOCIAL_FEED;
 use super::{Apply, ApplyError, Effect, access};
-use crate::config::{AccessModel, Affiliation, ITEMS_MAX, ItemReply, Later, NodeConfig, NodeFull, Setting};
+use crate::config::{AccessModel, Affiliation, ItemReply, Later, NodeConfig, Setting};
 use crate::error::{Reject, StoreError};
-use crate::limits::EVICT_MAX;
 use crate::log::record::Outcome;
-use crate::model::{Event, NodeId, NodeName, Post, Seq, Shown, Timestamp};
+use crate::model::{Event, NodeId, NodeName, Post, Seq, Shown};
 use crate::store::keys::{self, Family};
-use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
-use crate::store::{Range, View};
+use crate::store::rows::{self, Entry, NodeRow, NodeState};
 use bytes::Bytes;
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 impl Apply<'_, '_> {
@@ -38,7 +34,7 @@ impl Apply<'_, '_> {
                 (node, row)
             }
         };
-        if self.narrowing(node)? {
+        if self.resettling(node)? {
             return Err(Reject::NotYet.into());
         }
         if !row.config.persist_items && !row.config.deliver_payloads && !payload.is_empty() {
@@ -71,163 +67,6 @@ impl Apply<'_, '_> {
         }
         self.notify(node, &row, item, event)?;
         Ok(Outcome::Done)
-    }
-
-    /// Writes the item and its entry; replaces an older version and evicts what `max_items` no longer holds.
-    pub(super) fn keep(
-        &mut self,
-        node: NodeId,
-        row: &NodeRow,
-        item: &Arc<str>,
-        event: &Event,
-    ) -> Result<(), ApplyError> {
-        let mut state = rows::node_state(self.tx, node)?;
-        let older = self.item(node, &state, item)?;
-        let first = match older {
-            Some(older) => {
-                self.replaced(node, older.seq)?;
-                if older.first == older.seq {
-                    self.tx
-                        .put(Family::CREATED, keys::log(node, older.first), item.as_bytes());
-                    state.edited.0 += 1;
-                }
-                older.first
-            }
-            None if row.config.node_full.0 == NodeFull::Reject && state.items >= self.most_items(row) => {
-                return Err(Reject::NodeFull.into());
-            }
-            None => {
-                state.items += 1;
-                self.seq
-            }
-        };
-        self.evict(node, row, &mut state)?;
-        self.count(event)?;
-        if state.oldest == Seq(0) {
-            state.oldest = self.seq;
-        }
-        state.last = self.seq;
-        self.append(node, item, event.clone());
-        self.tx.put(
-            Family::ITEM,
-            keys::item(node, item),
-            rows::encode(&ItemRow { seq: self.seq, first }),
-        );
-        rows::put_state(self.tx, node, &state);
-        if row.config.item_expire_seconds > 0 {
-            let at = Timestamp(self.at.0 + u64::from(row.config.item_expire_seconds) * 1000);
-            self.tx.put(Family::SWEEP, keys::sweep_expiry(at, node, self.seq), []);
-        }
-        Ok(())
-    }
-
-    /// Lets the oldest items go that `max_items` does not hold, a bounded number at a time; true while there are more.
-    pub(in crate::log) fn evict(
-        &mut self,
-        node: NodeId,
-        row: &NodeRow,
-        state: &mut NodeState,
-    ) -> Result<bool, StoreError> {
-        let max = self.most_items(row);
-        for _ in 0..EVICT_MAX {
-            if state.items <= max {
-                return Ok(false);
-            }
-            let Some((seq, entry)) = self.oldest(node, state)? else {
-                return Ok(false);
-            };
-            self.forget(node, seq, &entry, state)?;
-            self.forget_attached(node, Some(&row.name), &entry.item)?;
-            state.oldest = seq.next();
-        }
-        Ok(state.items > max)
-    }
-
-    /// How many items the node keeps.
-    fn most_items(&self, row: &NodeRow) -> u64 {
-        match row.config.max_items {
-            ITEMS_MAX => self.limits.items_per_node,
-            max => u64::from(max).clamp(1, self.limits.items_per_node),
-        }
-    }
-
-    /// Where an item lies, unless it was purged.
-    pub(super) fn item(&self, node: NodeId, state: &NodeState, item: &str) -> Result<Option<ItemRow>, StoreError> {
-        let row: Option<ItemRow> = rows::get(self.tx, Family::ITEM, &keys::item(node, item))?;
-        Ok(row.filter(|row| row.seq > state.purged))
-    }
-
-    /// The oldest item of a node. Entries before the counter's mark are gone, so that this looks at few rows.
-    fn oldest(&self, node: NodeId, state: &NodeState) -> Result<Option<(Seq, Entry)>, StoreError> {
-        let from = state.oldest.max(state.purged.next());
-        let mut found = Ok(None);
-        let range = Range::between(keys::log(node, from), keys::log(node, Seq(u64::MAX)));
-        self.tx.scan(Family::LOG, &range, &mut |key, value| {
-            found = rows::decode::<Entry>(Family::LOG, value).map(|entry| {
-                let seq = keys::read_log(key).map(|(_, seq)| seq);
-                seq.filter(|_| matches!(entry.event, Event::Publish { .. }))
-                    .map(|seq| (seq, entry))
-            });
-            if matches!(found, Ok(None)) {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        found
-    }
-
-    /// Deletes an entry, and its place in the order: who catches up does not look for what is gone.
-    fn gone(&mut self, node: NodeId, seq: Seq) {
-        self.tx.delete(Family::LOG, keys::log(node, seq));
-        self.tx.delete(Family::TAIL, keys::tail(seq));
-        self.effects.push(Effect::Gone(seq));
-    }
-
-    /// The same of an item's older version, which no longer counts.
-    fn replaced(&mut self, node: NodeId, seq: Seq) -> Result<(), StoreError> {
-        if let Some(older) = self.entry(node, seq)? {
-            rows::count_gone(self.tx, &older.event)?;
-        }
-        self.gone(node, seq);
-        Ok(())
-    }
-
-    /// An entry of a node's log.
-    pub(super) fn entry(&self, node: NodeId, seq: Seq) -> Result<Option<Entry>, StoreError> {
-        rows::get(self.tx, Family::LOG, &keys::log(node, seq))
-    }
-
-    /// Counts what its publisher keeps, and refuses what is more than he may. What nobody asked for is counted alone.
-    fn count(&mut self, event: &Event) -> Result<(), ApplyError> {
-        let has = rows::count_kept(self.tx, event)?;
-        let within = |most: u64, has: u64| most == 0 || has <= most || self.by.is_empty();
-        match () {
-            () if !within(self.limits.items_per_account, has.items) => Err(Reject::NoRoom("items").into()),
-            () if !within(self.limits.bytes_per_account, has.bytes) => Err(Reject::NoRoom("bytes").into()),
-            () => Ok(()),
-        }
-    }
-
-    /// Removes an item's rows. Where nothing was published again nothing is read.
-    pub(super) fn forget(
-        &mut self,
-        node: NodeId,
-        seq: Seq,
-        entry: &Entry,
-        state: &mut NodeState,
-    ) -> Result<(), StoreError> {
-        rows::count_gone(self.tx, &entry.event)?;
-        self.gone(node, seq);
-        let item = &*entry.item;
-        if state.edited.0 > 0
-            && let Some(row) = self.item(node, state, item)?
-        {
-            rows::forget_first(self.tx, node, row, state);
-        }
-        self.tx.delete(Family::ITEM, keys::item(node, item));
-        state.items = state.items.saturating_sub(1);
-        Ok(())
     }
 
     pub(super) fn retract(&mut self, name: &NodeName, item: &Arc<str>, notify: bool) -> Result<Outcome, ApplyError> {

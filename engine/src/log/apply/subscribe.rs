@@ -194,23 +194,38 @@ impl Apply<'_, '_> {
                 Some(_) => Err(Reject::NotAcceptable("he has not asked to subscribe").into()),
             };
         };
+        let same = match state {
+            Some(SubscriptionState::Subscribed) => older.is_subscribed(),
+            other => Some(older) == other,
+        };
+        if !same {
+            self.become_state(node, &row, (id, subscriber), state)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Gives a subscription another state, and tells its subscriber, and owners who want to know.
+    pub(super) fn become_state(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        (id, subscriber): (SubscriberId, &Arc<str>),
+        state: Option<SubscriptionState>,
+    ) -> Result<(), ApplyError> {
+        let options = rows::options(self.tx, node, id)?;
         // Who wants nothing at once is subscribed all the same.
         let state = match state {
-            Some(SubscriptionState::Subscribed) => Some(rows::options(self.tx, node, id)?.state()),
+            Some(SubscriptionState::Subscribed) => Some(options.state()),
             other => other,
         };
-        if Some(older) == state {
-            return Ok(Outcome::Done);
-        }
-        let options = rows::options(self.tx, node, id)?;
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
             self.put_options(node, id, state, &options)?;
             self.put_edge(node, id, subscriber, state)?;
         }
-        self.tell(subscriber, name, subscriber, Told::State(state));
-        self.tell_of(node, &row, subscriber, state)?;
-        self.hear_of_options(name, subscriber, Some(&options));
-        Ok(Outcome::Done)
+        self.tell(subscriber, &row.name, subscriber, Told::State(state));
+        self.tell_of(node, row, subscriber, state)?;
+        self.hear_of_options(&row.name, subscriber, Some(&options));
+        Ok(())
     }
 }

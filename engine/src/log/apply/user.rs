@@ -18,8 +18,7 @@ impl Apply<'_, '_> {
         if self.by != user && !self.by.is_empty() {
             return Err(Reject::Forbidden.into());
         }
-        let most = self.limits.nodes_per_account as usize;
-        for (node_name, node) in rows::nodes_of(self.tx, user, most)? {
+        for (node_name, node) in rows::nodes_of(self.tx, user, usize::MAX)? {
             self.drop_node(node, &NodeName::new(user, node_name))?;
         }
         let presence = NodeName::presence(user);

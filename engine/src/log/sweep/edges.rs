@@ -1,4 +1,4 @@
-//! Edges that end in the background: of deleted nodes, of removed users, of narrowed nodes, and those whose time has come.
+//! Edges that end in the background: of deleted nodes, of removed users, of reconfigured nodes, and those whose time has come.
 //!
 //! Knows no record: nobody asked, so nobody is answered, but those whose subscriptions end are told.
 
@@ -189,8 +189,9 @@ impl Step<'_> {
         Ok(done)
     }
 
-    /// A node's configuration was narrowed: followers who may no longer read leave, and items that are too many.
-    pub(super) fn narrowed(
+    /// A node was reconfigured: followers who may no longer read leave, who waited and may read follows, and items that are too
+    /// many go.
+    pub(super) fn resettled(
         &mut self,
         applier: &Applier,
         at: Timestamp,
@@ -214,7 +215,7 @@ impl Step<'_> {
             for (_, id) in followers.iter().filter_map(|key| keys::read_follower(key)) {
                 last = id;
                 if let Some(jid) = rows::subscriber_name(apply.tx, id)? {
-                    apply.end_if_unreadable(node, &row, &jid)?;
+                    apply.settle(node, &row, &jid)?;
                 }
             }
             let mut state = rows::node_state(apply.tx, node)?;

@@ -52,6 +52,8 @@ pub struct NodeState {
     pub purged: Seq,
     /// Items that were published again: those with a row of `created`. Since format 4.
     pub edited: Later<u64>,
+    /// Affiliated so that they get nothing: outcasts, and who may only publish. Since format 5.
+    pub excluded: Later<u32>,
 }
 
 /// A node whose fan-out is held back.
@@ -115,12 +117,14 @@ pub struct Tally {
 }
 
 /// How many nodes an account owns on services: counted since format 3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owns {
     /// For comments on its posts.
     pub comments: u32,
     /// Others.
     pub nodes: u32,
+    /// Those of both that go by the owner's roster or presence, in the order in which they came to. Since format 5.
+    pub by_roster: Later<Vec<NodeId>>,
 }
 
 /// What an account published, wherever, and is still kept: counted since format 5.
@@ -213,8 +217,10 @@ mod tests {
             ..NodeState::default()
         };
         let row = encode(&state);
-        let older = row.get(..row.len() - 1).expect("the field is one byte");
-        assert_eq!(decode::<NodeState>(Family::NODE, older).ok(), Some(state));
+        for fields in [1, 2] {
+            let older = row.get(..row.len() - fields).expect("each field is one byte");
+            assert_eq!(decode::<NodeState>(Family::NODE, older).ok(), Some(state));
+        }
     }
 
     #[test]

@@ -88,8 +88,13 @@ pub fn options_of(
 /// The store's failures.
 pub fn owners(view: &dyn View, node: NodeId, row: &NodeRow) -> Result<Vec<Arc<str>>, StoreError> {
     let others: Option<Vec<Arc<str>>> = get(view, Family::NODE, &keys::node(node, NodePart::Owners))?;
-    let mut owners = others.unwrap_or_default();
-    owners.insert(0, row.owner.clone());
+    let mut owners = vec![row.owner.clone()];
+    for other in others.unwrap_or_default() {
+        // Not one who only has the name of an owner whose account is gone.
+        if affiliation(view, node, row, &other)? == Affiliation::Owner {
+            owners.push(other);
+        }
+    }
     Ok(owners)
 }
 

@@ -1,0 +1,212 @@
+//! How a store of an older format is brought to the next one: read once, and written so that a cut in between does no harm.
+//!
+//! Each function ends with the write that says the new format. Knows no stage. `open.rs` calls them in turn.
+
+use super::keys::{self, Family};
+use super::rows::{Entry, ItemRow, NodeState, Owns, Usage};
+use super::{Range, Store, Write, rows};
+use crate::config::Affiliation;
+use crate::error::StoreError;
+use crate::model::NodeId;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Rows of one write while a store is brought to a format.
+const WRITE_ROWS: usize = 65_536;
+
+/// From version 1: counts of what one follows lay among his edges, under the node number 0; there was no journal, so ours
+/// does not go back to the first edge. One write, so that it is done or not.
+pub(super) fn to_second(store: &dyn Store) -> Result<(), StoreError> {
+    let mut writes = Vec::new();
+    store.scan_once(Family::FOLLOWING, &Range::all(), &mut |key, value| {
+        if let Some((id, NodeId(0))) = keys::read_following(key) {
+            writes.push(Write {
+                family: Family::FOLLOWS,
+                key: keys::subscriber(id).to_vec(),
+                value: Some(value.to_vec()),
+            });
+            writes.push(Write {
+                family: Family::FOLLOWING,
+                key: key.to_vec(),
+                value: None,
+            });
+        }
+        ControlFlow::Continue(())
+    })?;
+    writes.push(meta(keys::JOURNAL_LAST, rows::encode(&1_u64)));
+    writes.push(meta(keys::JOURNAL_TRIMMED, rows::encode(&1_u64)));
+    writes.push(format(2));
+    store.write(writes, true)
+}
+
+/// To version 4: rows of the first versions of items that were published again, and their number. Each item is looked at once,
+/// node after node; what was written twice because it was interrupted is the same.
+pub(super) fn to_fourth(store: &dyn Store) -> Result<(), StoreError> {
+    let (mut writes, mut bad) = (Vec::new(), Ok(()));
+    let mut current: Option<(NodeId, NodeState)> = None;
+    store.scan_once(Family::ITEM, &Range::all(), &mut |key, value| {
+        let looked_at = first_version(store, &mut current, key, value).map(|new| writes.extend(new));
+        bad = looked_at.and_then(|()| match writes.len() {
+            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
+            _ => Ok(()),
+        });
+        if bad.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    bad?;
+    writes.extend(current.as_ref().and_then(counted));
+    writes.push(format(4));
+    store.write(writes, true)
+}
+
+/// To version 5: counts of what each account published and is kept, of those who are excluded, and lists of nodes that go by
+/// a roster. The log is read once; what counts lies in memory until then, a row for each who ever published.
+pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
+    let (mut all, mut bad) = (HashMap::<Arc<str>, Usage>::new(), Ok(()));
+    store.scan_once(
+        Family::LOG,
+        &Range::all(),
+        &mut |_, value| match rows::decode::<Entry>(Family::LOG, value) {
+            Ok(entry) => {
+                if let Some((publisher, one)) = Usage::of(&entry.event) {
+                    let has = all.entry(publisher.clone()).or_default();
+                    has.items += one.items;
+                    has.bytes += one.bytes;
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                bad = Err(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    bad?;
+    let mut writes = with_excluded(store)?;
+    writes.extend(with_roster_nodes(store)?);
+    for (publisher, has) in all {
+        writes.push(Write {
+            family: Family::USAGE,
+            key: publisher.as_bytes().to_vec(),
+            value: Some(rows::encode(&has)),
+        });
+        if writes.len() == WRITE_ROWS {
+            store.write(std::mem::take(&mut writes), false)?;
+        }
+    }
+    writes.push(format(5));
+    store.write(writes, true)
+}
+
+/// Counts of those who are affiliated so that they get nothing: in the counters of their nodes.
+fn with_excluded(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
+    let mut all = HashMap::<NodeId, u32>::new();
+    store.scan_once(Family::AFFILIATION, &Range::all(), &mut |key, value| {
+        let is = rows::decode::<Affiliation>(Family::AFFILIATION, value);
+        if let (Some(node), Ok(true)) = (keys::read_node(key), is.map(Affiliation::excludes)) {
+            *all.entry(node).or_default() += 1;
+        }
+        ControlFlow::Continue(())
+    })?;
+    let mut writes = Vec::new();
+    for (node, excluded) in all {
+        let mut state = rows::node_state(store, node)?;
+        state.excluded.0 = excluded;
+        writes.push(Write {
+            family: Family::NODE,
+            key: keys::node(node, keys::NodePart::State).to_vec(),
+            value: Some(rows::encode(&state)),
+        });
+    }
+    Ok(writes)
+}
+
+/// Lists of the nodes on services that go by their owner's roster: beside the counts of what he owns.
+fn with_roster_nodes(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
+    let mut all = HashMap::<Vec<u8>, Vec<NodeId>>::new();
+    let mut bad = Ok(());
+    store.scan_once(Family::OWNED, &Range::all(), &mut |key, _| {
+        let of = keys::read_following(key).filter(|(_, node)| *node != NodeId(0));
+        let found = of.map(|(owner, node)| rows::node_row(store, node).map(|row| (owner, node, row)));
+        match found.transpose() {
+            Ok(Some((owner, node, Some(row)))) if row.config.access.is_by_roster() => {
+                let key = keys::following(owner, NodeId(0)).to_vec();
+                all.entry(key).or_default().push(node);
+            }
+            Ok(_) => {}
+            Err(error) => bad = Err(error),
+        }
+        match bad {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    bad?;
+    let mut writes = Vec::new();
+    for (key, nodes) in all {
+        let mut owns: Owns = rows::get(store, Family::OWNED, &key)?.unwrap_or_default();
+        owns.by_roster.0 = nodes;
+        let value = Some(rows::encode(&owns));
+        writes.push(Write {
+            family: Family::OWNED,
+            key,
+            value,
+        });
+    }
+    Ok(writes)
+}
+
+/// What one row of `item` leads to: its first version, and before that the counters of the node before.
+fn first_version(
+    store: &dyn Store,
+    current: &mut Option<(NodeId, NodeState)>,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = Vec::new();
+    let node = keys::read_node(key).ok_or(StoreError::Corrupt("item"))?;
+    let row: ItemRow = rows::decode(Family::ITEM, value)?;
+    if current.as_ref().is_none_or(|(known, _)| *known != node) {
+        writes.extend(current.as_ref().and_then(counted));
+        let mut state = rows::node_state(store, node)?;
+        state.edited.0 = 0;
+        *current = Some((node, state));
+    }
+    if let Some((_, state)) = current
+        && row.first != row.seq
+        && row.seq > state.purged
+    {
+        state.edited.0 += 1;
+        writes.push(Write {
+            family: Family::CREATED,
+            key: keys::log(node, row.first).to_vec(),
+            value: key.get(4..).map(<[u8]>::to_vec),
+        });
+    }
+    Ok(writes)
+}
+
+fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
+    (state.edited.0 > 0).then(|| Write {
+        family: Family::NODE,
+        key: keys::node(*node, keys::NodePart::State).to_vec(),
+        value: Some(rows::encode(state)),
+    })
+}
+
+/// Says which format the store has from now on.
+pub(super) fn format(version: u32) -> Write {
+    meta(keys::FORMAT, version.to_be_bytes().to_vec())
+}
+
+fn meta(key: &[u8], value: Vec<u8>) -> Write {
+    Write {
+        family: Family::META,
+        key: key.to_vec(),
+        value: Some(value),
+    }
+}
