@@ -26,13 +26,6 @@ pub enum AccessModel {
     Whitelist,
 }
 
-impl AccessModel {
-    /// Whether it goes by what the owner's roster says.
-    pub fn is_by_roster(self) -> bool {
-        matches!(self, AccessModel::Presence | AccessModel::Roster)
-    }
-}
-
 /// Who may publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PublishModel {

@@ -78,8 +78,6 @@ pub const NEXT_MAX: usize = 256;
 pub const ATTACHMENT_BYTES: usize = 16 << 10;
 /// Different marks that are counted of one item.
 pub const TALLY_MARKS: usize = 256;
-/// Nodes on services of one account that go by its roster or presence.
-pub const NODES_BY_ROSTER: usize = 256;
 /// Owners of a node beside the first.
 pub const OWNERS_MAX: usize = 64;
 /// Posts that a paused node holds; further ones are refused.

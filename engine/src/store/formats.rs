@@ -3,7 +3,7 @@
 //! Each function ends with the write that says the new format. Knows no stage. `open.rs` calls them in turn.
 
 use super::keys::{self, Family};
-use super::rows::{Entry, ItemRow, NodeState, Owns, Usage};
+use super::rows::{Entry, ItemRow, NodeState, Usage};
 use super::{Range, Store, Write, rows};
 use crate::config::Affiliation;
 use crate::error::StoreError;
@@ -63,8 +63,7 @@ pub(super) fn to_fourth(store: &dyn Store) -> Result<(), StoreError> {
     store.write(writes, true)
 }
 
-/// To version 5: counts of what each account published and is kept, of those who are excluded, and lists of nodes that go by
-/// a roster. The log is read once; what counts lies in memory until then, a row for each who ever published.
+/// To version 5: counts of what each account published and is kept, and of those who are excluded. The log is read once; what counts lies in memory until then, a row for each who ever published.
 pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
     let (mut all, mut bad) = (HashMap::<Arc<str>, Usage>::new(), Ok(()));
     store.scan_once(
@@ -87,7 +86,6 @@ pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
     )?;
     bad?;
     let mut writes = with_excluded(store)?;
-    writes.extend(with_roster_nodes(store)?);
     for (publisher, has) in all {
         writes.push(Write {
             family: Family::USAGE,
@@ -120,41 +118,6 @@ fn with_excluded(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
             family: Family::NODE,
             key: keys::node(node, keys::NodePart::State).to_vec(),
             value: Some(rows::encode(&state)),
-        });
-    }
-    Ok(writes)
-}
-
-/// Lists of the nodes on services that go by their owner's roster: beside the counts of what he owns.
-fn with_roster_nodes(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
-    let mut all = HashMap::<Vec<u8>, Vec<NodeId>>::new();
-    let mut bad = Ok(());
-    store.scan_once(Family::OWNED, &Range::all(), &mut |key, _| {
-        let of = keys::read_following(key).filter(|(_, node)| *node != NodeId(0));
-        let found = of.map(|(owner, node)| rows::node_row(store, node).map(|row| (owner, node, row)));
-        match found.transpose() {
-            Ok(Some((owner, node, Some(row)))) if row.config.access.is_by_roster() => {
-                let key = keys::following(owner, NodeId(0)).to_vec();
-                all.entry(key).or_default().push(node);
-            }
-            Ok(_) => {}
-            Err(error) => bad = Err(error),
-        }
-        match bad {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    })?;
-    bad?;
-    let mut writes = Vec::new();
-    for (key, nodes) in all {
-        let mut owns: Owns = rows::get(store, Family::OWNED, &key)?.unwrap_or_default();
-        owns.by_roster.0 = nodes;
-        let value = Some(rows::encode(&owns));
-        writes.push(Write {
-            family: Family::OWNED,
-            key,
-            value,
         });
     }
     Ok(writes)

@@ -3,8 +3,8 @@
 //! Opening is the only place that knows of old formats; how they are brought to the next one is in `formats.rs`. Version 2 has
 //! the journal of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of
 //! their own. Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first
-//! versions of items that were published again, and public subscriptions. Version 5 counts what each account keeps, who is
-//! excluded from a node, and lists the nodes on services that go by a roster.
+//! versions of items that were published again, and public subscriptions. Version 5 counts what each account keeps, and
+//! who is excluded from a node.
 
 use super::keys::{self, Family};
 use super::{Store, formats};

@@ -165,6 +165,13 @@ pub(crate) fn carry_out(router: &Router, applied: &Applied) {
     let Outcome {
         pushes, sent, blocks, ..
     } = Outcome::decode(bytes);
+    // A request goes before the push that tells its sender of it: who comes once that is known gets it from his roster alone,
+    // and not again from here.
+    let (requests, sent): (Vec<_>, Vec<_>) = sent.into_iter().partition(|sent| sent.kind == Kind::Subscribe);
+    for sent in requests {
+        let shard = router.shard_of(&sent.to);
+        router.answer(shard, Box::new(move |hub| hub.sent(&sent)));
+    }
     for push in pushes {
         let shard = router.shard_of(&push.user);
         router.answer(shard, Box::new(move |hub| hub.pushed(&push)));

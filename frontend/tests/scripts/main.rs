@@ -41,6 +41,7 @@ macro_rules! scripts {
 
 scripts! {
     access_models
+    access_on_services
     archive
     archive_limits
     archive_order
@@ -49,6 +50,7 @@ scripts! {
     attachments_author
     bind
     blocking
+    blocking_nodes
     comments
     disco
     lists

@@ -82,9 +82,10 @@ pub(super) fn target(view: &dyn View, node: NodeId) -> Result<(NodeId, NodeRow),
     Ok((target, row.ok_or(Reject::NodeNotFound)?))
 }
 
-/// Whoever an account blocks has nothing to do with its nodes (XEP-0163 §4.3, XEP-0191).
+/// Whoever an account blocks has nothing to do with its nodes (XEP-0163 §4.3, XEP-0191), nor with those for comments on its
+/// posts. Other nodes on services may be many people's: there affiliations say who is out.
 fn not_blocked(view: &dyn View, tables: &dyn Tables, row: &NodeRow, jid: &str) -> Result<(), ApplyError> {
-    let account = row.is_pep() || row.name.is_presence();
+    let account = row.is_pep() || row.name.is_presence() || row.name.is_comments();
     if account && *row.owner != *jid && tables.blocks(view, &row.owner, jid)? {
         return Err(Reject::Blocked.into());
     }

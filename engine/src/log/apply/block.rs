@@ -27,8 +27,11 @@ impl Apply<'_, '_> {
 
     /// Ends what `follower` gets of `owner`.
     fn end_between(&mut self, owner: &str, follower: &str) -> Result<(), ApplyError> {
-        for node in self.nodes_and_presence(owner)? {
-            if let Some(row) = rows::node_row(self.tx, node)? {
+        let mut nodes = self.nodes_between(owner, follower)?;
+        nodes.extend(rows::node_id(self.tx, &NodeName::presence(owner))?);
+        for node in nodes {
+            let row = rows::node_row(self.tx, node)?;
+            if let Some(row) = row.filter(|row| row.is_pep() || row.name.is_presence() || row.name.is_comments()) {
                 self.end_for(node, &row, follower)?;
             }
         }

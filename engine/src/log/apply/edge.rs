@@ -180,7 +180,7 @@ impl Apply<'_, '_> {
     /// # Errors
     /// The store's failures.
     pub fn contact_changed(&mut self, owner: &str, contact: &str) -> Result<(), ApplyError> {
-        for node in self.nodes_by_roster(owner)? {
+        for node in self.nodes_between(owner, contact)? {
             let Some(row) = rows::node_row(self.tx, node)? else {
                 continue;
             };

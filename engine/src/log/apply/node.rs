@@ -120,9 +120,6 @@ impl Apply<'_, '_> {
         config_bounds(&row.config, self.limits)?;
         self.tx
             .put(Family::NODE, keys::node(node, NodePart::Config), rows::encode(&row));
-        if row.config.access != before.access {
-            self.goes_by_roster(node, &row)?;
-        }
         if row.config.resettles(&before) {
             self.resettle(node, &row)?;
         }

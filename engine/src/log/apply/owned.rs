@@ -4,11 +4,12 @@
 
 use super::{Apply, ApplyError};
 use crate::error::{Reject, StoreError};
-use crate::limits::NODES_BY_ROSTER;
+use crate::limits::LIST_ROWS;
 use crate::model::{NodeId, NodeName, SubscriberId};
-use crate::store::View;
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, NodeRow, Owns};
+use crate::store::{Range, View};
+use std::ops::ControlFlow;
 
 const COUNTS: NodeId = NodeId(0);
 
@@ -45,8 +46,7 @@ impl Apply<'_, '_> {
         }
         let id = rows::make_subscriber(self.tx, &row.owner)?;
         self.tx.put(Family::OWNED, keys::following(id, node), []);
-        self.count_owned(id, row, 1)?;
-        self.goes_by_roster(node, row)
+        self.count_owned(id, row, 1)
     }
 
     /// A node is gone: its owner has one less.
@@ -62,49 +62,68 @@ impl Apply<'_, '_> {
         if self.tx.get(Family::OWNED, &key)?.is_some() {
             self.tx.delete(Family::OWNED, key);
             self.count_owned(id, &row, -1).map_err(store)?;
-            self.list_by_roster(id, node, false).map_err(store)?;
         }
         Ok(())
     }
 
-    /// Notes whether a node on a service goes by its owner's roster or presence: then it is looked at when these change.
-    pub(super) fn goes_by_roster(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
-        if !is_counted(row) {
-            return Ok(());
-        }
-        match rows::subscriber_id(self.tx, &row.owner)? {
-            Some(id) => self.list_by_roster(id, node, row.config.access.is_by_roster()),
-            None => Ok(()),
-        }
-    }
-
-    fn list_by_roster(&mut self, id: SubscriberId, node: NodeId, does: bool) -> Result<(), ApplyError> {
-        let mut owns = self.owns(id)?;
-        let listed = owns.by_roster.0.contains(&node);
-        if listed == does {
-            return Ok(());
-        }
-        if does && owns.by_roster.0.len() >= NODES_BY_ROSTER {
-            return Err(Reject::TooMany("nodes that go by the roster").into());
-        }
-        owns.by_roster.0.retain(|known| *known != node);
-        owns.by_roster.0.extend(does.then_some(node));
-        self.put_owns(id, &owns);
-        Ok(())
-    }
-
-    /// The nodes of `owner` that go by his roster or presence: all of his account, and those on services.
-    pub(super) fn nodes_by_roster(&self, owner: &str) -> Result<Vec<NodeId>, ApplyError> {
+    /// The nodes of `owner` that `contact` has to do with: all of the account's, and those on services that he follows or waits
+    /// for, found from the shorter of both lists.
+    pub(super) fn nodes_between(&self, owner: &str, contact: &str) -> Result<Vec<NodeId>, ApplyError> {
         let mut nodes = self.account_nodes(owner)?;
-        let Some(id) = rows::subscriber_id(self.tx, owner)? else {
+        let (Some(owns), Some(follows)) = (
+            rows::subscriber_id(self.tx, owner)?,
+            rows::subscriber_id(self.tx, contact)?,
+        ) else {
             return Ok(nodes);
         };
-        for node in self.owns(id)?.by_roster.0 {
-            nodes.push(node);
-            if let Some(row) = rows::node_row(self.tx, node)? {
+        let Owns {
+            comments,
+            nodes: others,
+        } = self.owns(owns)?;
+        if comments == 0 && others == 0 {
+            return Ok(nodes);
+        }
+        let few = rows::follows(self.tx, follows)?.saturating_add(LIST_ROWS as u32);
+        let found = match comments.saturating_add(others) <= few {
+            true => self.with_summaries(self.nodes_in(Family::OWNED, owns)?)?,
+            false => {
+                // Who waits, or gets nothing at once, has options instead of an edge.
+                let mut found = self.nodes_in(Family::FOLLOWING, follows)?;
+                found.extend(self.nodes_in(Family::OPTIONS, follows)?);
+                found
+            }
+        };
+        for node in found {
+            let his = rows::node_row(self.tx, node)?.is_some_and(|row| *row.owner == *owner && !row.is_pep());
+            if his && rows::subscription(self.tx, node, follows)?.is_some() {
+                nodes.push(node);
+            }
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+        Ok(nodes)
+    }
+
+    /// These, and the nodes with the counts of their items.
+    fn with_summaries(&self, mut nodes: Vec<NodeId>) -> Result<Vec<NodeId>, StoreError> {
+        for at in 0..nodes.len() {
+            let row = nodes.get(at).map(|node| rows::node_row(self.tx, *node));
+            if let Some(row) = row.transpose()?.flatten() {
                 nodes.extend(rows::node_id(self.tx, &row.name.summary())?);
             }
         }
+        Ok(nodes)
+    }
+
+    /// The nodes in the rows of an account.
+    fn nodes_in(&self, family: Family, id: SubscriberId) -> Result<Vec<NodeId>, StoreError> {
+        let mut nodes = Vec::new();
+        let range = Range::prefix(&id.0.to_be_bytes());
+        self.tx.scan(family, &range, &mut |key, _| {
+            let node = keys::read_following(key).map(|(_, node)| node);
+            nodes.extend(node.filter(|node| *node != COUNTS));
+            ControlFlow::Continue(())
+        })?;
         Ok(nodes)
     }
 
@@ -121,16 +140,12 @@ impl Apply<'_, '_> {
             false => &mut owns.nodes,
         };
         *count = count.saturating_add_signed(by);
-        self.put_owns(id, &owns);
-        Ok(())
-    }
-
-    fn put_owns(&mut self, id: SubscriberId, owns: &Owns) {
         let key = keys::following(id, COUNTS);
-        match *owns == Owns::default() {
+        match owns == Owns::default() {
             true => self.tx.delete(Family::OWNED, key),
-            false => self.tx.put(Family::OWNED, key, rows::encode(owns)),
+            false => self.tx.put(Family::OWNED, key, rows::encode(&owns)),
         }
+        Ok(())
     }
 }
 

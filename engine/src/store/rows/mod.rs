@@ -117,14 +117,12 @@ pub struct Tally {
 }
 
 /// How many nodes an account owns on services: counted since format 3.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owns {
     /// For comments on its posts.
     pub comments: u32,
     /// Others.
     pub nodes: u32,
-    /// Those of both that go by the owner's roster or presence, in the order in which they came to. Since format 5.
-    pub by_roster: Later<Vec<NodeId>>,
 }
 
 /// What an account published, wherever, and is still kept: counted since format 5.
