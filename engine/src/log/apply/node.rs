@@ -31,7 +31,12 @@ pub fn config_bounds(config: &NodeConfig, limits: &Limits) -> Result<(), Reject>
             "max_payload_size is above what this service takes",
         ));
     }
-    if config.title.len() + config.description.len() > 4096 || config.contact.len() + config.roster_groups.len() > 256 {
+    let several = || config.contact.iter().chain(&config.roster_groups);
+    if config.title.len() + config.description.len() > 4096
+        || config.kind.len() + config.language.len() > 1024
+        || several().count() > 256
+        || several().map(|text| text.len()).sum::<usize>() > 16_384
+    {
         return Err(Reject::NotAcceptable("the configuration is too large"));
     }
     if config.kind.starts_with(SOCIAL_FEED) {

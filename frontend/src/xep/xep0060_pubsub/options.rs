@@ -106,7 +106,9 @@ macro_rules! fields {
         show: |config| config.$field.iter().map(|value| value.to_string()).collect(),
     } };
     (@ jids $var:literal $label:literal $setting:ident $field:ident) => { Known {
-        kind: FieldKind::JidMulti, ..fields!(@ texts $var $label $setting $field)
+        kind: FieldKind::JidMulti,
+        read: |values| are_jids(values).then(|| Setting::$setting(texts(values))),
+        ..fields!(@ texts $var $label $setting $field)
     } };
     (@ flag $var:literal $label:literal $setting:ident $field:ident) => { Known {
         var: $var, kind: FieldKind::Boolean, label: $label, choices: Vec::new,
@@ -223,6 +225,11 @@ fn texts(values: &[String]) -> Vec<Arc<str>> {
         .collect()
 }
 
+fn are_jids(values: &[String]) -> bool {
+    let mut said = values.iter().filter(|value| !value.is_empty());
+    said.all(|value| jid::Jid::new(value).is_ok())
+}
+
 fn flag(values: &[String]) -> Option<bool> {
     match values.first()?.as_str() {
         "true" | "1" => Some(true),
@@ -334,6 +341,7 @@ mod tests {
             ("pubsub#max_items", "many"),
             ("pubsub#persist_items", "perhaps"),
             ("pubsub#max_items", "-1"),
+            ("pubsub#contact", "no jid@@"),
         ] {
             let refused = settings(&submit(&[(var, &[value])])).unwrap_err();
             assert_eq!(refused.condition, Condition::NotAcceptable, "{var}");
