@@ -27,6 +27,7 @@ pub(crate) const MODULE: Module = Module {
 
 const FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS];
 
+const AUTO_CREATE: &str = "http://jabber.org/protocol/pubsub#auto-create";
 const PERSISTENT_ITEMS: &str = "http://jabber.org/protocol/pubsub#persistent-items";
 
 const EVERYWHERE: &[To] = &[To::Server, To::Account, To::Service];
@@ -83,6 +84,8 @@ fn service(place: &BareJid) -> DiscoInfoResult {
     let mut info = about(&[("pubsub", "service", Some("Reef"))], |module| module.service);
     if super::is_for_comments(place) {
         info.features.remove(PERSISTENT_ITEMS);
+        // Nor is a node made there by who comments first.
+        info.features.remove(AUTO_CREATE);
     }
     info
 }
@@ -208,13 +211,11 @@ mod tests {
 
     #[test]
     fn only_one_service_offers_itself_for_everything() {
-        let says = |place: &str| {
-            service(&BareJid::new(place).unwrap())
-                .features
-                .contains(PERSISTENT_ITEMS)
-        };
-        assert!(says("pubsub.capulet.lit"));
-        assert!(!says("comments.capulet.lit"));
+        let says = |place: &str, feature: &str| service(&BareJid::new(place).unwrap()).features.contains(feature);
+        for feature in [PERSISTENT_ITEMS, AUTO_CREATE] {
+            assert!(says("pubsub.capulet.lit", feature));
+            assert!(!says("comments.capulet.lit", feature));
+        }
     }
 
     #[test]

@@ -107,6 +107,7 @@ pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<El
         retrieve::readable(engine, &node, by)?;
     }
     let state = rows::node_state(engine.view(), node.id).map_err(errors::unreadable)?;
+    let owners = rows::owners(engine.view(), node.id, &node.row).map_err(errors::unreadable)?;
     let identity = el("identity", ns::DISCO_INFO)
         .set("category", "pubsub")
         .set("type", "leaf");
@@ -115,19 +116,20 @@ pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<El
         .set("node", &name.node)
         .child(identity)
         .children_from(features.map(|feature| el("feature", ns::DISCO_INFO).set("var", feature)))
-        .child(meta_data(&node, &state).to_element()))
+        .child(meta_data(&node, &owners, &state).to_element()))
 }
 
-fn meta_data(node: &Node, state: &NodeState) -> Form {
+fn meta_data(node: &Node, owners: &[Arc<str>], state: &NodeState) -> Form {
     let field = |kind, var, label: &str, value: &str| Field::new(kind, var).label(label).value(value);
-    let owner = &*node.row.owner;
+    let creator = &*node.row.owner;
+    let owned = Field::new(FieldKind::JidMulti, "pubsub#owner").label("Node owners");
     let form = Form::new(FormKind::Result, ns::PUBSUB_META_DATA);
     let form = SHOWN
         .iter()
         .filter_map(|var| options::field(var, &node.row.config))
         .fold(form, Form::with);
-    form.with(field(FieldKind::JidSingle, "pubsub#creator", "Node creator", owner))
-        .with(field(FieldKind::JidMulti, "pubsub#owner", "Node owners", owner))
+    form.with(field(FieldKind::JidSingle, "pubsub#creator", "Node creator", creator))
+        .with(owners.iter().fold(owned, |field, owner| field.value(owner.to_string())))
         .with(field(
             FieldKind::TextSingle,
             "pubsub#creation_date",
@@ -164,7 +166,10 @@ mod tests {
             followers: 1066,
             ..NodeState::default()
         };
-        let form = meta_data(&Node { id: NodeId(1), row }, &state);
+        let owners = ["juliet@capulet.lit".into(), "nurse@capulet.lit".into()];
+        let form = meta_data(&Node { id: NodeId(1), row }, &owners, &state);
+        let owned = form.values("pubsub#owner").unwrap();
+        assert_eq!(owned, ["juliet@capulet.lit", "nurse@capulet.lit"]);
         for (var, value) in [
             ("pubsub#title", "Letters"),
             ("pubsub#type", "urn:xmpp:microblog:0"),
