@@ -26,8 +26,10 @@ impl Request {
     pub fn parse(el: &Element) -> Result<Request, StanzaError> {
         let number = |name: &'static str| -> Result<Option<u32>, StanzaError> {
             let parse = |text: String| {
-                text.trim()
-                    .parse()
+                let number: Result<u64, _> = text.trim().parse();
+                // The schema has larger ones than anybody has items.
+                number
+                    .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
                     .map_err(|_| bad_request(format!("{name} is no number")))
             };
             child_text(el, name).map(parse).transpose()
@@ -173,5 +175,17 @@ mod tests {
             .unwrap();
         assert_eq!(reply.to_element(), el);
         assert_eq!(Reply::parse(&el), reply);
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_the_largest() {
+        let max = |text: &str| {
+            let set: Element = format!("<set xmlns='http://jabber.org/protocol/rsm'><max>{text}</max></set>")
+                .parse()
+                .unwrap();
+            Request::parse(&set).map(|request| request.max)
+        };
+        assert_eq!(max("99999999999").unwrap(), Some(u32::MAX));
+        assert!(max("-1").is_err());
     }
 }

@@ -124,13 +124,25 @@ pub(super) enum Round {
 
 /// A time as XEP-0082 writes it, to the millisecond on the side that lets no other message in.
 pub(super) fn moment(text: &str, round: Round) -> Result<Timestamp, StanzaError> {
-    let time: jiff::Timestamp = text.trim().parse().map_err(|_| {
-        StanzaError::new(Condition::BadRequest).with_text("start and end are times like 2010-06-07T00:00:00Z")
-    })?;
+    let text = text.trim();
+    let time: jiff::Timestamp = match text.parse() {
+        Ok(time) => time,
+        Err(_) if is_last_day(text) => jiff::Timestamp::MAX,
+        Err(_) => {
+            let error = StanzaError::new(Condition::BadRequest);
+            return Err(error.with_text("start and end are times like 2010-06-07T00:00:00Z"));
+        }
+    };
     let floor = time.as_nanosecond().div_euclid(1_000_000);
     let rest = time.as_nanosecond().rem_euclid(1_000_000);
     let up = i128::from(round == Round::Up && rest > 0);
     Ok(Timestamp(u64::try_from(floor + up).unwrap_or(0)))
+}
+
+/// Whether it is a time in the year 9999, whose last day is for who means never, and beyond what is counted here.
+fn is_last_day(text: &str) -> bool {
+    let time = text.strip_suffix('Z').map(str::parse::<jiff::civil::DateTime>);
+    time.is_some_and(|time| time.is_ok_and(|time| time.year() == 9999))
 }
 
 #[cfg(test)]
@@ -229,5 +241,13 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(ask(long), Err(Condition::NotAcceptable));
+    }
+
+    #[test]
+    fn the_end_of_all_times_is_a_time() {
+        let of = |text: &str| moment(text, Round::Down).map_err(|error| error.condition);
+        assert!(of("9999-12-31T23:59:59Z").unwrap() > of("9999-01-01T00:00:00Z").unwrap());
+        assert_eq!(of("9999-12-32T23:59:59Z"), Err(Condition::BadRequest));
+        assert_eq!(of("tomorrow"), Err(Condition::BadRequest));
     }
 }
