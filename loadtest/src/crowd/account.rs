@@ -13,7 +13,7 @@ use crate::wire::frame::Frame;
 use crate::wire::mark::Sighting;
 use crate::wire::scram::Salted;
 use crate::wire::session::Event;
-use crate::wire::xml::shown;
+use crate::wire::xml::{has, shown};
 use anyhow::{Result, bail};
 use mio::Registry;
 
@@ -29,6 +29,15 @@ pub(super) struct Account {
     /// Whether it counts for the completeness of posts.
     pub(super) counts: bool,
     pub(super) kept: Option<Box<Salted>>,
+    pub(super) returned: Option<Returned>,
+}
+
+/// An account that has come back and waits for what it missed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Returned {
+    pub(super) at_us: u64,
+    /// The first post has come.
+    pub(super) met: bool,
 }
 
 /// What a turn of the thread needs and counts.
@@ -96,6 +105,7 @@ impl Account {
             conn: Some(conn),
             ledger,
             counts,
+            returned,
             ..
         } = self
         else {
@@ -112,6 +122,9 @@ impl Account {
             let mut note = |post: Sighting| {
                 let verdict = ledger.see(post.author, post.number);
                 turn.counts.note(turn.shared, verdict, *counts, post, now_us);
+                if let Some(returned) = returned {
+                    returned.meets(turn.counts, now_us);
+                }
             };
             return transport.open(raw, turn.plain, |bytes| {
                 mark.feed(carry, bytes, &mut note);
@@ -162,15 +175,41 @@ impl Account {
                 if stanza.starts_with(b"<iq") {
                     conn.iq(stanza, turn.counts, now_us);
                 }
-                let Account { ledger, counts, .. } = self;
-                if !ledger.is_empty() {
-                    turn.shared.config.mark.scan(stanza, &mut |post: Sighting| {
-                        let verdict = ledger.see(post.author, post.number);
-                        turn.counts.note(turn.shared, verdict, *counts, post, now_us);
-                    });
-                }
+                self.posts_in(stanza, turn, now_us);
             }
         }
         Ok(())
+    }
+
+    /// Judges the posts in a stanza; one that is announced and to be fetched counts when it has been.
+    fn posts_in(&mut self, stanza: &[u8], turn: &mut Turn<'_>, now_us: u64) {
+        let Account {
+            ledger, counts, conn, ..
+        } = self;
+        if ledger.is_empty() {
+            return;
+        }
+        let announces = stanza.starts_with(b"<message");
+        turn.shared.config.mark.scan(stanza, &mut |post: Sighting| match conn
+            .as_mut()
+            .filter(|conn| conn.fetch.is_some())
+        {
+            Some(conn) if announces => conn.announced(stanza, post, turn.counts, now_us),
+            Some(_) if !has(stanza, "<entry") => {}
+            _ => {
+                let verdict = ledger.see(post.author, post.number);
+                turn.counts.note(turn.shared, verdict, *counts, post, now_us);
+            }
+        });
+    }
+}
+
+impl Returned {
+    /// A post has come.
+    fn meets(&mut self, counts: &mut Counts, now_us: u64) {
+        if !std::mem::replace(&mut self.met, true) {
+            let waited_us = now_us.saturating_sub(self.at_us).max(1);
+            counts.tally.return_first.saturating_record(waited_us);
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! A connection: its transport, what is negotiated or asked on it, and how its bytes are looked at.
 
 use crate::crowd::counts::Counts;
-use crate::crowd::plan::Requests;
+use crate::crowd::plan::{Fetch, Requests};
 use crate::crowd::shared::Shared;
 use crate::crowd::transport::Transport;
 use crate::wire::frame::Framer;
+use crate::wire::mark::Sighting;
 use crate::wire::session::Session;
-use crate::wire::xml::{attribute, shown};
+use crate::wire::xml::{attribute, has, shown};
 use anyhow::Result;
 
 /// A connection.
@@ -22,6 +23,8 @@ pub(super) struct Conn {
     /// What was being negotiated is done.
     pub(super) negotiated: bool,
     pub(super) requests: Option<Asking>,
+    /// How announced posts are fetched, if they are.
+    pub(super) fetch: Option<Fetch>,
     pub(super) stalled: bool,
     /// Its end is expected.
     pub(super) closing: bool,
@@ -87,6 +90,14 @@ impl Conn {
         let (kind, id) = (attribute(stanza, "type"), attribute(stanza, "id").unwrap_or_default());
         let asked_us = id.strip_prefix(REQUEST).and_then(|time| time.parse::<u64>().ok());
         match (kind, asked_us) {
+            (Some("result"), Some(_)) if !self.is_right(stanza) => {
+                counts.refused += 1;
+                counts.tally.faults.refused += 1;
+                counts
+                    .tally
+                    .faults
+                    .say(|| format!("not what was asked for: {}", shown(stanza)));
+            }
             (Some("result"), Some(asked_us)) => {
                 counts.acked += 1;
                 counts
@@ -113,6 +124,31 @@ impl Conn {
         if let Some(asking) = &mut self.requests {
             asking.answered += 1;
             asking.fill(&mut self.out, now_us);
+        }
+    }
+}
+
+impl Conn {
+    /// Whether an answer holds what it must.
+    fn is_right(&self, answer: &[u8]) -> bool {
+        let holds = self
+            .requests
+            .as_ref()
+            .and_then(|asking| asking.requests.holds.as_deref());
+        holds.is_none_or(|text| has(answer, text))
+    }
+
+    /// Fetches a post that a message announces; one that holds the post, too, is a fault.
+    pub(super) fn announced(&mut self, message: &[u8], post: Sighting, counts: &mut Counts, now_us: u64) {
+        if has(message, "<entry") {
+            counts.tally.faults.unasked += 1;
+            counts
+                .tally
+                .faults
+                .say(|| format!("announced with what is in it: {}", shown(message)));
+        }
+        if let Some(Fetch(make)) = &self.fetch {
+            self.out.extend_from_slice(make(post, &request_id(now_us)).as_bytes());
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Scenarios write plans; `worker` carries them out. Knows no socket.
 
+use crate::wire::mark::Sighting;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,10 @@ pub(crate) enum Step {
     Requests(Requests),
     /// Sends this.
     Send(String),
+    /// Becomes available; how long it takes from here to the first post and to all is measured.
+    Return,
+    /// From now on posts are announced without what is in them, and each is fetched.
+    Fetch(Fetch),
     /// From now on all posts of these authors from these numbers on must come.
     Expect(Vec<(u32, u32)>),
     /// Whether the account counts for the completeness of posts.
@@ -50,10 +55,25 @@ pub(crate) struct Requests {
     pub(crate) until_us: u64,
     /// Makes the nth: an IQ with this id.
     pub(crate) make: Make,
+    /// What every answer must hold; another one counts as refused.
+    pub(crate) holds: Option<Arc<str>>,
 }
 
 /// Makes the text of the nth request, with this id, at this time in microseconds.
 pub(crate) type Make = Arc<dyn Fn(u32, &str, u64) -> String + Send + Sync>;
+
+/// What asks for an announced post.
+#[derive(Clone)]
+pub(crate) struct Fetch(pub(crate) MakeFetch);
+
+/// Makes the IQ with this id that fetches a post.
+pub(crate) type MakeFetch = Arc<dyn Fn(Sighting, &str) -> String + Send + Sync>;
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
+    }
+}
 
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +98,18 @@ impl Requests {
             outstanding: outstanding.max(1),
             until_us: u64::MAX,
             make: Arc::new(make),
+            holds: None,
         })
+    }
+}
+
+impl Step {
+    /// Requests of which each answer must hold this text.
+    pub(crate) fn whose_answers_hold(mut self, text: &str) -> Step {
+        if let Step::Requests(requests) = &mut self {
+            requests.holds = Some(text.into());
+        }
+        self
     }
 }
 

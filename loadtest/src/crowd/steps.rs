@@ -1,6 +1,6 @@
 //! Goes on with an account's job: begins its steps, knows when they are done, and ends it well or not.
 
-use crate::crowd::account::{Account, Turn};
+use crate::crowd::account::{Account, Returned, Turn};
 use crate::crowd::conn::{Asking, Conn, Mode};
 use crate::crowd::plan::{Batch, Step};
 use crate::crowd::transport::Transport;
@@ -57,6 +57,9 @@ impl Account {
             if job.waits.is_some_and(|wait| !self.has_come(wait, turn)) {
                 return Ok(());
             }
+            if job.waits == Some(Wait::All) {
+                self.has_returned(turn);
+            }
             let Some(job) = &mut self.job else { return Ok(()) };
             match job.steps.next() {
                 Some(step) => {
@@ -82,6 +85,14 @@ impl Account {
             Wait::All => self.has_all(turn),
             Wait::AllOrEnd => conn.is_none() || self.has_all(turn),
             Wait::End => conn.is_none(),
+        }
+    }
+
+    /// Notes how long an account that has come back has waited for all.
+    fn has_returned(&mut self, turn: &mut Turn<'_>) {
+        if let Some(returned) = self.returned.take() {
+            let waited_us = turn.shared.clock().micros().saturating_sub(returned.at_us).max(1);
+            turn.counts.tally.return_last.saturating_record(waited_us);
         }
     }
 
@@ -135,6 +146,15 @@ impl Account {
                 wait = Some(Wait::Answers);
             }
             Step::Send(text) => conn.out.extend_from_slice(text.as_bytes()),
+            Step::Return => {
+                let at_us = turn.shared.clock().micros();
+                self.returned = Some(Returned { at_us, met: false });
+                conn.out.extend_from_slice(b"<presence/>");
+            }
+            Step::Fetch(fetch) => {
+                conn.fetch = Some(fetch);
+                conn.requests = None;
+            }
             Step::Watch => {
                 conn.mode = Mode::Scanned;
                 conn.carry = conn.framer.take_rest();
@@ -181,6 +201,7 @@ impl Account {
             out: Vec::new(),
             negotiated: false,
             requests: None,
+            fetch: None,
             stalled: false,
             closing: false,
         }));

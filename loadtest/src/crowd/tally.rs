@@ -24,6 +24,10 @@ pub(crate) struct Tally {
     pub(crate) ack: Histogram<u64>,
     /// From the first to the last step of a job.
     pub(crate) job: Histogram<u64>,
+    /// From a return to the first post that was missed.
+    pub(crate) return_first: Histogram<u64>,
+    /// From a return to the last of them.
+    pub(crate) return_last: Histogram<u64>,
     /// What went wrong.
     pub(crate) faults: Faults,
 }
@@ -52,6 +56,8 @@ impl Default for Tally {
             classes: Default::default(),
             ack: histogram(),
             job: histogram(),
+            return_first: histogram(),
+            return_last: histogram(),
             faults: Faults::default(),
         }
     }
@@ -67,6 +73,8 @@ impl Tally {
         }
         add(&mut self.ack, &other.ack);
         add(&mut self.job, &other.job);
+        add(&mut self.return_first, &other.return_first);
+        add(&mut self.return_last, &other.return_last);
         self.faults.add(&other.faults);
     }
 }

@@ -53,7 +53,8 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-fn grouped(value: i64) -> String {
+/// A whole number, its digits by threes.
+pub(crate) fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -18,6 +18,7 @@ pub(crate) mod rig;
 mod ruler;
 pub(crate) mod slow;
 pub(crate) mod small_author;
+pub(crate) mod social;
 
 use crate::report::Report;
 use anyhow::Result;
@@ -46,6 +47,8 @@ pub(crate) enum Scenario {
     FollowStorm(follow_storm::FollowStorm),
     /// Posts, comings and goings, follows and ends of them, all at once
     MixedDay(mixed_day::MixedDay),
+    /// An owner with very many followers, very many likes, a node whose posts are fetched, a return to thousands of nodes
+    Social(social::Social),
 }
 
 impl Scenario {
@@ -62,6 +65,7 @@ impl Scenario {
             Scenario::SmallAuthor(scenario) => scenario.run(),
             Scenario::PublishStorm(scenario) => scenario.run(),
             Scenario::FollowStorm(scenario) => scenario.run(),
+            Scenario::Social(scenario) => scenario.run(),
         }
     }
 
@@ -78,6 +82,7 @@ impl Scenario {
             Scenario::SmallAuthor(scenario) => &scenario.common,
             Scenario::PublishStorm(scenario) => &scenario.common,
             Scenario::FollowStorm(scenario) => &scenario.common,
+            Scenario::Social(scenario) => &scenario.common,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Rig {
     }
 
     /// The request that makes an author's node.
-    fn make_node(&self, author: u32) -> Step {
+    pub(crate) fn make_node(&self, author: u32) -> Step {
         let (to, node) = (self.place.to(&self.crowd.shared().jid(author)), self.place.node(author));
         match self.place {
             // A first post creates the node on an account; its id has no mark, so that nobody waits for it.

@@ -101,6 +101,7 @@ impl PublishStorm {
                 outstanding,
                 until_us,
                 make: Arc::new(make),
+                holds: None,
             })]
         };
         let batch = rig.crowd.start(0..self.publishers, self.publishers, Box::new(plan))?;

@@ -75,12 +75,23 @@ const DESCRIPTORS: u64 = 64;
 impl Rig {
     /// Sets a run up; nothing is connected yet.
     pub(crate) fn new(common: &Common, scenario: &str, what: &str, needs: Needs) -> Result<Rig> {
+        Rig::in_turns(
+            common,
+            scenario,
+            what,
+            needs,
+            needs.authors.saturating_add(needs.others),
+        )
+    }
+
+    /// The same where at most so many of the accounts are connected at a time.
+    pub(crate) fn in_turns(common: &Common, scenario: &str, what: &str, needs: Needs, at_once: u32) -> Result<Rig> {
         let accounts = needs.authors.saturating_add(needs.others);
         let limit = rlimit::increase_nofile_limit(u64::MAX)?;
-        let wanted = u64::from(accounts) + DESCRIPTORS;
+        let wanted = u64::from(at_once) + DESCRIPTORS;
         ensure!(
             limit >= wanted,
-            "{accounts} connections need {wanted} descriptors, this process may have {limit}"
+            "{at_once} connections need {wanted} descriptors, this process may have {limit}"
         );
         let server = Processes::with_children(&common.pid);
         if let Some(pid) = server.gone() {
@@ -316,6 +327,8 @@ fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {
     }
     found.insert("ack".to_owned(), Latency::of(&tally.ack));
     found.insert("job".to_owned(), Latency::of(&tally.job));
+    found.insert("return_first".to_owned(), Latency::of(&tally.return_first));
+    found.insert("return_last".to_owned(), Latency::of(&tally.return_last));
     found.retain(|_, latency| latency.count > 0);
     found
 }

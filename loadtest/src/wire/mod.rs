@@ -8,5 +8,6 @@ pub(crate) mod mark;
 pub(crate) mod pubsub;
 pub(crate) mod scram;
 pub(crate) mod session;
+pub(crate) mod social;
 pub(crate) mod tls;
 pub(crate) mod xml;

@@ -19,7 +19,7 @@ pub(crate) enum Place {
     },
 }
 
-const NS: &str = "http://jabber.org/protocol/pubsub";
+pub(super) const NS: &str = "http://jabber.org/protocol/pubsub";
 
 impl Place {
     /// Whom to ask about the node of an author with this bare JID.
@@ -40,7 +40,7 @@ impl Place {
 }
 
 /// An IQ with this payload.
-fn iq(kind: &str, id: &str, to: &str, payload: &str) -> String {
+pub(super) fn iq(kind: &str, id: &str, to: &str, payload: &str) -> String {
     format!("<iq type='{kind}' id='{id}' to='{}'>{payload}</iq>", escape(to))
 }
 
