@@ -91,13 +91,21 @@ pub trait View: Sync {
         self.scan(family, range, each)
     }
 
-    /// Many rows by their keys, in the order of the keys; a store may find them faster than one by one. For the one thread
-    /// that writes, and nobody else: a store may remember what it answers here, until that thread writes it.
+    /// Many rows by their keys, in the order of the keys; a store may find them faster than one by one. It remembers nothing.
+    ///
+    /// # Errors
+    /// The store's failures, which are fatal.
+    fn read_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(family, key)).collect()
+    }
+
+    /// The same for the one thread that writes, and nobody else: a store may remember what it answers here, until that
+    /// thread writes it.
     ///
     /// # Errors
     /// The store's failures, which are fatal.
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        keys.iter().map(|key| self.get(family, key)).collect()
+        self.read_many(family, keys)
     }
 }
 

@@ -63,18 +63,6 @@ impl RocksStore {
         self.db.cf_handle(name).ok_or(StoreError::Corrupt("column families"))
     }
 
-    fn read_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        if let [key] = keys {
-            return Ok(vec![self.get(family, key)?]);
-        }
-        let rows = self
-            .db
-            .batched_multi_get_cf(self.family(family)?, keys.iter().copied(), false);
-        rows.into_iter()
-            .map(|row| Ok(row.map_err(io)?.map(|value| value.to_vec())))
-            .collect()
-    }
-
     /// Rows are lent, not copied: a start reads a hundred million.
     fn walk(&self, family: Family, range: &Range, mut options: ReadOptions, each: Each<'_>) -> Result<(), StoreError> {
         options.set_iterate_lower_bound(range.start.clone());
@@ -174,6 +162,18 @@ impl View for RocksStore {
         options.fill_cache(false);
         options.set_readahead_size(READ_AHEAD);
         self.walk(family, range, options, each)
+    }
+
+    fn read_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if let [key] = keys {
+            return Ok(vec![self.get(family, key)?]);
+        }
+        let rows = self
+            .db
+            .batched_multi_get_cf(self.family(family)?, keys.iter().copied(), false);
+        rows.into_iter()
+            .map(|row| Ok(row.map_err(io)?.map(|value| value.to_vec())))
+            .collect()
     }
 
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! Knows no record and no stage. The values are in `mod.rs`.
 
-use super::{Usage, encode, get, number};
+use super::{Usage, decode, encode, get, number};
 use crate::error::StoreError;
 use crate::limits;
 use crate::model::{Event, SubscriberId, VShard};
@@ -25,6 +25,18 @@ pub fn subscriber_id(view: &dyn View, jid: &str) -> Result<Option<SubscriberId>,
 /// The store's failures.
 pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<str>>, StoreError> {
     get(view, Family::SUBSCRIBER, &keys::subscriber(id))
+}
+
+/// The bare JIDs of many subscribers, in their order.
+///
+/// # Errors
+/// The store's failures.
+pub fn subscriber_names(view: &dyn View, ids: &[SubscriberId]) -> Result<Vec<Option<Arc<str>>>, StoreError> {
+    let keys: Vec<[u8; 4]> = ids.iter().map(|id| keys::subscriber(*id)).collect();
+    let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+    let rows = view.read_many(Family::SUBSCRIBER, &keys)?;
+    let decoded = |bytes: Vec<u8>| decode(Family::SUBSCRIBER, &bytes);
+    rows.into_iter().map(|row| row.map(decoded).transpose()).collect()
 }
 
 /// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
