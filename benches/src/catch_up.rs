@@ -86,12 +86,13 @@ impl Away {
             cursor: Seq(0),
             upto: self.last,
             run: Run::default(),
+            following: None,
         };
         let mut posts = 0;
         while request.cursor < self.last {
             let page = outbox::page(&*self.disk, recent, &request, Timestamp(1)).expect("it works");
             posts += page.posts.len();
-            (request.cursor, request.run) = (page.next, page.run);
+            (request.cursor, request.run, request.following) = (page.next, page.run, Some(page.following));
         }
         posts
     }

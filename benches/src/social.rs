@@ -248,6 +248,7 @@ impl Social {
                 most: Some(1_000),
                 ..Run::default()
             },
+            following: None,
         };
         outbox::page(&*self.store, recent, &request, Timestamp(1))
             .expect("the store reads")

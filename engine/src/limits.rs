@@ -44,6 +44,10 @@ pub const SWEEP_EVERY_MS: u64 = 200;
 pub const PAGE_POSTS: usize = 64;
 /// Bytes of one catch-up page, after which it closes.
 pub const PAGE_BYTES: usize = 1 << 20;
+/// Lists of what is followed that a shard keeps for those who catch up, from page to page.
+pub const LISTS_KEPT_MAX: usize = 64;
+/// Nodes in all of these lists: 8 MiB a shard at most.
+pub const LISTS_KEPT_NODES_MAX: usize = 262_144;
 /// Log entries looked at for one page, after which it is returned as it is.
 pub const PAGE_SCAN: usize = 65_536;
 /// Posts of one digest; what is more comes with the next.

@@ -10,6 +10,7 @@ mod dirty;
 mod expand;
 mod hot;
 mod interest;
+mod lists;
 mod online;
 mod overflow;
 mod posts;
@@ -81,6 +82,8 @@ pub struct Shard {
     recent: recent::RecentPosts,
     /// Runs of catching up that were begun.
     runs: u64,
+    /// What they follow.
+    lists: lists::Lists,
     /// Everything up to here was applied.
     last: Seq,
     /// Have something to write.
@@ -130,6 +133,7 @@ impl Shard {
             run: None,
             recent,
             runs: 0,
+            lists: lists::Lists::default(),
             last,
             dirty: Dirty::default(),
             unsettled: VecDeque::new(),

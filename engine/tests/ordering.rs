@@ -392,3 +392,39 @@ fn one_who_goes_live_while_he_is_drained_does_not_come_up_again_by_himself() {
     world.settle(&mut [&mut f]);
     assert_eq!(f.items(), (0..9).map(|n| format!("p{n}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn what_somebody_follows_is_read_once_a_run_and_again_when_it_changes() {
+    let mut world = World::new();
+    world.publish(A, "before");
+    world.publish(B, "before");
+    world.follow(F, A);
+    for n in 0..200 {
+        world.publish(A, &format!("p{n}"));
+    }
+    let mut f = world.attach(F, "phone");
+    world.settle(&mut []);
+    world.seats[f.seat].shard.available(f.key, Some(Seq(0)));
+    let next = |world: &mut World, f: &mut world::Client| {
+        world.drain(f, usize::MAX);
+        let (_, request) = world.seats[f.seat].shard.wanted().expect("it catches up");
+        let page = world.engine.page(&request).expect("the store reads");
+        world.seats[f.seat].shard.page(f.key, Some(page));
+        request.following.map(|following| following.len())
+    };
+    assert_eq!(next(&mut world, &mut f), None);
+    assert_eq!(next(&mut world, &mut f), Some(1));
+    world.follow(F, B);
+    world.publish(B, "b0");
+    let seat = &mut world.seats[f.seat];
+    for batch in seat.batches.try_iter() {
+        seat.shard.apply(&batch);
+    }
+    while seat.shard.expand(1000) {}
+    assert_eq!(next(&mut world, &mut f), None, "somebody more is followed");
+    assert_eq!(next(&mut world, &mut f), Some(2));
+    world.settle(&mut [&mut f]);
+    let mut all: Vec<String> = (0..200).map(|n| format!("p{n}")).collect();
+    all.push("b0".into());
+    assert_eq!(f.items(), all);
+}

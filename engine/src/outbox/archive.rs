@@ -238,6 +238,7 @@ impl Walk<'_> {
                     most: Some(most),
                     ..Run::default()
                 },
+                following: None,
             };
             let mut reading = Reading::of(self.view, self.recent, self.nodes.clone(), &request, self.now);
             let (candidates, complete) = reading.candidates(upto, down, PAGE_SCAN)?;

@@ -4,7 +4,7 @@
 //! Knows no session. Its cursor is a row like a device's, not synced: after a crash a digest may come twice.
 
 use super::Recent;
-use super::page::{PageRequest, Run, page_of};
+use super::page::{Following, PageRequest, Run, page_of};
 use crate::config::SubscriptionState;
 use crate::error::StoreError;
 use crate::limits::{DIGEST_POSTS, DIGEST_QUIET_MS};
@@ -12,7 +12,6 @@ use crate::model::{Event, NodeId, Post, Seq, SubscriberId, Timestamp};
 use crate::store::keys::{self, Family};
 use crate::store::{View, Write, rows};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A digest, or that it is too early for one.
@@ -89,9 +88,10 @@ pub fn digest(
             skip: Some(row.seq),
             ..Run::default()
         },
+        following: None,
     };
-    let following = HashMap::from([(node, subscription.since)]);
-    let mut page = page_of(view, recent, following, &request, now)?;
+    let following = Following::from([(node, subscription.since)]);
+    let mut page = page_of(view, recent, Arc::new(following), &request, now)?;
     page.posts.retain(|post| matches!(post.event, Event::Publish { .. }));
     page.posts.truncate(DIGEST_POSTS);
     if page.posts.is_empty() {

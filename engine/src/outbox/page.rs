@@ -30,6 +30,9 @@ pub struct Run {
     pub most: Option<usize>,
 }
 
+/// The nodes that somebody follows, each with the `Seq` from which on.
+pub type Following = HashMap<NodeId, Seq>;
+
 /// Which page.
 #[derive(Clone, Debug)]
 pub struct PageRequest {
@@ -41,6 +44,8 @@ pub struct PageRequest {
     pub upto: Seq,
     /// The run.
     pub run: Run,
+    /// What he follows, where a page before this one has read it and nothing of it has changed.
+    pub following: Option<Arc<Following>>,
 }
 
 /// A page.
@@ -54,26 +59,32 @@ pub struct Page {
     pub next: Seq,
     /// The run, for the next page.
     pub run: Run,
+    /// What he follows, for the next page.
+    pub following: Arc<Following>,
 }
 
 /// Reads a page. Cost: 4 bytes a `Seq` since the cursor while that is recent, a seek per followed node otherwise, and
-/// two reads an entry that is returned.
+/// two reads an entry that is returned; and the list of what he follows where the request has none.
 ///
 /// # Errors
 /// The store's failures.
 pub fn page(view: &dyn View, recent: &Recent, request: &PageRequest, now: Timestamp) -> Result<Page, StoreError> {
-    page_of(view, recent, following(view, request.subscriber)?, request, now)
+    let following = match &request.following {
+        Some(following) => following.clone(),
+        None => Arc::new(following(view, request.subscriber)?),
+    };
+    page_of(view, recent, following, request, now)
 }
 
 /// The same of these nodes, each from a `Seq` on.
 pub(super) fn page_of(
     view: &dyn View,
     recent: &Recent,
-    following: HashMap<NodeId, Seq>,
+    following: Arc<Following>,
     request: &PageRequest,
     now: Timestamp,
 ) -> Result<Page, StoreError> {
-    let mut reading = Reading::of(view, recent, Arc::new(following), request, now);
+    let mut reading = Reading::of(view, recent, following, request, now);
     if reading.run.skip.is_none() {
         reading.run.seen = request.upto;
         reading.run.skip = Some(reading.first_wanted()?);
@@ -81,8 +92,8 @@ pub(super) fn page_of(
     reading.read()
 }
 
-pub(super) fn following(view: &dyn View, subscriber: SubscriberId) -> Result<HashMap<NodeId, Seq>, StoreError> {
-    let mut following = HashMap::new();
+pub(super) fn following(view: &dyn View, subscriber: SubscriberId) -> Result<Following, StoreError> {
+    let mut following = Following::new();
     let mut bad = None;
     view.scan(
         Family::FOLLOWING,
@@ -119,7 +130,7 @@ pub(super) struct Reading<'v> {
     view: &'v dyn View,
     recent: &'v Recent,
     now: Timestamp,
-    following: Arc<HashMap<NodeId, Seq>>,
+    following: Arc<Following>,
     nodes: HashMap<NodeId, NodeSeen>,
     request: &'v PageRequest,
     run: Run,
@@ -130,7 +141,7 @@ impl<'v> Reading<'v> {
     pub(super) fn of(
         view: &'v dyn View,
         recent: &'v Recent,
-        following: Arc<HashMap<NodeId, Seq>>,
+        following: Arc<Following>,
         request: &'v PageRequest,
         now: Timestamp,
     ) -> Reading<'v> {
@@ -200,6 +211,7 @@ impl Reading<'_> {
             posts,
             next: next.max(self.request.cursor),
             run: self.run,
+            following: self.following,
         })
     }
 

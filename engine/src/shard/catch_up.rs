@@ -58,6 +58,7 @@ impl Shard {
                 seen: Seq(0),
                 most,
             },
+            edges: session.edges,
             asked: false,
             reading: false,
             wait: Seq(0),
@@ -209,6 +210,8 @@ impl Shard {
             self.reading += 1;
             catch_up.reading = true;
             let run = catch_up.run.clone();
+            catch_up.edges = session.edges;
+            let following = self.lists.take(run.number, session.edges);
             return Some((
                 key,
                 PageRequest {
@@ -216,6 +219,7 @@ impl Shard {
                     cursor: catch_up.cursor,
                     upto: watermark,
                     run,
+                    following,
                 },
             ));
         }
@@ -224,6 +228,7 @@ impl Shard {
 
     /// A page came; `None` where it could not be read now: it is asked for again.
     pub fn page(&mut self, key: Key, page: Option<Page>) {
+        let watermark = self.watermark();
         self.reading = self.reading.saturating_sub(1);
         let Some(session) = self.sessions.get_mut(key) else {
             return;
@@ -239,6 +244,9 @@ impl Shard {
                 self.metrics.pages.inc();
                 catch_up.asked = false;
                 catch_up.reading = false;
+                if page.next < watermark && catch_up.edges == session.edges {
+                    self.lists.keep(page.run.number, session.edges, page.following);
+                }
                 catch_up.next = page.next;
                 catch_up.run = page.run;
                 catch_up.buffer = page.posts.into();

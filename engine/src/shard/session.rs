@@ -40,6 +40,8 @@ pub(super) struct CatchUp {
     pub(super) buffer: VecDeque<Arc<Post>>,
     /// What the pages share.
     pub(super) run: Run,
+    /// The last change of an edge when a page was last asked for.
+    pub(super) edges: Seq,
     /// A page is asked for.
     pub(super) asked: bool,
     /// It is being read.
