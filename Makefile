@@ -37,9 +37,10 @@ bench-check: setup ## instructions of each stage against benches/baseline.txt; U
 	cargo build --release --locked --workspace --bins
 	scripts/bench-check.sh $(CARGO_TARGET_DIR)/release/count
 
-traps: setup ## what social clients ask of a node with a million followers, of a post with 100,000 likes, after a day away
-	cargo build --release --locked -p reef-benches
+traps: setup ## what social clients ask of large nodes and after long absences: through the engine, then over the wire
+	cargo build --release --locked --workspace --bins
 	$(CARGO_TARGET_DIR)/release/traps
+	scripts/traps.sh $(REEF) $(CARGO_TARGET_DIR)/release/reef-loadtest
 
 compare: build ## Reef, ejabberd and Prosody under the same loads, into benches/RESULTS.md
 	cargo build --release --locked -p reef-loadtest

@@ -2,6 +2,10 @@
 //!
 //! It finds what it answers in the text, as the tool does; it must not be right about XMPP, only about what it delivers.
 
+pub(crate) mod social;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use social::{Social, Wrong};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -19,12 +23,20 @@ pub(crate) struct Faults {
     pub(crate) refuse: Option<u32>,
     /// With this one, everybody is cut off.
     pub(crate) cut: Option<u32>,
+    /// Whoever comes back gets what was missed.
+    pub(crate) remembers: bool,
+    /// What social clients are told wrongly.
+    pub(crate) wrong: Wrong,
+    /// The followers that owners have, by the authors' numbers.
+    pub(crate) owners: &'static [u32],
 }
 
 /// What all connections share.
 #[derive(Default)]
 struct Shared {
-    followers: Mutex<Vec<TcpStream>>,
+    /// Taken after `social`, by whoever needs both.
+    followers: Mutex<Vec<(String, TcpStream)>>,
+    social: Mutex<Social>,
     held: Mutex<Option<String>>,
     faults: Faults,
 }
@@ -58,12 +70,12 @@ pub(crate) fn start(faults: Faults, tls: Option<Arc<rustls::ServerConfig>>) -> S
 }
 
 fn converse(mut stream: impl Read + Write, follower: Option<TcpStream>, shared: &Shared) {
-    let (mut text, mut chunk, mut authenticated) = (String::new(), [0; 4096], false);
+    let (mut text, mut chunk, mut account) = (String::new(), [0; 4096], None);
     let mut follower = follower;
     loop {
         let answer = loop {
             if let Some((request, rest)) = whole(&text) {
-                let answer = answer(&request, &mut authenticated, &mut follower, shared);
+                let answer = answer(&request, &mut account, &mut follower, shared);
                 text = rest;
                 break answer;
             }
@@ -97,23 +109,37 @@ fn whole(text: &str) -> Option<(String, String)> {
     Some((text[..at].to_owned(), text[at..].to_owned()))
 }
 
-fn answer(request: &str, authenticated: &mut bool, follower: &mut Option<TcpStream>, shared: &Shared) -> String {
+fn answer(request: &str, account: &mut Option<String>, follower: &mut Option<TcpStream>, shared: &Shared) -> String {
     if request.starts_with("<?xml") {
-        let features = match authenticated {
+        let features = match account.is_some() {
             true => "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>",
             false => "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
         };
         return format!("<?xml version='1.0'?><stream:stream id='1'><stream:features>{features}</stream:features>");
     }
     if request.starts_with("<auth") {
-        *authenticated = true;
+        let said = request.split('>').nth(1).unwrap().trim_end_matches("</auth");
+        let said = String::from_utf8(STANDARD.decode(said).unwrap()).unwrap();
+        *account = Some(format!("{}@localhost", said.split('\0').nth(1).unwrap()));
         return "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>".to_owned();
     }
+    let by = account.clone().unwrap_or_default();
     if request.starts_with("<presence") {
-        shared.followers.lock().unwrap().extend(follower.take());
+        let mut social = shared.social.lock().unwrap();
+        if let Some(mut socket) = follower.take() {
+            let missed = social.missed(&by, shared.faults.wrong);
+            // Whoever is cut off meanwhile has gone.
+            let _ = socket.write_all(missed.as_bytes());
+            shared.followers.lock().unwrap().push((by, socket));
+        }
         return String::new();
     }
     if request.starts_with("</stream") {
+        let mut social = shared.social.lock().unwrap();
+        shared.followers.lock().unwrap().retain(|(other, _)| *other != by);
+        if shared.faults.remembers {
+            social.leave(&by);
+        }
         return "</stream:stream>".to_owned();
     }
     let id = request
@@ -121,6 +147,11 @@ fn answer(request: &str, authenticated: &mut bool, follower: &mut Option<TcpStre
         .nth(1)
         .and_then(|rest| rest.split('\'').next())
         .unwrap();
+    let (owners, wrong) = (shared.faults.owners, shared.faults.wrong);
+    let answered = shared.social.lock().unwrap().answer(request, &by, owners, wrong);
+    if let Some(inside) = answered {
+        return format!("<iq type='result' id='{id}'>{inside}</iq>");
+    }
     let item = request
         .split("<item id='")
         .nth(1)
@@ -130,35 +161,32 @@ fn answer(request: &str, authenticated: &mut bool, follower: &mut Option<TcpStre
         return format!("<iq type='error' id='{id}'><error type='wait'><policy-violation/></error></iq>");
     }
     if let Some(item) = item {
-        deliver(item, number, shared);
+        deliver(&by, item, number, shared);
     }
     format!("<iq type='result' id='{id}'/>")
 }
 
-fn deliver(item: &str, number: Option<u32>, shared: &Shared) {
+fn deliver(of: &str, item: &str, number: Option<u32>, shared: &Shared) {
     let faults = &shared.faults;
-    let message = format!(
-        "<message><event><items node='n'><item id='{item}'><entry>{item}</entry></item></items></event></message>"
-    );
-    if number.is_none() {
+    if number.is_none() || number == faults.lose {
         return;
     }
-    if number == faults.lose {
-        return;
-    }
+    let mut social = shared.social.lock().unwrap();
+    let message = social.publish(of, item, faults.wrong);
     if number == faults.late {
         *shared.held.lock().unwrap() = Some(message);
         return;
     }
     if number == faults.cut {
-        for follower in shared.followers.lock().unwrap().drain(..) {
+        for (_, follower) in shared.followers.lock().unwrap().drain(..) {
             follower.shutdown(std::net::Shutdown::Both).unwrap();
         }
         return;
     }
     let held = shared.held.lock().unwrap().take().unwrap_or_default();
     let times = if number == faults.double { 2 } else { 1 };
-    for follower in shared.followers.lock().unwrap().iter_mut() {
+    let mut followers = shared.followers.lock().unwrap();
+    for (_, follower) in followers.iter_mut().filter(|(by, _)| social.gets(by, of)) {
         let _ = follower.write_all((message.repeat(times) + &held).as_bytes());
     }
 }
