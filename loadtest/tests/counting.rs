@@ -127,11 +127,11 @@ fn followers_who_are_cut_off_are_counted() {
 #[test]
 fn a_run_that_breaks_off_is_told_with_what_was_found() {
     let cut = Faults {
-        cut: Some(5),
+        cut: Some(3),
         ..Faults::default()
     };
     let server = fake_server::start(cut, None).to_string();
-    let flags = "--followers 6 --groups 2 --period 0.5 --rounds 1 --patience 2".split(' ');
+    let flags = "--followers 6 --groups 3 --period 0.5 --rounds 1 --patience 2".split(' ');
     let flags: Vec<&str> = ["away", "--server", &server].into_iter().chain(flags).collect();
     let (code, report) = run(&flags);
     let faults = &report["faults"];

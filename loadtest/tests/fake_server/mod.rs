@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use social::{Social, Wrong};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What goes wrong with the posts, by number.
@@ -21,7 +22,7 @@ pub(crate) struct Faults {
     pub(crate) lose: Option<u32>,
     /// This one is refused.
     pub(crate) refuse: Option<u32>,
-    /// With this one, everybody is cut off.
+    /// With this one, everybody is cut off who follows, and nobody gets in again.
     pub(crate) cut: Option<u32>,
     /// Whoever comes back gets what was missed.
     pub(crate) remembers: bool,
@@ -38,6 +39,7 @@ struct Shared {
     followers: Mutex<Vec<(String, TcpStream)>>,
     social: Mutex<Social>,
     held: Mutex<Option<String>>,
+    closed: AtomicBool,
     faults: Faults,
 }
 
@@ -117,6 +119,9 @@ fn answer(request: &str, account: &mut Option<String>, follower: &mut Option<Tcp
         };
         return format!("<?xml version='1.0'?><stream:stream id='1'><stream:features>{features}</stream:features>");
     }
+    if request.starts_with("<auth") && shared.closed.load(Ordering::Acquire) {
+        return "</stream:stream>".to_owned();
+    }
     if request.starts_with("<auth") {
         let said = request.split('>').nth(1).unwrap().trim_end_matches("</auth");
         let said = String::from_utf8(STANDARD.decode(said).unwrap()).unwrap();
@@ -178,6 +183,7 @@ fn deliver(of: &str, item: &str, number: Option<u32>, shared: &Shared) {
         return;
     }
     if number == faults.cut {
+        shared.closed.store(true, Ordering::Release);
         for (_, follower) in shared.followers.lock().unwrap().drain(..) {
             follower.shutdown(std::net::Shutdown::Both).unwrap();
         }
