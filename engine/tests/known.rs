@@ -1,8 +1,9 @@
-//! Rows that the store remembers, read by several threads while one writes.
+//! Rows that the store remembers, read by several threads while one writes, and rows that are read together.
 
 use reef_engine::limits::Limits;
-use reef_engine::store::keys::Family;
-use reef_engine::store::{RocksStore, Store, View, Write};
+use reef_engine::model::SubscriberId;
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::{RocksStore, Store, View, Write, rows};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn row(store: &RocksStore, key: &[u8]) -> u64 {
@@ -43,4 +44,36 @@ fn who_reads_while_another_writes_never_sees_a_row_older_than_one_that_was_writt
             }
         }
     });
+}
+
+#[test]
+fn names_are_found_together_as_one_by_one_wherever_their_ids_lie() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let store = RocksStore::open(dir.path(), &[], &Limits::default()).expect("the store opens");
+    let writes = (0..300_u32).filter(|id| id % 5 != 3).map(|id| Write {
+        family: Family::SUBSCRIBER,
+        key: keys::subscriber(SubscriberId(id)).to_vec(),
+        value: Some(rows::encode(&format!("u{id}@reef.test"))),
+    });
+    store.write(writes.collect(), false).expect("they are written");
+    let far = [SubscriberId(7), SubscriberId(u32::MAX)];
+    let all = |from: u32, to: u32, step: usize| (from..to).step_by(step).map(SubscriberId).collect::<Vec<_>>();
+    let backwards: Vec<SubscriberId> = all(10, 100, 2).into_iter().rev().collect();
+    let few = all(0, 4, 1);
+    for ids in [
+        all(0, 50, 1),
+        all(290, 320, 1),
+        all(0, 300, 15),
+        backwards,
+        few,
+        far.to_vec(),
+        Vec::new(),
+    ] {
+        let one_by_one = ids
+            .iter()
+            .map(|id| rows::subscriber_name(&store, *id).expect("it is read"));
+        let one_by_one: Vec<_> = one_by_one.collect();
+        let together = rows::subscriber_names(&store, &ids).expect("they are read");
+        assert_eq!(together, one_by_one, "{ids:?}");
+    }
 }

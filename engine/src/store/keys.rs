@@ -202,6 +202,11 @@ pub fn subscriber(id: SubscriberId) -> [u8; 4] {
     id.0.to_be_bytes()
 }
 
+/// The subscriber in a key of `subscriber`.
+pub fn read_subscriber(key: &[u8]) -> Option<SubscriberId> {
+    Some(SubscriberId(u32::from_be_bytes(key.try_into().ok()?)))
+}
+
 /// `tail`
 pub fn tail(seq: Seq) -> [u8; 8] {
     seq.0.to_be_bytes()

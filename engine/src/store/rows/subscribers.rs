@@ -7,8 +7,9 @@ use crate::error::StoreError;
 use crate::limits;
 use crate::model::{Event, SubscriberId, VShard};
 use crate::store::keys::{self, Family};
-use crate::store::{Tx, View};
+use crate::store::{Range, Tx, View};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The subscriber of this bare JID.
@@ -27,16 +28,37 @@ pub fn subscriber_name(view: &dyn View, id: SubscriberId) -> Result<Option<Arc<s
     get(view, Family::SUBSCRIBER, &keys::subscriber(id))
 }
 
-/// The bare JIDs of many subscribers, in their order.
+/// The bare JIDs of many subscribers, each another, in their order. Where their ids lie close together, as those of a large
+/// node's followers do, one scan finds them: a row of it costs a tenth of one that is looked up.
 ///
 /// # Errors
 /// The store's failures.
 pub fn subscriber_names(view: &dyn View, ids: &[SubscriberId]) -> Result<Vec<Option<Arc<str>>>, StoreError> {
+    const CLOSE: u32 = 4;
+    const MANY: usize = 16;
+    let decoded = |bytes: &[u8]| decode(Family::SUBSCRIBER, bytes);
+    let (least, most) = (ids.iter().min(), ids.iter().max());
+    if let (Some(least), Some(end)) = (least, most.and_then(|most| most.0.checked_add(1)))
+        && ids.len() >= MANY
+        && ((end - least.0) / CLOSE) as usize <= ids.len()
+    {
+        let mut rows: Vec<Option<Result<Arc<str>, StoreError>>> = Vec::new();
+        rows.resize_with((end - least.0) as usize, || None);
+        let range = Range::between(keys::subscriber(*least), keys::subscriber(SubscriberId(end)));
+        view.scan(Family::SUBSCRIBER, &range, &mut |key, value| {
+            let place = keys::read_subscriber(key).map(|id| (id.0 - least.0) as usize);
+            if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
+                *row = Some(decoded(value));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut row = |id: &SubscriberId| rows.get_mut((id.0 - least.0) as usize)?.take();
+        return ids.iter().map(|id| row(id).transpose()).collect();
+    }
     let keys: Vec<[u8; 4]> = ids.iter().map(|id| keys::subscriber(*id)).collect();
     let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
     let rows = view.read_many(Family::SUBSCRIBER, &keys)?;
-    let decoded = |bytes: Vec<u8>| decode(Family::SUBSCRIBER, &bytes);
-    rows.into_iter().map(|row| row.map(decoded).transpose()).collect()
+    rows.iter().map(|row| row.as_deref().map(decoded).transpose()).collect()
 }
 
 /// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
