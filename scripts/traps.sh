@@ -55,5 +55,5 @@ done
 "$tool" social --server "$address" --pid "$server" --name Reef --prefix trap --register \
     --followers "$(IFS=,; echo "${followers[*]}")" --visits "$(of 200 5)" \
     --likes "$(of 100000 60)" --like-group "$(of 5000 10)" --clients "$(of 10000 20)" --posts 10 \
-    --follows "$(of 50 3),$(of 5000 30)" --missed "$(of 10 2),$(of 100 5),$(of 1000 10)" --returns "$(of 20 2)" \
+    --follows "$(of 50 3),$(of 5000 30)" --missed "$(of 10 2),$(of 100 5),$(of 1000 10)" --returns "$(of 50 2)" \
     --json "$dir/traps.json" --html "$dir/traps.html" "$@"

@@ -66,7 +66,7 @@ pub(crate) struct Social {
     #[arg(long, value_delimiter = ',', default_value = "10,100,1000")]
     missed: Vec<u32>,
     /// Accounts of each kind, who come back one after the other.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     returns: u32,
     #[command(flatten)]
     text: Text,
