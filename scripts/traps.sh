@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The second part of `make traps`: the same questions over the wire. Starts a server on a temporary folder, brings the owners'
-# followers, runs the load tool's scenario `social` beside it, and prints what it found. Eight minutes on two cores.
+# followers, runs the load tool's scenario `social` beside it, and prints what it found. Five minutes on two cores.
 #
 # scripts/traps.sh REEF REEF-LOADTEST [flags of `reef-loadtest social`, as --only returns]
 #
