@@ -128,6 +128,8 @@ pub struct Limits {
     pub comment_nodes_per_account: u32,
     /// Items of a node whose `max_items` is `max`.
     pub items_per_node: u64,
+    /// Affiliations of a node.
+    pub affiliations_per_node: u32,
     /// Items that one account published and that are kept, wherever they lie. 0: no limit.
     pub items_per_account: u64,
     /// Bytes of their payloads. 0: no limit.
@@ -166,6 +168,7 @@ impl Default for Limits {
             nodes_per_account: 1_000,
             comment_nodes_per_account: 100_000,
             items_per_node: 10_000_000,
+            affiliations_per_node: 10_000,
             items_per_account: 10_000_000,
             bytes_per_account: 4 << 30,
             item_bytes: 262_144,

@@ -5,6 +5,7 @@ mod world;
 use bytes::Bytes;
 use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Setting, SubscriptionState};
 use reef_engine::error::{Error, Reject, StoreError};
+use reef_engine::limits::Limits;
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::log::record::{Change, Outcome};
 use reef_engine::model::{NodeName, Seq, Timestamp};
@@ -401,6 +402,31 @@ fn many_who_wait_follow_in_the_background_once_the_node_is_open() {
         world.pass(1_000);
     }
     assert_eq!(followers(&world), 1500);
+}
+
+#[test]
+fn a_node_has_so_many_affiliations() {
+    let limits = Limits {
+        affiliations_per_node: 2,
+        ..Limits::default()
+    };
+    let world = World::with(limits);
+    world.publish(A, "p");
+    affiliate(&world, F, Affiliation::Outcast);
+    affiliate(&world, F, Affiliation::Member);
+    affiliate(&world, G, Affiliation::Outcast);
+    let change = |jid: &str, affiliation| Change::Affiliate {
+        node: blog(A),
+        jid: jid.into(),
+        affiliation,
+    };
+    refused(
+        world.ask(A, change(BLOCKED, Affiliation::Member)),
+        Reject::TooMany("affiliations"),
+    );
+    world.ask(A, change(BLOCKED, Affiliation::None)).expect("that is none");
+    affiliate(&world, G, Affiliation::None);
+    affiliate(&world, BLOCKED, Affiliation::Member);
 }
 
 #[test]

@@ -160,6 +160,7 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             comment_nodes_per_account: limits.comment_nodes_per_account,
             items_per_node: limits.items_per_node,
             item_bytes: limits.item_bytes,
+            affiliations_per_node: limits.affiliations_per_node,
             items_per_account: limits.items_per_account,
             bytes_per_account: limits.bytes_per_account,
             subscriptions_per_account: limits.subscriptions_per_account,

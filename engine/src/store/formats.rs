@@ -85,7 +85,7 @@ pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
         },
     )?;
     bad?;
-    let mut writes = with_excluded(store)?;
+    let mut writes = with_affiliated(store)?;
     for (publisher, has) in all {
         writes.push(Write {
             family: Family::USAGE,
@@ -100,20 +100,22 @@ pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
     store.write(writes, true)
 }
 
-/// Counts of those who are affiliated so that they get nothing: in the counters of their nodes.
-fn with_excluded(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
-    let mut all = HashMap::<NodeId, u32>::new();
+/// Counts of those who are affiliated, and of those who are so that they get nothing: in the counters of their nodes.
+fn with_affiliated(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
+    let mut all = HashMap::<NodeId, (u32, u32)>::new();
     store.scan_once(Family::AFFILIATION, &Range::all(), &mut |key, value| {
         let is = rows::decode::<Affiliation>(Family::AFFILIATION, value);
-        if let (Some(node), Ok(true)) = (keys::read_node(key), is.map(Affiliation::excludes)) {
-            *all.entry(node).or_default() += 1;
+        if let (Some(node), Ok(is)) = (keys::read_node(key), is) {
+            let counts = all.entry(node).or_default();
+            counts.0 += 1;
+            counts.1 += u32::from(is.excludes());
         }
         ControlFlow::Continue(())
     })?;
     let mut writes = Vec::new();
-    for (node, excluded) in all {
+    for (node, (affiliated, excluded)) in all {
         let mut state = rows::node_state(store, node)?;
-        state.excluded.0 = excluded;
+        (state.affiliated.0, state.excluded.0) = (affiliated, excluded);
         writes.push(Write {
             family: Family::NODE,
             key: keys::node(node, keys::NodePart::State).to_vec(),

@@ -140,6 +140,7 @@ impl Config {
             ("limits.queue_posts", u64::from(limits.queue_posts)),
             ("limits.catch_ups_parallel", u64::from(limits.catch_ups_parallel)),
             ("limits.nodes_per_account", u64::from(limits.nodes_per_account)),
+            ("limits.affiliations_per_node", u64::from(limits.affiliations_per_node)),
             ("limits.item_bytes", limits.item_bytes as u64),
             ("limits.items_per_node", limits.items_per_node),
             (

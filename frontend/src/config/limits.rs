@@ -61,6 +61,8 @@ pub struct Limits {
     pub item_bytes: usize,
     /// Items of one node, which `max_items=max` means.
     pub items_per_node: u64,
+    /// Affiliations of one node: owners, publishers, members, outcasts.
+    pub affiliations_per_node: u32,
     /// Items that one account published and that are kept, in its own nodes and in those of others. 0: no limit.
     pub items_per_account: u64,
     /// Bytes of their payloads. 0: no limit.
@@ -112,6 +114,7 @@ impl Default for Limits {
             comment_nodes_per_account: 100_000,
             item_bytes: 262_144,
             items_per_node: 10_000_000,
+            affiliations_per_node: 10_000,
             items_per_account: 10_000_000,
             bytes_per_account: 4_294_967_296,
             subscriptions_per_account: 100_000,

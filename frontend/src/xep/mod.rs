@@ -323,6 +323,11 @@ impl Draft<'_> {
     pub(crate) fn is_microblog(&self) -> bool {
         self.node == reef_stanza::ns::MICROBLOG && self.service.contains('@')
     }
+
+    /// Whether its name says that it is for the comments on a post (XEP-0277 §3).
+    pub(crate) fn is_for_comments(&self) -> bool {
+        self.node.starts_with(reef_stanza::ns::COMMENTS_PREFIX)
+    }
 }
 
 /// A payload as bytes, and which of them are for a node that everybody may read.

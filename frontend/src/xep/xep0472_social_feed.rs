@@ -31,19 +31,26 @@ pub(crate) fn is_social_feed(kind: &str) -> bool {
     kind == ns::MICROBLOG || kind.starts_with(SOCIAL_FEED)
 }
 
-/// What is published is judged by its node's type, and by the name of an account's microblog.
+/// What is published is judged by its node's type, and by the name of an account's microblog or of a node for
+/// comments.
 ///
 /// # Errors
 /// `invalid-payload`, with what is wrong.
 pub(super) fn check(draft: &Draft<'_>, payload: &Element) -> Result<(), StanzaError> {
+    let wrong = |wrong: String| {
+        let error = StanzaError::new(Condition::BadRequest).pubsub(PubsubCondition::InvalidPayload);
+        error.with_text(wrong)
+    };
+    // Clients write comments with less than Atom asks for.
+    if draft.is_for_comments() && !payload.is("entry", ns::ATOM) {
+        return Err(wrong("a comment is an Atom <entry/>".into()));
+    }
     let named = draft.is_microblog().then_some(ns::MICROBLOG);
     let typed = draft.kind.filter(|kind| named != Some(*kind));
-    named.into_iter().chain(typed).try_for_each(|kind| {
-        fits(kind, draft.item, payload).map_err(|wrong| {
-            let error = StanzaError::new(Condition::BadRequest).pubsub(PubsubCondition::InvalidPayload);
-            error.with_text(wrong)
-        })
-    })
+    named
+        .into_iter()
+        .chain(typed)
+        .try_for_each(|kind| fits(kind, draft.item, payload).map_err(wrong))
 }
 
 /// Whether a payload may be that item of a node of this type; any may where the type is no social feed.

@@ -43,7 +43,7 @@ impl Apply<'_, '_> {
                 self.seq
             }
         };
-        self.evict(node, row, &mut state)?;
+        self.evict(node, row, &mut state, EVICT_MAX)?;
         self.count(event)?;
         if state.oldest == Seq(0) {
             state.oldest = self.seq;
@@ -69,9 +69,10 @@ impl Apply<'_, '_> {
         node: NodeId,
         row: &NodeRow,
         state: &mut NodeState,
+        at_once: usize,
     ) -> Result<bool, StoreError> {
         let max = self.most_items(row);
-        for _ in 0..EVICT_MAX {
+        for _ in 0..at_once {
             if state.items <= max {
                 return Ok(false);
             }

@@ -230,12 +230,7 @@ impl Apply<'_, '_> {
         let id = rows::make_subscriber(self.tx, jid)?;
         let key = keys::follower(node, id);
         let had = rows::get(self.tx, Family::AFFILIATION, &key)?.unwrap_or(Affiliation::None);
-        if had.excludes() != affiliation.excludes() {
-            let mut state = rows::node_state(self.tx, node)?;
-            let by = if affiliation.excludes() { 1 } else { -1 };
-            state.excluded.0 = state.excluded.0.saturating_add_signed(by);
-            rows::put_state(self.tx, node, &state);
-        }
+        self.count_affiliated(node, had, affiliation)?;
         match affiliation {
             Affiliation::None => self.tx.delete(Family::AFFILIATION, key),
             other => self.tx.put(Family::AFFILIATION, key, rows::encode(&other)),
@@ -243,6 +238,23 @@ impl Apply<'_, '_> {
         self.note_owner(node, &row, jid, affiliation == Affiliation::Owner)?;
         self.affiliated(node, &row, jid, affiliation)?;
         Ok(Outcome::Done)
+    }
+
+    fn count_affiliated(&mut self, node: NodeId, had: Affiliation, has: Affiliation) -> Result<(), ApplyError> {
+        let change = |had: bool, has: bool| i32::from(has) - i32::from(had);
+        let mut state = rows::node_state(self.tx, node)?;
+        let none = |is| is == Affiliation::None;
+        let affiliated = change(!none(had), !none(has));
+        if affiliated > 0 && state.affiliated.0 >= self.limits.affiliations_per_node {
+            return Err(Reject::TooMany("affiliations").into());
+        }
+        let excluded = change(had.excludes(), has.excludes());
+        if (affiliated, excluded) != (0, 0) {
+            state.affiliated.0 = state.affiliated.0.saturating_add_signed(affiliated);
+            state.excluded.0 = state.excluded.0.saturating_add_signed(excluded);
+            rows::put_state(self.tx, node, &state);
+        }
+        Ok(())
     }
 
     /// Keeps the list of owners beside the first.

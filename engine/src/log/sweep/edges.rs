@@ -219,7 +219,7 @@ impl Step<'_> {
                 }
             }
             let mut state = rows::node_state(apply.tx, node)?;
-            let items = apply.evict(node, &row, &mut state)?;
+            let items = apply.evict(node, &row, &mut state, SWEEP_ROWS)?;
             rows::put_state(apply.tx, node, &state);
             Ok((last, items))
         })?;

@@ -54,6 +54,8 @@ pub struct NodeState {
     pub edited: Later<u64>,
     /// Affiliated so that they get nothing: outcasts, and who may only publish. Since format 5.
     pub excluded: Later<u32>,
+    /// Affiliated in some way, beside the first owner. Since format 5.
+    pub affiliated: Later<u32>,
 }
 
 /// A node whose fan-out is held back.
@@ -215,7 +217,7 @@ mod tests {
             ..NodeState::default()
         };
         let row = encode(&state);
-        for fields in [1, 2] {
+        for fields in [1, 2, 3] {
             let older = row.get(..row.len() - fields).expect("each field is one byte");
             assert_eq!(decode::<NodeState>(Family::NODE, older).ok(), Some(state));
         }

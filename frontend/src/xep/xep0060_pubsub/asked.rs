@@ -25,8 +25,6 @@ pub(super) struct Asked {
     pub(super) by: Arc<str>,
     /// The same, parsed.
     pub(super) jid: BareJid,
-    /// Whether it is his own account.
-    pub(super) own: bool,
     /// Whether he may make nodes there.
     pub(super) creates: bool,
     /// What kind of place it is.
@@ -67,7 +65,6 @@ impl Asked {
             (Place::Pubsub, Create::Admin) => false,
         };
         Asked {
-            own,
             creates,
             service: Arc::from(service.as_str()),
             by: Arc::from(jid.as_str()),

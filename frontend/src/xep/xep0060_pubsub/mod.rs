@@ -19,6 +19,7 @@ mod pam; //        XEP-0376
 mod probe; //      a question that is asked as a publication
 mod public; //     XEP-0465
 mod publish; //    §7
+mod reserved; //   what the server keeps for itself
 mod retrieve; //   §6.5
 mod since; //      XEP-0312
 mod subscribe; //  §6.1, §6.2
@@ -102,6 +103,7 @@ fn routes(on: &mut Routes) {
 
 fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
     let asked = Asked::of(ctx)?;
+    reserved::check(&asked, &request)?;
     let request = match public::list_of(&request) {
         Some(list) => return public::perform(asked, list, request),
         None => request,

@@ -7,7 +7,7 @@ use reef_engine::config::{
     AccessModel, ITEMS_MAX, ItemReply, NodeConfig, NodeFull, NotificationType, PublishModel, SendLast, Setting,
 };
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
-use reef_stanza::{Condition, StanzaError};
+use reef_stanza::{Condition, StanzaError, ns};
 use std::sync::Arc;
 
 /// The settings of a submitted form, be it a configuration or publish-options.
@@ -15,6 +15,12 @@ use std::sync::Arc;
 /// # Errors
 /// `not-acceptable` with the field's name (§8.2.5.2).
 pub(super) fn settings(form: &Form) -> Result<Vec<Setting>, StanzaError> {
+    // A form of another type says nothing of nodes (XEP-0068 §3.1); one of none is taken at its word.
+    let types = [ns::PUBSUB_NODE_CONFIG, ns::PUBSUB_PUBLISH_OPTIONS];
+    if form.form_type.as_deref().is_some_and(|of| !types.contains(&of)) {
+        let error = StanzaError::new(Condition::BadRequest);
+        return Err(error.with_text("the form's FORM_TYPE is of something else"));
+    }
     let mut settings = Vec::new();
     for field in &form.fields {
         if field.var == "pubsub#node_type" && field.values.iter().any(|kind| kind == "collection") {
@@ -39,7 +45,7 @@ pub(super) fn settings(form: &Form) -> Result<Vec<Setting>, StanzaError> {
 
 /// The form of a configuration, with what may be chosen.
 pub(super) fn form(config: &NodeConfig) -> Form {
-    let form_type = reef_stanza::ns::PUBSUB_NODE_CONFIG;
+    let form_type = ns::PUBSUB_NODE_CONFIG;
     FIELDS.iter().fold(Form::new(FormKind::Form, form_type), |form, known| {
         let field = (known.choices)()
             .into_iter()
@@ -275,7 +281,7 @@ mod tests {
     use super::*;
 
     fn submit(fields: &[(&str, &[&str])]) -> Form {
-        let form = Form::new(FormKind::Submit, reef_stanza::ns::PUBSUB_PUBLISH_OPTIONS);
+        let form = Form::new(FormKind::Submit, ns::PUBSUB_PUBLISH_OPTIONS);
         fields.iter().fold(form, |form, (var, values)| {
             form.with(
                 values

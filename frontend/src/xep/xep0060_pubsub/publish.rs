@@ -14,7 +14,7 @@ use reef_engine::log::record::{Change, Note};
 use reef_engine::model::NodeName;
 use reef_stanza::form::Form;
 use reef_stanza::pubsub::{PublishItem, publish_reply};
-use reef_stanza::{Condition, PubsubCondition, StanzaError, ns};
+use reef_stanza::{Condition, PubsubCondition, StanzaError};
 use std::sync::Arc;
 
 /// What is published where.
@@ -48,9 +48,6 @@ pub(super) fn publish(
     let (id, payload) = item.map_or((None, None), |item| (item.id, item.payload));
     if let Some(change) = attach(&asked.service, node, &asked.by, id.as_deref(), payload.as_ref())? {
         return Ok(published(&asked.by, node, &asked.by, change));
-    }
-    if asked.own && node == ns::NOTIFICATIONS {
-        return Err(errors::refused(&Reject::Kept));
     }
     let item: Arc<str> = id.map_or_else(asked::made_up_name, Ok)?.into();
     let template = asked.place.template_of(node, &options);

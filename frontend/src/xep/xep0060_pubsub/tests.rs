@@ -104,7 +104,6 @@ fn asked(by: &str) -> Asked {
         service: JULIET.into(),
         by: by.into(),
         jid: BareJid::new(by).unwrap(),
-        own: by == JULIET,
         creates: by == JULIET,
         place: Place::Account,
         lang: None,
