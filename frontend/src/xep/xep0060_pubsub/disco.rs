@@ -102,6 +102,9 @@ pub(crate) fn node_items(
 /// # Errors
 /// `item-not-found`, or why `by` may not see it.
 pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<Element, StanzaError> {
+    if *name.node == *ns::TIMELINE && *name.service == *by {
+        return Ok(timeline());
+    }
     let node = asked::find(engine, name)?;
     if matches!(node.row.config.access, AccessModel::Whitelist | AccessModel::Roster) {
         retrieve::readable(engine, &node, by)?;
@@ -117,6 +120,19 @@ pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<El
         .child(identity)
         .children_from(features.map(|feature| el("feature", ns::DISCO_INFO).set("var", feature)))
         .child(meta_data(&node, &owners, &state).to_element()))
+}
+
+/// The home timeline is an archive, and its owner's alone; to others there is nothing.
+fn timeline() -> Element {
+    let identity = el("identity", ns::DISCO_INFO)
+        .set("category", "pubsub")
+        .set("type", "leaf")
+        .set("name", "Home timeline");
+    let features = [ns::MAM, ns::MAM_EXTENDED];
+    el("query", ns::DISCO_INFO)
+        .set("node", ns::TIMELINE)
+        .child(identity)
+        .children_from(features.map(|feature| el("feature", ns::DISCO_INFO).set("var", feature)))
 }
 
 fn meta_data(node: &Node, owners: &[Arc<str>], state: &NodeState) -> Form {
