@@ -7,7 +7,7 @@ use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Se
 use reef_engine::error::{Error, Reject, StoreError};
 use reef_engine::limits::Limits;
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
-use reef_engine::log::record::{Change, Outcome};
+use reef_engine::log::record::{Attachment, Change, Outcome};
 use reef_engine::model::{NodeName, Seq, Timestamp};
 use reef_engine::query::{self, Which};
 use reef_engine::store::{View, rows};
@@ -452,4 +452,52 @@ fn who_takes_the_name_of_an_owner_that_is_gone_owns_nothing() {
     assert_eq!(owners(), [Arc::<str>::from(A)]);
     affiliate(&world, G, Affiliation::Owner);
     assert_eq!(owners(), [A.into(), Arc::<str>::from(G)]);
+}
+
+#[test]
+fn what_was_attached_to_an_item_that_is_gone_is_not_attached_to_the_next_of_its_name() {
+    let world = world(&[]);
+    let to = || Attachment {
+        node: NodeName::new(A, "urn:xmpp:pubsub-attachments:1/item"),
+        target: blog(A),
+        item: "item".into(),
+        summary: blog(A).summary(),
+    };
+    let like = || Change::Attach {
+        to: to(),
+        payload: Bytes::from_static(b"x"),
+    };
+    let likes = || {
+        let view = world.engine.view();
+        let node = rows::node_id(view, &to().node)
+            .expect("the store reads")
+            .expect("it was made");
+        rows::node_state(view, node).expect("the store reads").items
+    };
+    let config = NodeConfig::microblog(MICROBLOG);
+    let deleted = [
+        Change::DeleteNode {
+            node: blog(A),
+            redirect: None,
+        },
+        Change::CreateNode { node: blog(A), config },
+    ];
+    // Without a step of the background in between.
+    for gone in [&[Change::Purge { node: blog(A) }][..], &deleted] {
+        world.publish(A, "item");
+        for reader in [F, G] {
+            world.ask(reader, like()).expect("who may read may like");
+        }
+        assert_eq!(likes(), 2);
+        for change in gone {
+            world.ask(A, change.clone()).expect("it is his");
+        }
+        world.publish(A, "item");
+        world.ask(G, like()).expect("who may read may like");
+        assert_eq!(likes(), 1);
+        for _ in 0..3 {
+            world.pass(1_000);
+        }
+        assert_eq!(likes(), 1);
+    }
 }

@@ -19,6 +19,12 @@ pub enum Op {
     Follow { user: usize, node: usize },
     /// A user leaves a node.
     Unfollow { user: usize, node: usize },
+    /// A follower wants nothing delivered from now on, or wants it again.
+    Deliver { user: usize, node: usize, on: bool },
+    /// A user attaches something to an item.
+    Like { user: usize, node: usize, item: u32 },
+    /// A user takes that back.
+    Unlike { user: usize, node: usize, item: u32 },
 }
 
 /// How a version of an item ended.
@@ -78,6 +84,10 @@ pub struct Node {
     pub items: BTreeMap<u32, u64>,
     /// Who follows.
     pub followers: BTreeSet<usize>,
+    /// Those of them who want nothing delivered.
+    pub silent: BTreeSet<usize>,
+    /// Who attached something to a live item.
+    pub likes: BTreeMap<u32, BTreeSet<usize>>,
 }
 
 /// Everything that was acknowledged.
@@ -102,7 +112,9 @@ impl Model {
         let accepted = match op {
             Op::Publish { node, item } => self.publish(seq, node, item),
             Op::Retract { node, item } => {
-                let dead = self.nodes.get_mut(node)?.items.remove(&item)?;
+                let row = self.nodes.get_mut(node)?;
+                let dead = row.items.remove(&item)?;
+                row.likes.remove(&item);
                 self.end(dead, seq, Death::Retracted);
                 self.notices.insert(seq, Notice::Retract(node, item));
                 true
@@ -126,13 +138,48 @@ impl Model {
                 if let Some(follow) = self.follows.iter_mut().find(open) {
                     follow.until = Some(seq);
                 }
+                row.silent.remove(&user);
                 row.followers.remove(&user)
+            }
+            Op::Deliver { user, node, on } => self.deliver(seq, user, node, on),
+            Op::Like { user, node, item } => {
+                let row = self.nodes.get_mut(node).filter(|n| n.items.contains_key(&item))?;
+                row.likes.entry(item).or_default().insert(user);
+                true
+            }
+            Op::Unlike { user, node, item } => {
+                let row = self.nodes.get_mut(node)?;
+                row.likes.get_mut(&item).is_some_and(|likes| likes.remove(&user))
             }
         };
         accepted.then(|| {
             self.last = seq;
             seq
         })
+    }
+
+    /// What was published while nothing was wanted is not made up for.
+    fn deliver(&mut self, seq: u64, user: usize, node: usize, on: bool) -> bool {
+        let followed = |row: &&mut Node| row.made && row.followers.contains(&user);
+        let Some(row) = self.nodes.get_mut(node).filter(followed) else {
+            return false;
+        };
+        match on {
+            true if row.silent.remove(&user) => self.follows.push(Follow {
+                user,
+                node,
+                since: seq,
+                until: None,
+            }),
+            false if row.silent.insert(user) => {
+                let open = |f: &&mut Follow| f.user == user && f.node == node && f.until.is_none();
+                if let Some(follow) = self.follows.iter_mut().find(open) {
+                    follow.until = Some(seq);
+                }
+            }
+            _ => {}
+        }
+        true
     }
 
     fn publish(&mut self, seq: u64, node: usize, item: u32) -> bool {
@@ -148,6 +195,7 @@ impl Model {
                 break;
             };
             row.items.remove(&id);
+            row.likes.remove(&id);
             ended.push((oldest, Death::Evicted));
         }
         let first = older
@@ -172,6 +220,7 @@ impl Model {
         let Some(row) = self.nodes.get_mut(node).filter(|n| n.made) else {
             return false;
         };
+        row.likes.clear();
         for version in std::mem::take(&mut row.items).into_values() {
             self.end(version, seq, Death::Retracted);
         }

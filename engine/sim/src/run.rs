@@ -12,13 +12,16 @@ use reef_engine::index::Index;
 use reef_engine::limits::Limits;
 use reef_engine::load;
 use reef_engine::log::apply::NoTables;
+use reef_engine::log::record::Attachment;
 use reef_engine::log::{Applier, NoBus};
 use reef_engine::metrics::Metrics;
 use reef_engine::model::{NodeId, NodeName, Seq, SubscriberId, Timestamp, VShard};
 use reef_engine::outbox::{self, Page, PageRequest, Recent};
 use reef_engine::shard::{Key, Shard};
 use reef_engine::store::keys::{self, Family};
-use reef_engine::store::{Store, check_format, rows};
+use reef_engine::store::{Range, Store, View, check_format, rows};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The node that every author publishes on.
@@ -60,6 +63,17 @@ pub fn jid(user: usize) -> String {
 /// The node of a user.
 pub fn node_name(user: usize) -> NodeName {
     NodeName::new(jid(user), NODE)
+}
+
+/// What is attached to an item of a user's node.
+pub fn attachment(user: usize, item: u32) -> Attachment {
+    let target = node_name(user);
+    Attachment {
+        node: NodeName::new(jid(user), format!("urn:xmpp:pubsub-attachments:1/{user}/{item}")),
+        summary: target.summary(),
+        item: item.to_string().into(),
+        target,
+    }
 }
 
 impl Run {
@@ -172,7 +186,7 @@ pub fn check_rows(disk: &Disk, model: &Model, shards: usize) -> Result<(), Viola
                 return Err(format!("item {item} of node {user} lies at {row:?} instead of {seq}"));
             }
         }
-        for follower in &node.followers {
+        for follower in node.followers.difference(&node.silent) {
             let subscriber = rows::subscriber_id(disk, &jid(*follower)).map_err(broken)?;
             let shard = VShard::of(&jid(*follower)).thread(shards);
             if !indexed(&indexes, shard, id, subscriber) {
@@ -188,6 +202,49 @@ pub fn check_rows(disk: &Disk, model: &Model, shards: usize) -> Result<(), Viola
         return Err(format!("{indexed} edges are indexed, and there are {edges}"));
     }
     Ok(())
+}
+
+/// Holds what is attached to items, and what each account is said to keep, against the model and against what lies there.
+///
+/// # Errors
+/// What differs.
+pub fn check_kept(disk: &Disk, model: &Model) -> Result<(), Violation> {
+    let broken = |e: StoreError| format!("the disk cannot be read: {e}");
+    for (user, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.made) {
+        for item in node.items.keys() {
+            let id = rows::node_id(disk, &attachment(user, *item).node).map_err(broken)?;
+            let state = id.map(|id| rows::node_state(disk, id)).transpose().map_err(broken)?;
+            let (has, likes) = (state.map_or(0, |state| state.items), node.likes.get(item));
+            if has != likes.map_or(0, |likes| likes.len() as u64) {
+                return Err(format!(
+                    "item {item} of node {user} has {has} attached, and should have {likes:?}"
+                ));
+            }
+        }
+    }
+    let (mut counted, mut lies) = (BTreeMap::new(), BTreeMap::new());
+    disk.scan(Family::USAGE, &Range::all(), &mut |key, value| {
+        counted.insert(key.to_vec(), rows::decode::<rows::Usage>(Family::USAGE, value).ok());
+        ControlFlow::Continue(())
+    })
+    .map_err(broken)?;
+    disk.scan(Family::LOG, &Range::all(), &mut |_, value| {
+        let entry = rows::decode::<rows::Entry>(Family::LOG, value).ok();
+        if let Some((who, one)) = entry.as_ref().and_then(|entry| rows::Usage::of(&entry.event)) {
+            let has = lies
+                .entry(who.as_bytes().to_vec())
+                .or_insert(Some(rows::Usage::default()));
+            if let Some(has) = has {
+                (has.items, has.bytes) = (has.items + one.items, has.bytes + one.bytes);
+            }
+        }
+        ControlFlow::Continue(())
+    })
+    .map_err(broken)?;
+    match counted == lies {
+        true => Ok(()),
+        false => Err(format!("counted is {counted:?}, and there is {lies:?}")),
+    }
 }
 
 /// Whether two indexes have the same edges.

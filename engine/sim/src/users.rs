@@ -1,12 +1,12 @@
-//! What users do: they publish, edit, retract, follow and leave, through records as admission makes them.
+//! What users do: they publish, edit, retract, follow, leave, like and want nothing for a while, through records as admission makes them.
 //!
 //! Knows no shard. Next: the commit in `world.rs` holds what became of them against the model.
 
 use crate::model::Op;
-use crate::run::{NODE, jid, node_name};
+use crate::run::{NODE, attachment, jid, node_name};
 use crate::world::World;
 use bytes::Bytes;
-use reef_engine::config::{ITEMS_MAX, NodeConfig};
+use reef_engine::config::{ITEMS_MAX, NodeConfig, SubscribeOptions};
 use reef_engine::log::Work;
 use reef_engine::log::record::{Change, Record};
 use reef_engine::model::RecordId;
@@ -24,8 +24,22 @@ impl World {
             0..40 => self.publish(),
             40..52 => self.ask(Op::Retract { node: author, item }),
             52..53 => self.ask(Op::Purge { node: author }),
-            53..88 => self.ask(Op::Follow { user, node: author }),
-            _ => self.ask(Op::Unfollow { user, node: author }),
+            53..78 => self.ask(Op::Follow { user, node: author }),
+            78..87 => self.ask(Op::Unfollow { user, node: author }),
+            87..92 => {
+                let on = self.plan.rng.chance(500);
+                self.ask(Op::Deliver { user, node: author, on });
+            }
+            92..98 => self.ask(Op::Like {
+                user,
+                node: author,
+                item,
+            }),
+            _ => self.ask(Op::Unlike {
+                user,
+                node: author,
+                item,
+            }),
         }
     }
 
@@ -109,6 +123,26 @@ impl World {
             Op::Unfollow { user, node } => {
                 let (node, subscriber) = (node_name(node), jid(user).into());
                 (user, Change::Unfollow { node, subscriber })
+            }
+            Op::Deliver { user, node, on } => {
+                let options = SubscribeOptions {
+                    deliver: on,
+                    ..SubscribeOptions::default()
+                };
+                let change = Change::SetOptions {
+                    node: node_name(node),
+                    subscriber: jid(user).into(),
+                    options,
+                };
+                (user, change)
+            }
+            Op::Like { user, node, item } => {
+                let (to, payload) = (attachment(node, item), Bytes::from_static(b"<like/>"));
+                (user, Change::Attach { to, payload })
+            }
+            Op::Unlike { user, node, item } => {
+                let (to, item) = (attachment(node, item), jid(user).into());
+                (user, Change::Detach { to, item })
             }
         }
     }

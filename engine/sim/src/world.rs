@@ -8,7 +8,7 @@ use crate::disk::{Disk, Failure, SimClock};
 use crate::model::{Model, Op};
 use crate::plan::{Mutant, Plan};
 use crate::rng::Trace;
-use crate::run::{Run, check_rows, jid};
+use crate::run::{Run, check_kept, check_rows, jid};
 use reef_engine::clock::Clock;
 use reef_engine::error::Error;
 use reef_engine::log::Work;
@@ -94,7 +94,8 @@ impl World {
                 .settled(&self.model, !self.plan.short_log)
                 .map_err(named)?;
         }
-        check_rows(&self.disk, &self.model, self.plan.shards)
+        check_rows(&self.disk, &self.model, self.plan.shards)?;
+        check_kept(&self.disk, &self.model)
     }
 
     /// Starts Reef on what the disk has.

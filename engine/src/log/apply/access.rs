@@ -5,7 +5,7 @@
 
 use super::{ApplyError, Tables};
 use crate::config::{AccessModel, Affiliation, PublishModel};
-use crate::error::Reject;
+use crate::error::{Reject, StoreError};
 use crate::model::{NodeId, NodeName};
 use crate::store::View;
 use crate::store::keys::{self, Family, NodePart};
@@ -76,10 +76,14 @@ pub fn may_publish(
 
 /// The node that one is kept for.
 pub(super) fn target(view: &dyn View, node: NodeId) -> Result<(NodeId, NodeRow), ApplyError> {
-    let key = keys::node(node, NodePart::Target);
-    let target: NodeId = rows::get(view, Family::NODE, &key)?.ok_or(Reject::NodeNotFound)?;
+    let target = target_id(view, node)?.ok_or(Reject::NodeNotFound)?;
     let row = rows::node_row(view, target)?.filter(|row| !row.name.is_kept());
     Ok((target, row.ok_or(Reject::NodeNotFound)?))
+}
+
+/// Its id, whether it is there or not.
+pub(super) fn target_id(view: &dyn View, node: NodeId) -> Result<Option<NodeId>, StoreError> {
+    rows::get(view, Family::NODE, &keys::node(node, NodePart::Target))
 }
 
 /// Whoever an account blocks has nothing to do with its nodes (XEP-0163 §4.3, XEP-0191), nor with those for comments on its

@@ -58,6 +58,7 @@ impl Apply<'_, '_> {
     pub(super) fn detach(&mut self, to: &Attachment, item: &Arc<str>) -> Result<Outcome, ApplyError> {
         let (target, row) = self.node(&to.target)?;
         access::may_read(self.tx, self.tables, target, &row, self.by)?;
+        self.target_item(target, &to.item)?;
         let (node, _) = self.node(&to.node)?;
         let mut state = rows::node_state(self.tx, node)?;
         let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
@@ -129,6 +130,11 @@ impl Apply<'_, '_> {
     ) -> Result<(NodeId, NodeRow), ApplyError> {
         match self.node(&to.node) {
             Err(ApplyError::Reject(Reject::NodeNotFound)) => self.kept_node(&to.node, target, row),
+            // One for an item of a node that is gone, and whose name was taken again.
+            Ok((node, _)) if access::target_id(self.tx, node)? != Some(target) => {
+                self.drop_node(node, &to.node)?;
+                self.kept_node(&to.node, target, row)
+            }
             found => found,
         }
     }

@@ -39,6 +39,7 @@ impl Apply<'_, '_> {
                 return Err(Reject::NodeFull.into());
             }
             None => {
+                self.forget_former(node, row, item)?;
                 state.items += 1;
                 self.seq
             }
@@ -61,6 +62,15 @@ impl Apply<'_, '_> {
             self.tx.put(Family::SWEEP, keys::sweep_expiry(at, node, self.seq), []);
         }
         Ok(())
+    }
+
+    /// What was attached to an item of the same id that was purged is not attached to this one. The background, which
+    /// removes it otherwise, finds another item in its place.
+    fn forget_former(&mut self, node: NodeId, row: &NodeRow, item: &Arc<str>) -> Result<(), StoreError> {
+        match self.tx.get(Family::ITEM, &keys::item(node, item))? {
+            Some(_) => self.forget_attached(node, Some(&row.name), item),
+            None => Ok(()),
+        }
     }
 
     /// Lets the oldest items go that `max_items` does not hold, a bounded number at a time; true while there are more.
