@@ -501,3 +501,34 @@ fn what_was_attached_to_an_item_that_is_gone_is_not_attached_to_the_next_of_its_
         assert_eq!(likes(), 1);
     }
 }
+
+#[test]
+fn who_waits_for_approval_has_used_a_subscription_of_his_quota() {
+    let limits = Limits {
+        subscriptions_per_account: 1,
+        ..Limits::default()
+    };
+    let world = World::with(limits);
+    let config = NodeConfig::microblog(MICROBLOG).with(&[Setting::Access(AccessModel::Authorize)]);
+    for author in [A, G] {
+        let node = blog(author);
+        let config = config.clone();
+        world
+            .ask(author, Change::CreateNode { node, config })
+            .expect("there is none");
+    }
+    let ask = |author: &str| world.ask(F, Change::follow(blog(author), F.into()));
+    let state = |author: &str, state| Change::SetSubscription {
+        node: blog(author),
+        subscriber: F.into(),
+        state,
+    };
+    ask(A).expect("he may ask");
+    refused(ask(G), Reject::TooMany("subscriptions"));
+    world
+        .ask(A, state(A, Some(SubscriptionState::Subscribed)))
+        .expect("he owns it");
+    refused(ask(G), Reject::TooMany("subscriptions"));
+    world.ask(A, state(A, None)).expect("he owns it");
+    ask(G).expect("there is room again");
+}

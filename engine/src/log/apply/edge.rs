@@ -11,7 +11,7 @@ use crate::store::rows::{self, NodeRow, Subscription};
 use std::sync::Arc;
 
 impl Apply<'_, '_> {
-    /// Begins a subscription. Who waits for approval is not counted.
+    /// Begins a subscription. Who waits for approval counts for himself, and is no follower yet.
     pub(super) fn put_edge(
         &mut self,
         node: NodeId,
@@ -19,9 +19,9 @@ impl Apply<'_, '_> {
         jid: &str,
         state: SubscriptionState,
     ) -> Result<(), ApplyError> {
+        let follows = rows::follows(self.tx, id)? + 1;
+        rows::put_follows(self.tx, id, follows);
         if state.is_subscribed() {
-            let follows = rows::follows(self.tx, id)? + 1;
-            rows::put_follows(self.tx, id, follows);
             let mut counters = rows::node_state(self.tx, node)?;
             counters.followers += 1;
             rows::put_state(self.tx, node, &counters);
@@ -71,11 +71,11 @@ impl Apply<'_, '_> {
         if older.state == SubscriptionState::Silent {
             self.tx.delete(Family::CURSOR, keys::digest(id, node));
         }
+        let follows = rows::follows(self.tx, id)?.saturating_sub(1);
+        rows::put_follows(self.tx, id, follows);
         if older.state == SubscriptionState::Pending {
             return Ok(true);
         }
-        let follows = rows::follows(self.tx, id)?.saturating_sub(1);
-        rows::put_follows(self.tx, id, follows);
         let mut counters = rows::node_state(self.tx, node)?;
         counters.followers = counters.followers.saturating_sub(1);
         rows::put_state(self.tx, node, &counters);

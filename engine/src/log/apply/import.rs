@@ -24,6 +24,8 @@ struct Asked<'r> {
     id: Option<SubscriberId>,
     /// How many nodes he follows.
     follows: u32,
+    /// Whether he waited for approval: then this subscription is counted.
+    waited: bool,
 }
 
 impl Apply<'_, '_> {
@@ -56,7 +58,13 @@ impl Apply<'_, '_> {
         let found = self.tx.get_many(Family::SUBSCRIBER_NAME, &names)?;
         let asked = jids.into_iter().zip(found).map(|(jid, row)| {
             let id = row.map(|row| rows::decode(Family::SUBSCRIBER_NAME, &row)).transpose()?;
-            Ok(Asked { jid, id, follows: 0 })
+            let (follows, waited) = (0, false);
+            Ok(Asked {
+                jid,
+                id,
+                follows,
+                waited,
+            })
         });
         asked.collect()
     }
@@ -93,7 +101,11 @@ impl Apply<'_, '_> {
         let new = asked.into_iter().zip(found);
         let follows = |row: &[u8]| rows::state_in(row).is_some_and(SubscriptionState::is_subscribed);
         let new = new.filter(|(_, row)| !row.as_deref().is_some_and(follows));
-        let new: Vec<Asked<'r>> = new.map(|(one, _)| one).collect();
+        let new = new.map(|(one, row)| Asked {
+            waited: row.is_some(),
+            ..one
+        });
+        let new: Vec<Asked<'r>> = new.collect();
         done.already += (before - new.len()) as u64;
         Ok(new)
     }
@@ -151,7 +163,7 @@ impl Apply<'_, '_> {
         for (mut one, row) in asked.into_iter().zip(found) {
             let row = row.map(|row| rows::decode(Family::FOLLOWS, &row)).transpose()?;
             one.follows = row.unwrap_or(0);
-            if one.follows < self.limits.subscriptions_per_account {
+            if one.waited || one.follows < self.limits.subscriptions_per_account {
                 within.push(one);
             } else {
                 done.refused += 1;
@@ -173,7 +185,7 @@ impl Apply<'_, '_> {
                 None => new.make(self.tx, one.jid, vshard)?,
             };
             self.tx.put(Family::FOLLOWER, keys::follower(node, id), row.clone());
-            rows::put_follows(self.tx, id, one.follows + 1);
+            rows::put_follows(self.tx, id, one.follows + u32::from(!one.waited));
             self.tx.put(Family::FOLLOWING, keys::following(id, node), since.clone());
             edges.push((vshard, id));
         }

@@ -35,14 +35,7 @@ impl Step<'_> {
         }
         for key in &followers {
             if let Some((_, id)) = keys::read_follower(key) {
-                let row = self.tx.get(Family::FOLLOWER, key)?;
-                if row
-                    .as_deref()
-                    .and_then(rows::state_in)
-                    .is_some_and(SubscriptionState::is_subscribed)
-                {
-                    self.count_down(id)?;
-                }
+                self.count_down(id)?;
                 self.tx.delete(Family::FOLLOWING, keys::following(id, node));
                 self.tx.delete(Family::OPTIONS, keys::following(id, node));
             }

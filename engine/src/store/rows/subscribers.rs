@@ -61,7 +61,7 @@ pub fn subscriber_names(view: &dyn View, ids: &[SubscriberId]) -> Result<Vec<Opt
     rows.iter().map(|row| row.as_deref().map(decoded).transpose()).collect()
 }
 
-/// How many nodes a subscriber follows. In rows of their own, which lie close together: one is read and written with each
+/// How many nodes a subscriber follows, or waits to. In rows of their own, which lie close together: one is read and written with each
 /// follow, and between his edges it would cost a block of them.
 ///
 /// # Errors
