@@ -7,14 +7,14 @@ use crate::commit::Bench;
 use crate::{MICROBLOG, blog};
 use bytes::Bytes;
 use reef_engine::config::{NodeConfig, Setting};
-use reef_engine::error::{Reject, StoreError};
+use reef_engine::error::StoreError;
 use reef_engine::load;
-use reef_engine::log::apply::{Apply, ApplyError, Tables};
+use reef_engine::log::apply::Tables;
 use reef_engine::log::record::{Attachment, Change};
 use reef_engine::model::{NodeId, NodeName, Seq, Timestamp};
 use reef_engine::outbox::{self, PageRequest, Recent, Run};
 use reef_engine::query::{self, Which};
-use reef_engine::store::{RocksStore, View, rows};
+use reef_engine::store::{RocksStore, rows};
 use reef_stanza::attachments;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,36 +26,12 @@ const SMALL: &str = "small@bench";
 struct Marks;
 
 impl Tables for Marks {
-    fn names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn apply(&self, _: &mut Apply<'_, '_>, _: &[u8]) -> Result<Bytes, ApplyError> {
-        Err(Reject::NotAcceptable("there are no tables").into())
-    }
-
-    fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn fits(&self, _: &str, _: &str, _: &Bytes) -> bool {
-        true
-    }
-
     fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {
         attachments::marks(payload).into_iter().map(Arc::from).collect()
     }
 
     fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes {
         attachments::summary(marks.iter().map(|(mark, count)| (&**mark, *count))).into()
-    }
-
-    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
-        Ok(Vec::new())
     }
 }
 

@@ -139,10 +139,6 @@ fn a_failed_write_is_told_and_ends_the_engine() {
 struct Panicking(AtomicBool);
 
 impl Tables for Panicking {
-    fn names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn apply(&self, apply: &mut Apply<'_, '_>, _: &[u8]) -> Result<Bytes, ApplyError> {
         let at = keys::node_name(&blog("nobody@reef.test"));
         apply.tx.put(Family::NODE_NAME, at, rows::encode(&77_u32));
@@ -152,30 +148,6 @@ impl Tables for Panicking {
     fn sweep(&self, _: &mut Tx<'_>, _: Timestamp, _: usize, _: &mut Vec<Record>) -> Result<(), StoreError> {
         assert!(!self.0.load(Ordering::SeqCst), "as a fault would");
         Ok(())
-    }
-
-    fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn fits(&self, _: &str, _: &str, _: &Bytes) -> bool {
-        true
-    }
-
-    fn marks(&self, _: &Bytes) -> Vec<Arc<str>> {
-        Vec::new()
-    }
-
-    fn summary(&self, _: &[(Arc<str>, u64)]) -> Bytes {
-        Bytes::new()
-    }
-
-    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
-        Ok(Vec::new())
     }
 }
 

@@ -4,11 +4,14 @@ mod world;
 
 use reef_engine::config::{AccessModel, Setting};
 use reef_engine::error::Reject;
-use reef_engine::log::record::Change;
-use reef_engine::model::Seq;
+use reef_engine::limits::Limits;
+use reef_engine::log::apply::{Apply, ApplyError, Tables};
+use reef_engine::log::record::{Change, Note, Noted};
+use reef_engine::model::{NodeName, Seq};
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, Hold};
-use world::{Client, World, blog};
+use std::sync::{Arc, Mutex};
+use world::{Client, World, blog, publish};
 
 const A: &str = "author@reef.test";
 const B: &str = "other@reef.test";
@@ -149,4 +152,40 @@ fn a_held_post_does_not_reach_who_is_about_to_lose_access() {
     let node = rows::node_id(world.engine.view(), &blog(A)).unwrap().unwrap();
     let state = rows::node_state(world.engine.view(), node).unwrap();
     assert_eq!((state.items, state.followers), (2, 0));
+}
+
+/// No tables, but what is noted is written down.
+#[derive(Default)]
+struct Noting(Mutex<Vec<String>>);
+
+impl Tables for Noting {
+    fn note(&self, apply: &mut Apply<'_, '_>, note: &Note, new: Option<(&NodeName, &str)>) -> Result<(), ApplyError> {
+        let to = note.to.as_deref().unwrap_or_default();
+        let item = new.map_or("", |(_, item)| item);
+        let said = format!("{} to {to} in {item}", apply.by);
+        self.0.lock().expect("nobody panicked").push(said);
+        Ok(())
+    }
+}
+
+#[test]
+fn who_is_named_in_a_held_post_is_told_once_it_is_published() {
+    let tables = Arc::new(Noting::default());
+    let mut world = World::with_tables(Limits::default(), tables.clone());
+    world.publish(A, "before");
+    pause(&world, true);
+    let mut named = publish(A, "held", "<entry/>");
+    if let Change::Publish { notes, .. } = &mut named {
+        notes.push(Note {
+            kind: Noted::Mentioned,
+            to: Some(F.into()),
+            about: None,
+        });
+    }
+    world.ask(A, named).expect("he owns the node");
+    let told = || tables.0.lock().expect("nobody panicked").clone();
+    assert_eq!(told(), [""; 0]);
+    pause(&world, false);
+    released(&mut world, &mut []);
+    assert_eq!(told(), [format!("{A} to {F} in held")]);
 }

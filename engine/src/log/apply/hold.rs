@@ -5,8 +5,10 @@
 //! Until then it is in no list of items. The background (`sweep.rs`) has the posts released, one record each.
 
 use super::{Apply, ApplyError, Outcome};
+use crate::config::Later;
 use crate::error::{Reject, StoreError};
 use crate::limits::HELD_MAX;
+use crate::log::record::Note;
 use crate::model::{Event, NodeId, NodeName, Seq, Timestamp};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Held, Hold};
@@ -42,7 +44,7 @@ impl Apply<'_, '_> {
         node: NodeId,
         hold: Hold,
         item: &Arc<str>,
-        event: &Event,
+        (event, notes): (&Event, &[Note]),
     ) -> Result<Outcome, ApplyError> {
         if hold.held >= HELD_MAX {
             return Err(Reject::NotYet.into());
@@ -51,6 +53,11 @@ impl Apply<'_, '_> {
             at: self.at,
             item: item.clone(),
             event: event.clone(),
+            notes: Later(if notes.is_empty() {
+                Vec::new()
+            } else {
+                rows::encode(&notes)
+            }),
         };
         self.tx
             .put(Family::HELD, keys::log(node, self.seq), rows::encode(&held));
@@ -85,9 +92,17 @@ impl Apply<'_, '_> {
         if row.config.persist_items {
             self.keep(node, &row, &held.item, &held.event)?;
         }
+        let publisher = match &held.event {
+            Event::Publish { publisher, .. } => publisher.clone(),
+            _ => "".into(),
+        };
         self.notify(node, &row, &held.item, held.event)?;
         self.at = now;
-        Ok(Outcome::Done)
+        let notes: Vec<Note> = match held.notes.0.as_slice() {
+            [] => Vec::new(),
+            notes => rows::decode(Family::HELD, notes)?,
+        };
+        self.acting_as(&publisher).notes(name, &held.item, &notes)
     }
 
     /// Forgets held posts that `which` names; how many there were.

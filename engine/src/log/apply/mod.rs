@@ -45,16 +45,22 @@ pub enum ApplyError {
     Store(#[from] StoreError),
 }
 
-/// Tables that another part defines, with their own apply in the same commit.
+/// Tables that another part defines, with their own apply in the same commit. What is not said of them is as if there were
+/// none: nobody is in a group, nobody is blocked, everything fits, nothing is counted.
 pub trait Tables: Send + Sync + 'static {
     /// The names of its column families; the first is [`Family::TABLES`], and so on.
-    fn names(&self) -> &'static [&'static str];
+    fn names(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Applies one of its operations.
     ///
     /// # Errors
     /// A refusal, after which nothing is changed, or the store's failure.
-    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError>;
+    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        let _ = (apply, op);
+        Err(Reject::NotAcceptable("there are no tables").into())
+    }
 
     /// One bounded step of what the tables leave to the background: removes at most so many rows' worth. Between commits,
     /// and not synced: what is still to be done must lie in the tables. `next` takes records to be applied after it.
@@ -85,16 +91,25 @@ pub trait Tables: Send + Sync + 'static {
         owner: &str,
         contact: &str,
         groups: &[Arc<str>],
-    ) -> Result<bool, StoreError>;
+    ) -> Result<bool, StoreError> {
+        let _ = (view, owner, contact, groups);
+        Ok(false)
+    }
 
     /// Whether `owner` blocks a bare JID: then it reads and follows nothing of his account.
     ///
     /// # Errors
     /// The store's failures.
-    fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError>;
+    fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError> {
+        let _ = (view, owner, jid);
+        Ok(false)
+    }
 
     /// Whether a payload may be that item of a node of this type (XEP-0472).
-    fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool;
+    fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool {
+        let _ = (kind, item, payload);
+        true
+    }
 
     /// A configuration as receivers of its change are shown it (XEP-0060 §8.2.5).
     fn configuration(&self, config: &NodeConfig) -> Bytes {
@@ -103,54 +118,31 @@ pub trait Tables: Send + Sync + 'static {
     }
 
     /// The marks in what somebody attached, each once: what is counted (XEP-0470 §4.7).
-    fn marks(&self, payload: &Bytes) -> Vec<Arc<str>>;
+    fn marks(&self, payload: &Bytes) -> Vec<Arc<str>> {
+        let _ = payload;
+        Vec::new()
+    }
 
     /// The payload that shows counts of marks.
-    fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes;
+    fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes {
+        let _ = marks;
+        Bytes::new()
+    }
 
     /// Everyone in one of these groups of `owner`'s roster.
     ///
     /// # Errors
     /// The store's failures.
-    fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError>;
+    fn roster_members(&self, view: &dyn View, owner: &str, groups: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
+        let _ = (view, owner, groups);
+        Ok(Vec::new())
+    }
 }
 
 /// No tables: for tests and tools of the engine alone.
 pub struct NoTables;
 
-impl Tables for NoTables {
-    fn names(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn apply(&self, _: &mut Apply<'_, '_>, _: &[u8]) -> Result<Bytes, ApplyError> {
-        Err(Reject::NotAcceptable("there are no tables").into())
-    }
-
-    fn in_roster_groups(&self, _: &dyn View, _: &str, _: &str, _: &[Arc<str>]) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn blocks(&self, _: &dyn View, _: &str, _: &str) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
-    fn fits(&self, _: &str, _: &str, _: &Bytes) -> bool {
-        true
-    }
-
-    fn marks(&self, _: &Bytes) -> Vec<Arc<str>> {
-        Vec::new()
-    }
-
-    fn summary(&self, _: &[(Arc<str>, u64)]) -> Bytes {
-        Bytes::new()
-    }
-
-    fn roster_members(&self, _: &dyn View, _: &str, _: &[Arc<str>]) -> Result<Vec<Arc<str>>, StoreError> {
-        Ok(Vec::new())
-    }
-}
+impl Tables for NoTables {}
 
 /// What a commit tells the shards, in log order.
 #[derive(Clone, Debug)]
@@ -212,7 +204,7 @@ pub struct Apply<'a, 's> {
     pub next: &'a mut Vec<Record>,
 }
 
-impl Apply<'_, '_> {
+impl<'s> Apply<'_, 's> {
     /// Applies `record`.
     ///
     /// # Errors
@@ -228,8 +220,8 @@ impl Apply<'_, '_> {
                 options,
                 create,
             } => {
-                self.publish(node, item, (payload, *open_only), options, create.as_ref())?;
-                self.notes(node, item, notes)
+                let made = (options.as_slice(), create.as_ref());
+                self.publish(node, item, (payload, *open_only), notes, made)
             }
             Change::Retract { node, item, notify } => self.retract(node, item, *notify),
             Change::Attach { to, payload } => self.attach(to, payload),
@@ -262,6 +254,21 @@ impl Apply<'_, '_> {
             Change::PauseNode { node, paused } => self.pause(node, *paused),
             Change::Release { node } => self.release(node),
             Change::Table { op, .. } => self.tables.apply(self, op).map(Outcome::Table),
+        }
+    }
+
+    /// The same record, with somebody's rights for a part of it.
+    fn acting_as<'b>(&'b mut self, by: &'b str) -> Apply<'b, 's> {
+        Apply {
+            tx: self.tx,
+            seq: self.seq,
+            origin: self.origin,
+            at: self.at,
+            by,
+            limits: self.limits,
+            tables: self.tables,
+            effects: self.effects,
+            next: self.next,
         }
     }
 

@@ -6,7 +6,7 @@ use super::node::SOCIAL_FEED;
 use super::{Apply, ApplyError, Effect, access};
 use crate::config::{AccessModel, Affiliation, ItemReply, Later, NodeConfig, Setting};
 use crate::error::{Reject, StoreError};
-use crate::log::record::Outcome;
+use crate::log::record::{Note, Outcome};
 use crate::model::{Event, NodeId, NodeName, Post, Seq, Shown};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, NodeRow, NodeState};
@@ -19,8 +19,8 @@ impl Apply<'_, '_> {
         name: &NodeName,
         item: &Arc<str>,
         (payload, open_only): (&Bytes, Option<(u32, u32)>),
-        options: &[Setting],
-        create: Option<&NodeConfig>,
+        notes: &[Note],
+        (options, create): (&[Setting], Option<&NodeConfig>),
     ) -> Result<Outcome, ApplyError> {
         let (node, row) = match (self.node(name), create) {
             (Err(ApplyError::Reject(Reject::NodeNotFound)), Some(config)) => {
@@ -60,13 +60,13 @@ impl Apply<'_, '_> {
             publisher: self.by.into(),
         };
         if let Some(hold) = self.hold(node)? {
-            return self.keep_for_later(node, hold, item, &event);
+            return self.keep_for_later(node, hold, item, (&event, notes));
         }
         if row.config.persist_items {
             self.keep(node, &row, item, &event)?;
         }
         self.notify(node, &row, item, event)?;
-        Ok(Outcome::Done)
+        self.notes(name, item, notes)
     }
 
     pub(super) fn retract(&mut self, name: &NodeName, item: &Arc<str>, notify: bool) -> Result<Outcome, ApplyError> {

@@ -76,6 +76,8 @@ pub struct Held {
     pub item: Arc<str>,
     /// The post.
     pub event: Event,
+    /// Whom it concerns, as its record says it: told once it is published. Since format 5.
+    pub notes: Later<Vec<u8>>,
 }
 
 /// An entry of a node's log.
