@@ -4,6 +4,7 @@
 
 mod created;
 mod lists;
+mod reading;
 mod since;
 
 pub use lists::{
@@ -14,12 +15,12 @@ pub use since::items_since;
 
 use crate::error::StoreError;
 use crate::limits::LIST_ROWS;
-use crate::model::{Event, NodeId, Seq, Timestamp};
+use crate::model::{NodeId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
-use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
+use crate::store::rows::{self, Entry, NodeRow};
 use crate::store::{Range, View};
 use bytes::Bytes;
-use std::ops::ControlFlow;
+use reading::{Filling, Reading};
 use std::sync::Arc;
 
 /// An item as it is kept.
@@ -55,6 +56,28 @@ pub enum Which<'q> {
     },
 }
 
+/// How much a page has, of items or of bytes. What is beyond is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Items that are passed over first.
+    pub skip: usize,
+    /// Items.
+    pub items: usize,
+    /// Bytes of their payloads, but for the first.
+    pub bytes: usize,
+}
+
+impl From<usize> for Most {
+    /// So many items, however large: for who takes few, or their ids alone.
+    fn from(items: usize) -> Most {
+        Most {
+            skip: 0,
+            items,
+            bytes: usize::MAX,
+        }
+    }
+}
+
 /// A page of items, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Items {
@@ -66,7 +89,7 @@ pub struct Items {
     pub newest: bool,
 }
 
-/// Items of a node, at most `max` and [`LIST_ROWS`]; `None` where the item that a page starts from is unknown.
+/// Items of a node, at most `most` and [`LIST_ROWS`], the nearest to where the page starts; `None` where the item that a page starts from is unknown.
 ///
 /// # Errors
 /// The store's failures.
@@ -75,16 +98,20 @@ pub fn items(
     node: NodeId,
     row: &NodeRow,
     which: &Which<'_>,
-    max: usize,
+    most: impl Into<Most>,
     now: Timestamp,
 ) -> Result<Option<Items>, StoreError> {
+    let most: Most = most.into();
     let state = rows::node_state(view, node)?;
     let reading = Reading {
         view,
         node,
         state,
         alive: alive_from(row, now),
-        max: max.min(LIST_ROWS),
+        most: Most {
+            items: most.items.min(LIST_ROWS),
+            ..most
+        },
     };
     let mut page = Items {
         count: state.items,
@@ -105,11 +132,15 @@ pub fn items(
             page.items = items;
         }
         Which::Ids(ids) => {
-            for id in ids.iter().take(reading.max) {
-                if let Some(seq) = reading.find(id)? {
-                    page.items.extend(reading.item(seq)?);
+            let mut filling = Filling::of(reading.most);
+            for id in ids.iter().take(LIST_ROWS) {
+                let seq = reading.find(id)?;
+                let item = seq.map(|seq| reading.item(seq)).transpose()?.flatten();
+                if item.is_some_and(|item| !filling.take(item)) {
+                    break;
                 }
             }
+            page.items = filling.items;
         }
         Which::Older(from) => {
             let Some(end) = reading.start(*from, Seq(u64::MAX))? else {
@@ -144,67 +175,5 @@ fn alive_from(row: &NodeRow, now: Timestamp) -> Timestamp {
     match row.config.item_expire_seconds {
         0 => Timestamp(0),
         seconds => Timestamp(now.0.saturating_sub(u64::from(seconds) * 1000)),
-    }
-}
-
-struct Reading<'v> {
-    view: &'v dyn View,
-    node: NodeId,
-    state: NodeState,
-    alive: Timestamp,
-    max: usize,
-}
-
-impl Reading<'_> {
-    fn find(&self, id: &str) -> Result<Option<Seq>, StoreError> {
-        let row: Option<ItemRow> = rows::get(self.view, Family::ITEM, &keys::item(self.node, id))?;
-        Ok(row.map(|row| row.seq).filter(|seq| *seq > self.state.purged))
-    }
-
-    fn start(&self, from: Option<&str>, end: Seq) -> Result<Option<Seq>, StoreError> {
-        from.map_or(Ok(Some(end)), |id| self.find(id))
-    }
-
-    fn item(&self, seq: Seq) -> Result<Option<Item>, StoreError> {
-        let entry: Option<Entry> = rows::get(self.view, Family::LOG, &keys::log(self.node, seq))?;
-        Ok(entry.and_then(|entry| self.shown(seq, entry)))
-    }
-
-    fn shown(&self, seq: Seq, entry: Entry) -> Option<Item> {
-        if seq <= self.state.purged || (self.alive.0 > 0 && entry.at <= self.alive) {
-            return None;
-        }
-        match entry.event {
-            Event::Publish { payload, publisher } => Some(Item {
-                id: entry.item,
-                seq,
-                at: entry.at,
-                publisher,
-                payload,
-            }),
-            _ => None,
-        }
-    }
-
-    fn page(&self, range: Range) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut bad) = (Vec::new(), None);
-        if self.max == 0 {
-            return Ok(items);
-        }
-        self.view.scan(Family::LOG, &range, &mut |key, value| {
-            let Some((_, seq)) = keys::read_log(key) else {
-                return ControlFlow::Break(());
-            };
-            match rows::decode::<Entry>(Family::LOG, value) {
-                Ok(entry) => items.extend(self.shown(seq, entry)),
-                Err(error) => bad = Some(error),
-            }
-            if items.len() < self.max && bad.is_none() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        bad.map_or(Ok(items), Err)
     }
 }

@@ -8,7 +8,7 @@ use reef_engine::limits::Limits;
 use reef_engine::log::apply::NoTables;
 use reef_engine::log::record::Change;
 use reef_engine::model::NodeId;
-use reef_engine::query::{self, Which};
+use reef_engine::query::{self, Most, Which};
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::{Range, RocksStore, Store, View, Write, check_format, rows};
 use std::ops::ControlFlow;
@@ -75,7 +75,7 @@ fn node(world: &World) -> NodeId {
 }
 
 /// All items by pages of this size, in the direction's own order.
-fn paged(engine: &reef_engine::Engine, node: NodeId, newer: bool, size: usize) -> Vec<String> {
+fn paged(engine: &reef_engine::Engine, node: NodeId, newer: bool, most: Most) -> Vec<String> {
     let view = engine.view();
     let row = rows::node_row(view, node)
         .expect("the store reads")
@@ -86,7 +86,7 @@ fn paged(engine: &reef_engine::Engine, node: NodeId, newer: bool, size: usize) -
             from: from.as_deref(),
             newer,
         };
-        let page = query::items(view, node, &row, &which, size, engine.clock.now());
+        let page = query::items(view, node, &row, &which, most, engine.clock.now());
         let mut items = page.expect("the store reads").expect("the item is there").items;
         if newer {
             items.reverse();
@@ -116,12 +116,17 @@ fn random(state: &mut u64) -> u64 {
 
 fn check(world: &World, model: &Model, seed: u64) {
     let mut wanted = model.created();
-    for size in [1, 3, 1000] {
-        assert_eq!(paged(&world.engine, node(world), true, size), wanted, "seed {seed}");
+    let large = Most {
+        bytes: 1,
+        ..Most::from(1000)
+    };
+    let sizes = [1.into(), 3.into(), 1000.into(), large];
+    for most in sizes {
+        assert_eq!(paged(&world.engine, node(world), true, most), wanted, "seed {seed}");
     }
     wanted.reverse();
-    for size in [1, 3, 1000] {
-        assert_eq!(paged(&world.engine, node(world), false, size), wanted, "seed {seed}");
+    for most in sizes {
+        assert_eq!(paged(&world.engine, node(world), false, most), wanted, "seed {seed}");
     }
 }
 
@@ -239,7 +244,7 @@ fn a_store_of_format_3_gets_the_places_of_first_versions() {
     to_third_format(&at, node);
     let options = world::options(&at, Limits::default(), Arc::new(NoTables), Arc::default());
     let (engine, _seats) = reef_engine::Engine::open(options).expect("the store opens");
-    assert_eq!(paged(&engine, node, true, 2), ["a", "b", "c", "d"]);
+    assert_eq!(paged(&engine, node, true, 2.into()), ["a", "b", "c", "d"]);
     let state = rows::node_state(engine.view(), node).expect("the store reads");
     assert_eq!(state.edited.0, 2);
 }

@@ -3,8 +3,10 @@
 //! What was never published again lies in the node's log where it was made; of the rest there are rows. A page merges both,
 //! so that a publish writes nothing for it. Cost: the page, and those published again in the log between.
 
-use super::{Item, Reading};
+use super::Item;
+use super::reading::{Filling, Reading};
 use crate::error::StoreError;
+use crate::limits::LIST_ROWS;
 use crate::model::Seq;
 use crate::store::Range;
 use crate::store::keys::{self, Family};
@@ -17,8 +19,8 @@ const STEP: usize = 64;
 /// Entries of the log after which a page ends as it is, if it has any item.
 const WALK: usize = 8192;
 
-/// Items with the places of their first versions.
-type Placed = Vec<(Seq, Item)>;
+/// The places of items' first versions, each with that of its latest. Payloads are read for those of the page alone.
+type Placed = Vec<(Seq, Seq)>;
 
 impl Reading<'_> {
     /// A page beside an item, newest first; `None` where that is unknown.
@@ -46,11 +48,24 @@ impl Reading<'_> {
         if !newer {
             found.reverse();
         }
-        found.truncate(self.max);
-        if newer {
-            found.reverse();
+        let mut page = Filling::of(self.most);
+        for (_, seq) in found.into_iter().take(self.wanted()) {
+            if self.item(seq)?.is_some_and(|item| !page.take(item)) {
+                break;
+            }
         }
-        Ok(Some(found.into_iter().map(|(_, item)| item).collect()))
+        if newer {
+            page.items.reverse();
+        }
+        Ok(Some(page.items))
+    }
+
+    /// How many places a page takes.
+    fn wanted(&self) -> usize {
+        match self.most.items {
+            0 => 0,
+            items => items.saturating_add(self.most.skip).min(LIST_ROWS),
+        }
     }
 
     fn row(&self, id: &str) -> Result<Option<ItemRow>, StoreError> {
@@ -61,13 +76,13 @@ impl Reading<'_> {
     /// What was published again, the nearest first, at most a page of it.
     fn edited(&self, (mut start, mut end): (Seq, Seq), newer: bool) -> Result<Placed, StoreError> {
         let mut found = Placed::new();
-        while found.len() < self.max {
+        while found.len() < self.wanted() {
             let mut ids: Vec<(Seq, Arc<str>)> = Vec::new();
             self.step(
                 Family::CREATED,
                 (start, end),
                 newer,
-                self.max - found.len(),
+                self.wanted() - found.len(),
                 &mut |seq, id| {
                     let id = std::str::from_utf8(id).map_err(|_| StoreError::Corrupt("created"))?;
                     ids.push((seq, id.into()));
@@ -78,7 +93,7 @@ impl Reading<'_> {
             (start, end) = beyond(*last, (start, end), newer);
             for (first, id) in ids {
                 if let Some(row) = self.row(&id)?.filter(|row| row.first == first) {
-                    found.extend(self.item(row.seq)?.map(|item| (first, item)));
+                    found.extend(self.item(row.seq)?.map(|item| (first, item.seq)));
                 }
             }
         }
@@ -94,9 +109,10 @@ impl Reading<'_> {
     ) -> Result<(Placed, Option<Seq>), StoreError> {
         let (mut found, mut looked_at) = (Placed::new(), 0);
         loop {
-            let mut entries: Vec<(Seq, Entry)> = Vec::new();
+            let mut entries: Vec<(Seq, Option<Arc<str>>)> = Vec::new();
             self.step(Family::LOG, (start, end), newer, STEP, &mut |seq, entry| {
-                entries.push((seq, rows::decode(Family::LOG, entry)?));
+                let item = self.shown(seq, rows::decode::<Entry>(Family::LOG, entry)?);
+                entries.push((seq, item.map(|item| item.id)));
                 Ok(())
             })?;
             let Some((last, _)) = entries.last() else {
@@ -104,14 +120,14 @@ impl Reading<'_> {
             };
             let last = *last;
             (start, end) = beyond(last, (start, end), newer);
-            for (seq, entry) in entries {
+            for (seq, id) in entries {
                 let before = edited.partition_point(|(first, _)| precedes(*first, seq, newer));
-                if before + found.len() >= self.max {
+                if before + found.len() >= self.wanted() {
                     return Ok((found, None));
                 }
-                let Some(item) = self.shown(seq, entry) else { continue };
-                if self.row(&item.id)?.is_some_and(|row| row.first == seq) {
-                    found.push((seq, item));
+                let Some(id) = id else { continue };
+                if self.row(&id)?.is_some_and(|row| row.first == seq) {
+                    found.push((seq, seq));
                 }
             }
             looked_at += STEP;

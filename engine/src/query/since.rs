@@ -1,6 +1,7 @@
 //! Items that were published since a time (XEP-0312): of each its latest version alone.
 
-use super::{Item, Reading, alive_from};
+use super::reading::Reading;
+use super::{Item, Most, alive_from};
 use crate::error::StoreError;
 use crate::model::{NodeId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
@@ -26,7 +27,7 @@ pub fn items_since(
         node,
         state: rows::node_state(view, node)?,
         alive: alive_from(row, now),
-        max,
+        most: Most::from(max),
     };
     let (mut items, mut bad) = (Vec::new(), None);
     if max == 0 || upto <= behind {

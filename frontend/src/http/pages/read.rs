@@ -10,7 +10,7 @@ use reef_engine::Engine;
 use reef_engine::config::AccessModel;
 use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, NodeName, Timestamp};
-use reef_engine::query::{self, Item, Which};
+use reef_engine::query::{self, Item, Most, Which};
 use reef_engine::store::rows::{self, NodeRow};
 use reef_stanza::ns;
 
@@ -86,7 +86,12 @@ impl Blog {
     /// Its newest posts, or those older than an item; `None` where that is unknown.
     pub(super) fn posts(&self, engine: &Engine, before: Option<&str>) -> Result<Option<Posts>, StoreError> {
         // One more tells whether there is more, and one may be metadata.
-        let Some(mut items) = self.read(engine, &Which::Older(before), PAGE_POSTS + 2)? else {
+        let most = Most {
+            skip: 0,
+            items: PAGE_POSTS + 2,
+            bytes: PAGE_BYTES + 2 * engine.limits.item_bytes,
+        };
+        let Some(mut items) = self.read(engine, &Which::Older(before), most)? else {
             return Ok(None);
         };
         items.retain(|item| !is_metadata(item));
@@ -100,11 +105,11 @@ impl Blog {
     /// One of them.
     pub(super) fn post(&self, engine: &Engine, item: &str) -> Result<Option<Posts>, StoreError> {
         let ids = [item.to_owned()];
-        let items = self.read(engine, &Which::Ids(&ids), 1)?.unwrap_or_default();
+        let items = self.read(engine, &Which::Ids(&ids), 1.into())?.unwrap_or_default();
         Ok(Some(Posts { items, older: None }).filter(|posts| !posts.items.is_empty()))
     }
 
-    fn read(&self, engine: &Engine, which: &Which<'_>, most: usize) -> Result<Option<Vec<Item>>, StoreError> {
+    fn read(&self, engine: &Engine, which: &Which<'_>, most: Most) -> Result<Option<Vec<Item>>, StoreError> {
         let now = engine.clock.now();
         let found = query::items(engine.view(), self.node, &self.row, which, most, now)?;
         Ok(found.map(|found| found.items))

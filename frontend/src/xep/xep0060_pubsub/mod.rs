@@ -10,6 +10,7 @@ mod disco; //      §5.2–§5.5
 mod last_item; //  §6.1.7, XEP-0163 §4.3.4
 mod lists; //      XEP-0059 over lists that are not counted
 mod manage; //     §8.8, §8.9
+mod named; //      §6.5.8
 mod operator; //   the same table for a command line
 mod options; //    forms ↔ settings
 mod own; //        §5.6, §5.7

@@ -6,6 +6,7 @@
 use super::super::Answer;
 use super::asked::{self, Asked, Node};
 use super::lists;
+use super::named;
 use super::page::{self, From, Page};
 use crate::errors;
 use reef_engine::Engine;
@@ -14,7 +15,7 @@ use reef_engine::error::Reject;
 use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read, shown};
 use reef_engine::model::{NodeId, NodeName};
-use reef_engine::query::{self, Item, Which};
+use reef_engine::query::{self, Item, Most, Which};
 use reef_engine::store::rows;
 use reef_stanza::order::{By, Order};
 use reef_stanza::pubsub::{ItemOut, items_reply};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 /// Bytes of payload in one reply, after which its page ends: half of what may wait for a client that does not read. The
 /// rest comes with the next page.
-const REPLY_BYTES: usize = 512 << 10;
+pub(super) const REPLY_BYTES: usize = 512 << 10;
 
 /// Items of a node.
 pub(super) fn items(
@@ -36,6 +37,10 @@ pub(super) fn items(
 ) -> Result<Answer, StanzaError> {
     let name = asked.name(node);
     let page = Page::of(max, request, order);
+    if ids.len() > LIST_ROWS {
+        let error = StanzaError::new(Condition::NotAcceptable);
+        return Err(error.with_text(format!("at most {LIST_ROWS} ids at a time")));
+    }
     Ok(Answer::read(move |engine| {
         let node = asked::find(engine, &name)?;
         readable(engine, &node, &asked.by)?;
@@ -44,7 +49,7 @@ pub(super) fn items(
         }
         let bytes = match ids.is_empty() {
             true => paged(engine, &node, &page)?,
-            false => named(engine, &node, &ids)?,
+            false => named::items(engine, &node, &ids, &page)?,
         };
         Ok(Answer::Bytes(bytes))
     }))
@@ -76,19 +81,9 @@ pub(super) fn readable(engine: &Engine, node: &Node, by: &str) -> Result<(), Sta
     }
 }
 
-/// COMPAT: where none of the items exists the answer is `item-not-found`: Movim then forgets its copy.
-fn named(engine: &Engine, node: &Node, ids: &[String]) -> Result<Vec<u8>, StanzaError> {
-    let found = read(engine, node, &Which::Ids(ids), LIST_ROWS)?;
-    match found.map(|found| found.items).filter(|items| !items.is_empty()) {
-        Some(items) => Ok(reply(node, items.get(..within(&items)).unwrap_or_default(), None)),
-        None => Err(errors::refused(&Reject::ItemNotFound)),
-    }
-}
-
 fn paged(engine: &Engine, node: &Node, page: &Page) -> Result<Vec<u8>, StanzaError> {
-    let (mut items, count) = find(engine, node, page)?;
     // The nearest to where the page was asked from come first, so that those behind the bound are the next page's.
-    items.truncate(within(&items));
+    let (mut items, count) = find(engine, node, page, REPLY_BYTES)?;
     if matches!(page.from, From::Last | From::Before(_)) {
         items.reverse();
     }
@@ -99,7 +94,7 @@ fn paged(engine: &Engine, node: &Node, page: &Page) -> Result<Vec<u8>, StanzaErr
 
 /// The ids of a node's newest items, newest first.
 pub(super) fn newest(engine: &Engine, node: &Node, most: usize) -> Result<Vec<Arc<str>>, StanzaError> {
-    let found = read(engine, node, &Which::Older(None), most)?.unwrap_or_default();
+    let found = read(engine, node, &Which::Older(None), most.into())?.unwrap_or_default();
     Ok(found.items.into_iter().map(|item| item.id).collect())
 }
 
@@ -110,7 +105,7 @@ pub(super) fn ids(
     request: rsm::Request,
 ) -> Result<(Vec<Arc<str>>, rsm::Reply), StanzaError> {
     let page = Page::of(None, Some(request), None);
-    let (mut items, count) = find(engine, node, &page)?;
+    let (mut items, count) = find(engine, node, &page, usize::MAX)?;
     if matches!(page.from, From::Last | From::Before(_)) {
         items.reverse();
     }
@@ -119,37 +114,37 @@ pub(super) fn ids(
     Ok((ids, said))
 }
 
-/// The items of a page, the nearest to its start first, and the number of all.
-fn find(engine: &Engine, node: &Node, page: &Page) -> Result<(Vec<Item>, u64), StanzaError> {
+/// The items of a page of so many bytes, the nearest to its start first, and the number of all.
+fn find(engine: &Engine, node: &Node, page: &Page, bytes: usize) -> Result<(Vec<Item>, u64), StanzaError> {
     let order = page.order.unwrap_or(Order {
         by: By::Modification,
         desc: page.from == From::Newest,
     });
     let backwards = matches!(page.from, From::Last | From::Before(_));
     let newer = order.desc == backwards;
-    let beside = |from, max| {
+    let beside = |from, skip| {
         let which = match (order.by, newer) {
             (By::Creation, newer) => Which::Created { from, newer },
             (By::Modification, true) => Which::Newer(from),
             (By::Modification, false) => Which::Older(from),
         };
-        read(engine, node, &which, max)
+        let items = page.max;
+        read(engine, node, &which, Most { skip, items, bytes })
     };
-    let mut skip = 0;
     let found = match &page.from {
-        From::First | From::Newest | From::Last => beside(None, page.max)?,
+        From::First | From::Newest | From::Last => beside(None, 0)?,
         // An item of this id comes before a page of this name.
-        From::After(from) | From::Before(from) => match (beside(Some(from), page.max)?, page::ends(from)) {
-            (None, Some((oldest, newest))) => beside(Some(if newer { newest } else { oldest }), page.max)?,
+        From::After(from) | From::Before(from) => match (beside(Some(from), 0)?, page::ends(from)) {
+            (None, Some((oldest, newest))) => beside(Some(if newer { newest } else { oldest }), 0)?,
             (found, _) => found,
         },
         From::Index(index) => {
             // What lies before is read through: only within what one answer may read (XEP-0059 §2.6 allows to refuse).
-            skip = *index as usize;
+            let skip = *index as usize;
             if skip + page.max > LIST_ROWS {
                 return Err(StanzaError::new(Condition::FeatureNotImplemented).with_text("the position is too far"));
             }
-            beside(None, skip + page.max)?
+            beside(None, skip)?
         }
     };
     let mut found = found.ok_or_else(lists::no_such_page)?;
@@ -157,27 +152,20 @@ fn find(engine: &Engine, node: &Node, page: &Page) -> Result<(Vec<Item>, u64), S
     if newer {
         found.items.reverse();
     }
-    found.items.drain(..skip.min(found.items.len()));
     Ok((found.items, found.count))
 }
 
-fn read(engine: &Engine, node: &Node, which: &Which<'_>, max: usize) -> Result<Option<query::Items>, StanzaError> {
+pub(super) fn read(
+    engine: &Engine,
+    node: &Node,
+    which: &Which<'_>,
+    most: Most,
+) -> Result<Option<query::Items>, StanzaError> {
     let now = engine.clock.now();
-    query::items(engine.view(), node.id, &node.row, which, max, now).map_err(errors::unreadable)
+    query::items(engine.view(), node.id, &node.row, which, most, now).map_err(errors::unreadable)
 }
 
-/// How many of the items fit a reply: at least one.
-fn within(items: &[Item]) -> usize {
-    let mut bytes = 0;
-    let fit = items.iter().take_while(|item| {
-        let before = bytes;
-        bytes += item.payload.len();
-        before == 0 || bytes <= REPLY_BYTES
-    });
-    fit.count()
-}
-
-fn reply(node: &Node, items: &[Item], said: Option<&rsm::Reply>) -> Vec<u8> {
+pub(super) fn reply(node: &Node, items: &[Item], said: Option<&rsm::Reply>) -> Vec<u8> {
     let publisher = shown(&node.row.config).publisher;
     let items: Vec<ItemOut<'_>> = items
         .iter()

@@ -21,6 +21,8 @@ use reef_stanza::form::Form;
 use reef_stanza::{Condition, StanzaError, ns, rsm};
 use std::sync::Arc;
 
+mod large;
+
 const JULIET: &str = "juliet@capulet.lit";
 const ROMEO: &str = "romeo@montague.lit";
 const BLOG: &str = ns::MICROBLOG;
