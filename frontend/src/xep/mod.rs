@@ -40,7 +40,7 @@ pub(crate) use xep0060_pubsub::{
     readable_node, settings,
 };
 pub(crate) use xep0277_microblog::is_same_post;
-pub(crate) use xep0470_attachments::{attach, detach, kept_name};
+pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no

@@ -8,7 +8,6 @@ use crate::errors;
 use crate::tables;
 use jid::BareJid;
 use reef_engine::Engine;
-use reef_engine::model::NodeName;
 use reef_stanza::disco::ItemsQuery;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, caps, ns, rsm};
@@ -70,7 +69,7 @@ fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<An
             }))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) => {
-            let (name, by) = (NodeName::new(place.as_str(), node), ctx.from.to_bare());
+            let (name, by) = (super::kept_node(place.as_str(), &node), ctx.from.to_bare());
             Ok(Answer::read(move |engine| {
                 super::node_info(engine, &name, by.as_str()).map(Answer::Payload)
             }))
@@ -128,7 +127,7 @@ fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Resu
             }))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) => {
-            let name = NodeName::new(place.as_str(), node);
+            let name = super::kept_node(place.as_str(), &node);
             Ok(Answer::read(move |engine| {
                 let items = super::node_items(engine, &name, by.as_str(), rsm)?;
                 Ok(listed(Some(&name.node), items))

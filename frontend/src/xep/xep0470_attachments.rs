@@ -59,12 +59,13 @@ fn canonical(service: &str, node: &str, item: &str) -> String {
     format!("{}/{}", ns::ATTACHMENTS, uri::item_uri(service, node, item))
 }
 
-/// The name of an attachment node as it is kept, however its item's URI is written; each other name as it is. An item has
-/// one such node, or its readers could attach as often as there are ways to write it.
-pub(crate) fn kept_name(service: &str, node: &str) -> String {
+/// A node that was asked for, by the name that is kept: of an attachment node that is one, however its item's URI is written;
+/// each other name is as it is. An item has one such node, or its readers could attach as often as there are ways to write it.
+/// Whoever takes a node's name from a request makes it here.
+pub(crate) fn kept_node(service: &str, node: &str) -> NodeName {
     match target(node).filter(|found| is_at(service, &found.service)) {
-        Some(found) => canonical(service, &found.node, &found.item),
-        None => node.to_owned(),
+        Some(found) => NodeName::new(service, canonical(service, &found.node, &found.item)),
+        None => NodeName::new(service, node),
     }
 }
 

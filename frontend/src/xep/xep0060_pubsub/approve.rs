@@ -2,7 +2,7 @@
 //!
 //! The question goes out where the engine says that somebody asks (`session/notice.rs`). Knows no session.
 
-use super::super::{Answer, Ctx, Target};
+use super::super::{Answer, Ctx, Target, kept_node};
 use super::asked;
 use crate::errors;
 use jid::BareJid;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub(crate) fn approve(service: &BareJid, approval: &Approval) -> Result<Option<Change>, StanzaError> {
     let Some(allow) = approval.allow else { return Ok(None) };
     Ok(Some(Change::SetSubscription {
-        node: NodeName::new(service.as_str(), approval.node.as_str()),
+        node: kept_node(service.as_str(), &approval.node),
         subscriber: asked::bare(&approval.subscriber)?.as_str().into(),
         state: allow.then_some(SubscriptionState::Subscribed),
     }))
@@ -60,7 +60,7 @@ pub(crate) fn ask_again(ctx: &Ctx<'_>, node: &str, answer: Answer) -> Result<Ans
     let (Target::Account(place) | Target::Service(place)) = &ctx.target else {
         return Ok(answer);
     };
-    let (name, by) = (NodeName::new(place.as_str(), node), ctx.from.to_bare());
+    let (name, by) = (kept_node(place.as_str(), node), ctx.from.to_bare());
     let to = ctx.from.clone();
     Ok(Answer::read(move |engine| {
         let node = asked::owned(engine, &name, by.as_str())?;

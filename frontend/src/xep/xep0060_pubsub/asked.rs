@@ -2,7 +2,7 @@
 //!
 //! An account and a service are one thing here: a bare JID with nodes. Knows no verb; each verb's file begins with this.
 
-use super::super::{Answer, Ctx, Target, kept_name};
+use super::super::{Answer, Ctx, Target, kept_node};
 use super::template::Place;
 use crate::config::Create;
 use crate::errors;
@@ -78,7 +78,7 @@ impl Asked {
 
     /// A node there.
     pub(super) fn name(&self, node: &str) -> NodeName {
-        NodeName::new(self.service.clone(), kept_name(&self.service, node))
+        kept_node(&self.service, node)
     }
 
     /// Commits a change and answers with nothing.
