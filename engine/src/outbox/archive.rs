@@ -4,19 +4,18 @@
 //! A range of times is a range of the order by the minutes that the applier notes; an id leads to its place by its time.
 //! What is retracted or replaced is not in it; what was published again stands where it was last. Knows no rights.
 
-use super::Recent;
-use super::page::{PageRequest, Reading, Run, following};
-use crate::error::StoreError;
-use crate::limits::{LIST_ROWS, PAGE_SCAN};
-use crate::model::{Event, NodeId, Post, PostId, Seq, SubscriberId, Timestamp};
-use crate::store::keys::{self, Family};
-use crate::store::{Range, View, rows};
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::sync::Arc;
+mod walk;
 
-/// Milliseconds that a post may have waited for its commit: so much later than its time its place may lie.
-const LATE_MS: u64 = 5 * 60_000;
+use super::Recent;
+use super::page::following;
+use crate::error::StoreError;
+use crate::limits::LIST_ROWS;
+use crate::model::{NodeId, Post, PostId, Seq, SubscriberId, Timestamp};
+use crate::store::keys::{self, Family};
+use crate::store::{View, rows};
+use std::collections::HashMap;
+use std::sync::Arc;
+use walk::Walk;
 
 /// Which nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +47,8 @@ pub struct Wanted {
     pub most: usize,
     /// At most so many bytes of payload, but for the first.
     pub most_bytes: usize,
+    /// How many entries of logs are looked at, about, whether they are wanted or not.
+    pub most_read: usize,
 }
 
 /// A page of an archive.
@@ -57,6 +58,10 @@ pub struct Archive {
     pub posts: Vec<Arc<Post>>,
     /// Whether there are no more in the direction that was asked for.
     pub complete: bool,
+    /// Whether it ended since so much was looked at.
+    pub spent: bool,
+    /// The last that was looked at then, wanted or not: who asks on from there, before or behind it, misses nothing.
+    pub reached: Option<PostId>,
 }
 
 /// Reads a page; `None` where an id is not in the archive.
@@ -71,7 +76,11 @@ pub fn archive(
     now: Timestamp,
 ) -> Result<Option<Archive>, StoreError> {
     let nodes = match of {
-        Of::Node(node) => HashMap::from([(node, Seq(0))]),
+        // What it keeps no more is not shown: nothing to walk over.
+        Of::Node(node) => {
+            let row = rows::node_row(view, node)?.filter(|row| row.config.persist_items);
+            row.map(|_| (node, Seq(0))).into_iter().collect()
+        }
         Of::Followed(id) => followed(view, id)?,
     };
     let last = rows::get(view, Family::META, keys::SEQ)?.unwrap_or(Seq(0));
@@ -93,12 +102,16 @@ pub fn archive(
         upto = walk.behind(end)?;
     }
     for id in &wanted.after {
-        let Some(post) = walk.find(*id)? else { return Ok(None) };
-        from = from.max(post.seq);
+        let Some((seq, _)) = walk.find(*id)? else {
+            return Ok(None);
+        };
+        from = from.max(seq);
     }
     for id in &wanted.before {
-        let Some(post) = walk.find(*id)? else { return Ok(None) };
-        upto = upto.min(Seq(post.seq.0 - 1));
+        let Some((seq, _)) = walk.find(*id)? else {
+            return Ok(None);
+        };
+        upto = upto.min(Seq(seq.0 - 1));
     }
     walk.page(from, upto, wanted).map(Some)
 }
@@ -122,141 +135,5 @@ fn followed(view: &dyn View, id: SubscriberId) -> Result<HashMap<NodeId, Seq>, S
             Some((last, _)) if page.len() == LIST_ROWS => after = Some(*last),
             _ => return Ok(nodes),
         }
-    }
-}
-
-struct Walk<'v> {
-    view: &'v dyn View,
-    recent: &'v Recent,
-    nodes: Arc<HashMap<NodeId, Seq>>,
-    now: Timestamp,
-    last: Seq,
-}
-
-impl Walk<'_> {
-    /// Nothing that was accepted at this time or later lies here or before.
-    fn before(&self, at: Timestamp) -> Result<Seq, StoreError> {
-        let range = Range::between(
-            keys::minute(Timestamp(0)),
-            keys::minute(Timestamp(at.0.saturating_add(60_000))),
-        );
-        self.minute(range.reversed()).map(|seq| seq.unwrap_or(Seq(0)))
-    }
-
-    /// Nothing that was accepted at this time or before lies behind this, unless its node was paused.
-    fn behind(&self, at: Timestamp) -> Result<Seq, StoreError> {
-        let late = Timestamp(at.0.saturating_add(LATE_MS));
-        let range = Range::between(keys::minute(late), keys::minute(Timestamp(u64::MAX)));
-        self.minute(range).map(|seq| seq.unwrap_or(self.last).min(self.last))
-    }
-
-    fn minute(&self, range: Range) -> Result<Option<Seq>, StoreError> {
-        let mut found = None;
-        self.view.scan(Family::META, &range, &mut |_, value| {
-            found = Some(rows::decode(Family::META, value));
-            ControlFlow::Break(())
-        })?;
-        found.transpose()
-    }
-
-    /// The post of an id. Cost: what was published in the minutes around its time.
-    fn find(&self, id: PostId) -> Result<Option<Arc<Post>>, StoreError> {
-        let (from, upto) = (self.before(id.at)?, self.behind(id.at)?);
-        let mut found = None;
-        self.each(from, upto, false, 1, &mut |post| {
-            if post.id() != id {
-                return true;
-            }
-            found = Some(post);
-            false
-        })?;
-        Ok(found)
-    }
-
-    /// Posts by their ids, in the order of the log.
-    fn these(&self, ids: &[PostId]) -> Result<Option<Archive>, StoreError> {
-        let mut posts = Vec::new();
-        for id in ids {
-            match self.find(*id)? {
-                Some(post) => posts.push(post),
-                None => return Ok(None),
-            }
-        }
-        posts.sort_by_key(|post| post.seq);
-        posts.dedup_by_key(|post| post.seq);
-        Ok(Some(Archive { posts, complete: true }))
-    }
-
-    fn page(&self, from: Seq, upto: Seq, wanted: &Wanted) -> Result<Archive, StoreError> {
-        let (mut posts, mut bytes, mut complete) = (Vec::new(), 0, true);
-        let within = |post: &Post| {
-            wanted.start.is_none_or(|start| post.at >= start) && wanted.end.is_none_or(|end| post.at <= end)
-        };
-        let by = |post: &Post| match (&wanted.with, &post.event) {
-            (None, _) => true,
-            (Some(with), Event::Publish { publisher, .. }) => **publisher == **with || *post.name.service == **with,
-            _ => false,
-        };
-        self.each(from, upto, wanted.backwards, wanted.most, &mut |post| {
-            if !within(&post) || !by(&post) {
-                return true;
-            }
-            let size = match &post.event {
-                Event::Publish { payload, .. } => payload.len(),
-                _ => 0,
-            };
-            let full = posts.len() >= wanted.most || (!posts.is_empty() && bytes + size > wanted.most_bytes);
-            if full {
-                complete = false;
-                return false;
-            }
-            bytes += size;
-            posts.push(post);
-            true
-        })?;
-        if wanted.backwards {
-            posts.reverse();
-        }
-        Ok(Archive { posts, complete })
-    }
-
-    /// Calls `each` with what is published above `from` up to `upto`, until it answers false.
-    fn each(
-        &self,
-        mut from: Seq,
-        mut upto: Seq,
-        down: bool,
-        most: usize,
-        each: &mut dyn FnMut(Arc<Post>) -> bool,
-    ) -> Result<(), StoreError> {
-        while from < upto {
-            let request = PageRequest {
-                subscriber: SubscriberId(0),
-                cursor: from,
-                upto,
-                run: Run {
-                    most: Some(most),
-                    ..Run::default()
-                },
-                following: None,
-            };
-            let mut reading = Reading::of(self.view, self.recent, self.nodes.clone(), &request, self.now);
-            let (candidates, complete) = reading.candidates(upto, down, PAGE_SCAN)?;
-            let edge = candidates.last().map(|(seq, _)| *seq);
-            for (seq, node) in candidates {
-                if let Some(post) = reading.kept(seq, node)?
-                    && matches!(post.event, Event::Publish { .. })
-                    && !each(post)
-                {
-                    return Ok(());
-                }
-            }
-            match edge.filter(|_| !complete) {
-                Some(seq) if down => upto = Seq(seq.0 - 1),
-                Some(seq) => from = seq,
-                None => return Ok(()),
-            }
-        }
-        Ok(())
     }
 }

@@ -244,7 +244,7 @@ impl Reading<'_> {
 
     /// The same from the store, for a cursor that lies before what is recent: one iterator at a time, and never more
     /// kept than are wanted.
-    fn candidates_by_node(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
+    pub(super) fn candidates_by_node(&self, upto: Seq, down: bool, max: usize) -> Result<Candidates, StoreError> {
         let from = self.request.cursor;
         let most = if down {
             self.run.most.unwrap_or(max).saturating_mul(2)

@@ -134,6 +134,7 @@ impl Config {
             ("limits.blocked_addresses", u64::from(limits.blocked_addresses)),
             ("limits.archive_page", u64::from(limits.archive_page)),
             ("limits.archive_page_max", u64::from(limits.archive_page_max)),
+            ("limits.archive_scan", u64::from(limits.archive_scan)),
             ("limits.sm_unacked", u64::from(limits.sm_unacked)),
             ("limits.devices_per_account", u64::from(limits.devices_per_account)),
             ("limits.device_days", u64::from(limits.device_days)),

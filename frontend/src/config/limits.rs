@@ -41,6 +41,8 @@ pub struct Limits {
     pub archive_page: u32,
     /// Messages on a page, whatever was asked for.
     pub archive_page_max: u32,
+    /// Posts that one query of an archive of posts looks at, whether it wants them or not.
+    pub archive_scan: u32,
     /// Stanzas of a session that its client has not acknowledged (XEP-0198).
     pub sm_unacked: u32,
     /// Seconds for which a lost session can be resumed (XEP-0198). 0: never.
@@ -104,6 +106,7 @@ impl Default for Limits {
             archive_days: 0,
             archive_page: 50,
             archive_page_max: 250,
+            archive_scan: 32_768,
             sm_unacked: 1_000,
             resume_seconds: 600,
             devices_per_account: 8,

@@ -51,8 +51,11 @@ pub struct Filter {
 }
 
 /// iq get of `<metadata/>`: the ends of the archive (XEP-0313 §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// Another archive than that of messages (XEP-0442).
+    pub node: Option<String>,
+}
 
 /// iq get of `<prefs/>` (XEP-0441 §2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +146,10 @@ impl IqPayload for Metadata {
     const NAME: &'static str = "metadata";
     const NS: &'static str = ns::MAM;
 
-    fn parse(_: Element) -> Result<Self, StanzaError> {
-        Ok(Metadata)
+    fn parse(el: Element) -> Result<Self, StanzaError> {
+        Ok(Metadata {
+            node: attr(&el, "node"),
+        })
     }
 }
 

@@ -44,6 +44,7 @@ scripts! {
     access_on_services
     archive
     archive_limits
+    archive_nodes
     archive_order
     archive_preferences
     attachments

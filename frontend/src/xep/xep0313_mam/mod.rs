@@ -37,7 +37,7 @@ const NODES: &[To] = &[To::Account, To::Service];
 fn routes(on: &mut Routes) {
     on.get(NODES, fields);
     on.set(NODES, query);
-    on.get(AT, metadata);
+    on.get(NODES, metadata);
     on.get(AT, prefs::get);
     on.set(AT, prefs::set);
 }
@@ -87,7 +87,10 @@ fn messages(engine: &Engine, user: &str, asked: &Asked, results: &Results) -> Re
 }
 
 /// §5.
-fn metadata(ctx: &mut Ctx<'_>, Metadata: Metadata) -> Result<Answer, StanzaError> {
+fn metadata(ctx: &mut Ctx<'_>, asked: Metadata) -> Result<Answer, StanzaError> {
+    if let Some(node) = asked.node {
+        return posts::metadata(ctx, node);
+    }
     ctx.own()?;
     let user = ctx.from.to_bare();
     let days = ctx.hub.server.config.limits.archive_days;
