@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::limits::LIST_ROWS;
 use crate::model::{NodeId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
-use crate::store::rows::{self, Entry, NodeRow};
+use crate::store::rows::{self, Entry, NodeRow, NodeState};
 use crate::store::{Range, View};
 use bytes::Bytes;
 use reading::{Filling, Reading};
@@ -102,6 +102,10 @@ pub fn items(
     now: Timestamp,
 ) -> Result<Option<Items>, StoreError> {
     let most: Most = most.into();
+    // What it kept before it was told to keep nothing is not shown.
+    if !row.config.persist_items {
+        return Ok(Some(Items::default()));
+    }
     let state = rows::node_state(view, node)?;
     let reading = Reading {
         view,
@@ -117,15 +121,9 @@ pub fn items(
         count: state.items,
         ..Items::default()
     };
-    // Where nothing was published again both orders are one.
-    let which = match which {
-        Which::Created { from, newer } if state.edited.0 == 0 && *newer => &Which::Newer(*from),
-        Which::Created { from, .. } if state.edited.0 == 0 => &Which::Older(*from),
-        which => which,
-    };
-    match which {
+    match simplest(which, &state) {
         Which::Created { from, newer } => {
-            let Some(items) = reading.created(*from, *newer)? else {
+            let Some(items) = reading.created(from, newer)? else {
                 return Ok(None);
             };
             page.newest = from.is_none() && !newer;
@@ -143,14 +141,14 @@ pub fn items(
             page.items = filling.items;
         }
         Which::Older(from) => {
-            let Some(end) = reading.start(*from, Seq(u64::MAX))? else {
+            let Some(end) = reading.start(from, Seq(u64::MAX))? else {
                 return Ok(None);
             };
             page.newest = from.is_none();
             page.items = reading.page(Range::between(keys::log(node, Seq(0)), keys::log(node, end)).reversed())?;
         }
         Which::Newer(from) => {
-            let Some(start) = reading.start(*from, Seq(0))? else {
+            let Some(start) = reading.start(from, Seq(0))? else {
                 return Ok(None);
             };
             let range = Range::between(keys::log(node, start.next()), keys::log(node, Seq(u64::MAX)));
@@ -159,6 +157,15 @@ pub fn items(
         }
     }
     Ok(Some(page))
+}
+
+/// Where nothing was published again both orders are one.
+fn simplest<'q>(which: &Which<'q>, state: &NodeState) -> Which<'q> {
+    match which {
+        Which::Created { from, newer: true } if state.edited.0 == 0 => Which::Newer(*from),
+        Which::Created { from, .. } if state.edited.0 == 0 => Which::Older(*from),
+        which => which.clone(),
+    }
 }
 
 /// When the last entry of a node's log was written; `None` where it is no longer there, or never was.

@@ -245,6 +245,32 @@ fn who_was_away_for_longer_than_the_log_is_kept_still_gets_the_items() {
 }
 
 #[test]
+fn what_was_kept_is_not_shown_once_nothing_is_kept_and_is_there_when_it_is_again() {
+    let mut world = World::new();
+    let node = create(&world, &[]);
+    world.follow(F, A);
+    let cursor = world.publish(A, "one");
+    world.publish(A, "two");
+    let keep = |keeps| Change::Configure {
+        node: blog(A),
+        settings: vec![Setting::PersistItems(keeps)],
+    };
+    world.ask(A, keep(false)).expect("he owns it");
+    assert_eq!(items(&world, node), (vec![], 0));
+    let came = |world: &mut World| {
+        let mut f = world.attach(F, "phone");
+        world.seats[f.seat].shard.available(f.key, Some(cursor));
+        world.settle(&mut [&mut f]);
+        let items = f.items().into_iter().filter(|said| !said.starts_with("Configure"));
+        items.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(came(&mut world).is_empty());
+    world.ask(A, keep(true)).expect("he owns it");
+    assert_eq!(items(&world, node), (vec!["two".into(), "one".into()], 2));
+    assert_eq!(came(&mut world), ["two"]);
+}
+
+#[test]
 fn items_that_were_there_expire_when_the_node_is_told_so_later() {
     let world = World::new();
     let node = create(&world, &[]);

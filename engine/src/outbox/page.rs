@@ -314,6 +314,10 @@ impl Reading<'_> {
         let Some(row) = seen.row.as_ref() else {
             return Ok(None);
         };
+        // What a node kept before it was told to keep nothing is not shown.
+        if !row.config.persist_items && matches!(entry.event, Event::Publish { .. }) {
+            return Ok(None);
+        }
         let expire = u64::from(row.config.item_expire_seconds) * 1000;
         if seq <= seen.purged || (expire > 0 && entry.at.0 + expire <= self.now.0) {
             return Ok(None);

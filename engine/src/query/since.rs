@@ -30,7 +30,7 @@ pub fn items_since(
         most: Most::from(max),
     };
     let (mut items, mut bad) = (Vec::new(), None);
-    if max == 0 || upto <= behind {
+    if max == 0 || upto <= behind || !row.config.persist_items {
         return Ok(items);
     }
     let end = Seq(upto.0.saturating_add(1));

@@ -79,7 +79,7 @@ pub(super) fn blog(engine: &Engine, domain: &str, name: &str) -> Result<Option<B
 
 /// Whether the log says of everything that goes.
 fn traced(row: &NodeRow) -> bool {
-    row.config.notify_retract && row.config.item_expire_seconds == 0
+    row.config.notify_retract && row.config.item_expire_seconds == 0 && row.config.persist_items
 }
 
 impl Blog {

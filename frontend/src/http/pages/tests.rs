@@ -224,6 +224,17 @@ fn what_may_have_gone_without_a_trace_has_no_time_of_change() {
 }
 
 #[test]
+fn posts_of_a_blog_that_keeps_none_any_more_are_on_no_page() {
+    let world = World::new();
+    world.publish("one", &entry("<title>hidden words</title>"));
+    let pages = [Ask::Page(None), Ask::Feed(None), Ask::Post("one".into())];
+    let shown = || pages.iter().filter_map(|ask| world.shown(ask)).collect::<String>();
+    assert!(shown().matches("hidden words").count() > 2);
+    world.configure(Setting::PersistItems(false));
+    assert!(!shown().contains("hidden words"));
+}
+
+#[test]
 fn who_is_suspended_or_has_another_name_is_not_shown() {
     let world = World::new();
     world.publish("a", &entry("<title>t</title>"));
