@@ -126,6 +126,38 @@ fn a_digest_has_what_was_published_since_the_last_and_comes_no_sooner_than_asked
 }
 
 #[test]
+fn a_digest_takes_back_what_an_earlier_one_brought_and_leaves_out_what_came_and_went() {
+    let world = with_blog();
+    follow(&world, digest());
+    let (id, node) = ids(&world);
+    let next = || {
+        world.pass(60_000);
+        let digest = world.engine.digest(id, node, 60_000).expect("it can be read");
+        world.engine.admission.cursors(vec![digest.cursor(id, node)]);
+        digest.posts.iter().map(|post| world::said(post)).collect::<Vec<_>>()
+    };
+    assert!(next().is_empty());
+    for item in ["a", "b", "c"] {
+        world.publish(AUTHOR, item);
+    }
+    assert_eq!(next(), ["a", "b", "c"]);
+    world.publish(AUTHOR, "a");
+    for item in ["a", "b"] {
+        world.retract(AUTHOR, item);
+    }
+    for item in ["d", "b", "e"] {
+        world.publish(AUTHOR, item);
+    }
+    world.retract(AUTHOR, "e");
+    assert_eq!(next(), ["-a", "-b", "d", "b"]);
+    assert!(next().is_empty());
+    let change = Change::Purge { node: blog(AUTHOR) };
+    world.ask(AUTHOR, change).expect("he owns it");
+    world.publish(AUTHOR, "f");
+    assert_eq!(next(), ["Purge", "f"]);
+}
+
+#[test]
 fn a_subscription_ends_at_its_time_unless_it_was_given_more() {
     let mut world = with_blog();
     let until = |world: &World, ms| SubscribeOptions {

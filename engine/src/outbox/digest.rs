@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// A digest, or that it is too early for one.
 #[derive(Clone, Debug)]
 pub struct Digest {
-    /// What is in it, oldest first: items in their latest version.
+    /// What is in it, oldest first: items in their latest version, and what is gone of those that came before.
     pub posts: Vec<Arc<Post>>,
     /// When to look again.
     pub due: Timestamp,
@@ -86,13 +86,16 @@ pub fn digest(
         upto,
         run: Run {
             skip: Some(row.seq),
+            // What was made since and is gone was in no digest.
+            began: row.seq,
             ..Run::default()
         },
         following: None,
     };
     let following = Following::from([(node, subscription.since)]);
     let mut page = page_of(view, recent, Arc::new(following), &request, now)?;
-    page.posts.retain(|post| matches!(post.event, Event::Publish { .. }));
+    page.posts
+        .retain(|post| matches!(post.event, Event::Publish { .. } | Event::Retract { .. } | Event::Purge));
     page.posts.truncate(DIGEST_POSTS);
     if page.posts.is_empty() {
         let row = DigestRow { seq: page.next, ..row };

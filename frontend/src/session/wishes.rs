@@ -173,9 +173,11 @@ impl Hub {
         // Where nobody takes it now its cursor stays, and it is looked for when somebody comes.
         if !sessions.is_empty() {
             if !digest.posts.is_empty() {
-                let stanza = super::writer::digest(&wish.name, &digest.posts, name.as_str());
+                let stanzas = super::writer::digest(&wish.name, &digest.posts, name.as_str());
                 for slot in sessions {
-                    self.send_bytes(slot, stanza.clone());
+                    for stanza in &stanzas {
+                        self.send_bytes(slot, stanza.clone());
+                    }
                 }
             }
             self.server.engine.admission.cursors(vec![digest.cursor(id, node)]);

@@ -46,21 +46,34 @@ pub(super) fn add_body(post: &Post, from: usize, out: &mut Vec<u8>) {
     out.splice(at..at, body);
 }
 
-/// One message with all the posts of a digest, addressed to `to`.
-pub(super) fn digest(name: &NodeName, posts: &[Arc<Post>], to: &str) -> Vec<u8> {
-    let mut items = Vec::with_capacity(posts.len());
+/// The messages of a digest, addressed to `to`: what is gone of earlier ones, and then all that was published. An item that
+/// went and came again within it is among both.
+pub(super) fn digest(name: &NodeName, posts: &[Arc<Post>], to: &str) -> Vec<Vec<u8>> {
+    let (mut items, mut gone, mut purged) = (Vec::with_capacity(posts.len()), Vec::new(), false);
     for post in posts {
-        if let Event::Publish { payload, publisher } = &post.event {
-            items.push(pubsub::ItemOut {
+        match &post.event {
+            Event::Publish { payload, publisher } => items.push(pubsub::ItemOut {
                 id: &post.item,
                 publisher: post.shown.publisher.then_some(&**publisher),
                 payload: if post.shown.payload { payload } else { &[] },
-            });
+            }),
+            Event::Retract { .. } => gone.push(&*post.item),
+            Event::Purge => purged = true,
+            Event::Configure { .. } | Event::Delete { .. } => {}
         }
     }
-    let mut stanza = Vec::new();
-    pubsub::event_items(&name.service, &name.node, &items).write(to, &mut stanza);
-    stanza
+    let (from, node) = (&*name.service, &*name.node);
+    let messages = [
+        purged.then(|| pubsub::event_purge(from, node, None)),
+        (!gone.is_empty()).then(|| pubsub::event_retracts(from, node, &gone)),
+        (!items.is_empty()).then(|| pubsub::event_items(from, node, &items)),
+    ];
+    let written = messages.into_iter().flatten().map(|splice| {
+        let mut stanza = Vec::new();
+        splice.write(to, &mut stanza);
+        stanza
+    });
+    written.collect()
 }
 
 /// A time as XEP-0082 writes it.

@@ -9,7 +9,7 @@ mod request; // XML → Request
 pub use self::approve::{Approval, approval_request};
 pub use self::event::{
     Splice, TAIL, archived_publish, event_configuration, event_delete, event_items, event_publish, event_purge,
-    event_retract, event_subscriptions,
+    event_retract, event_retracts, event_subscriptions,
 };
 pub(crate) use self::reply::subscription;
 pub use self::reply::{

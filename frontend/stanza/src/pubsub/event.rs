@@ -112,6 +112,17 @@ pub fn event_retract(from: &str, node: &str, id: &str, delay: Option<(&str, &str
     })
 }
 
+/// Several items were retracted: a digest of it.
+pub fn event_retracts(from: &str, node: &str, ids: &[&str]) -> Splice {
+    splice(from, "items", node, None, 0, |out| {
+        for id in ids {
+            out.extend_from_slice(b"<retract id='");
+            escape_attr(id, out);
+            out.extend_from_slice(b"'/>");
+        }
+    })
+}
+
 /// All items were retracted.
 pub fn event_purge(from: &str, node: &str, delay: Option<(&str, &str)>) -> Splice {
     splice(from, "purge", node, delay, 0, |_| {})
