@@ -5,11 +5,11 @@
 use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
-use crate::tables::Kind;
+use crate::tables::{self, Kind};
 use crate::xep::{Answer, Ctx, Job, Later, Target};
 use jid::{BareJid, Jid};
 use minidom::Element;
-use reef_engine::error::Error;
+use reef_engine::error::{Error, StoreError};
 use reef_engine::log::record::{Applied, Change};
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, escape_attr, ns, write_element};
@@ -137,7 +137,7 @@ impl Hub {
             lang,
         };
         let answer = match handler(&mut ctx, payload) {
-            Ok(Answer::Later(Later::Read(job))) if other => Ok(unless_blocked(owner, by, job)),
+            Ok(Answer::Later(Later::Read(job))) if other => Ok(as_seen(owner, by, job)),
             answer => answer,
         };
         self.answer(asked, answer);
@@ -203,7 +203,7 @@ impl Hub {
         }
         let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
         let begun = match later {
-            Later::Read(job) => self.server.engine.read(move |engine| {
+            Later::Read(job) | Later::ReadAlike(job) => self.server.engine.read(move |engine| {
                 let answer = caught(|| job(engine));
                 server
                     .router
@@ -281,12 +281,15 @@ impl Hub {
     }
 }
 
-/// A read of somebody's account: to those whom he blocks it is not there (XEP-0191 §3.3).
-fn unless_blocked(owner: Option<BareJid>, by: BareJid, job: Job) -> Answer {
+/// A read of somebody's account, which may not be there (RFC 6121 §8.5.1); to those whom he blocks it is not (XEP-0191 §3.3).
+fn as_seen(owner: Option<BareJid>, by: BareJid, job: Job) -> Answer {
     Answer::read(move |engine| {
-        let blocks = |owner: &BareJid| engine.tables.blocks(engine.view(), owner.as_str(), by.as_str());
-        match owner.as_ref().map(blocks).transpose().map_err(errors::unreadable)? {
-            Some(true) => Err(StanzaError::new(Condition::ServiceUnavailable)),
+        let seen = |owner: &BareJid| -> Result<bool, StoreError> {
+            let there = tables::account(engine.view(), owner.as_str())?.is_some();
+            Ok(there && !engine.tables.blocks(engine.view(), owner.as_str(), by.as_str())?)
+        };
+        match owner.as_ref().map(seen).transpose().map_err(errors::unreadable)? {
+            Some(false) => Err(StanzaError::new(Condition::ServiceUnavailable)),
             _ => job(engine),
         }
     })

@@ -185,6 +185,8 @@ pub(crate) enum Answer {
 pub(crate) enum Later {
     /// The store: runs on a reader thread, which may wait for the disk.
     Read(Job),
+    /// The same, also where the account is not there or blocks the asker: the job sees to that.
+    ReadAlike(Job),
     /// A key derived from a password, which takes milliseconds: on a thread of its own, so that nobody slows the reads of
     /// others by changing his password.
     Hash(Box<dyn FnOnce() -> Result<Answer, StanzaError> + Send>),
@@ -209,6 +211,11 @@ impl Answer {
     /// Reads the store first.
     pub(crate) fn read(job: impl FnOnce(&Engine) -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
         Answer::Later(Later::Read(Box::new(job)))
+    }
+
+    /// The same of an account, where the answer is alike whether it is there, blocks the asker, or neither.
+    pub(crate) fn read_alike(job: impl FnOnce(&Engine) -> Result<Answer, StanzaError> + Send + 'static) -> Answer {
+        Answer::Later(Later::ReadAlike(Box::new(job)))
     }
 
     /// Derives keys from a password first.

@@ -1,7 +1,8 @@
 //! Subscriptions that everybody may know (XEP-0465): what an account follows, and who follows a node.
 //!
 //! The lists are nodes to whoever reads them, and nobody changes them but by subscribing. They are read from the rows of
-//! subscriptions, so that they end with these. Who has none and who is not there answer alike.
+//! subscriptions, so that they end with these. Who has none, who is not there and who blocks the
+//! asker answer alike.
 
 use super::super::Answer;
 use super::asked::{self, Asked};
@@ -12,11 +13,13 @@ use crate::errors;
 use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::config::AccessModel;
-use reef_engine::error::Reject;
+use reef_engine::error::{Reject, StoreError};
+use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read};
-use reef_engine::model::{NodeId, NodeName, SubscriberId};
+use reef_engine::model::{NodeId, SubscriberId};
 use reef_engine::query;
-use reef_engine::store::rows;
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::{View, rows};
 use reef_stanza::element::{Build, el};
 use reef_stanza::pubsub::{ItemOut, Request, items_reply};
 use reef_stanza::{StanzaError, ns, rsm, self_contained};
@@ -84,13 +87,13 @@ fn items(
 ) -> Result<Answer, StanzaError> {
     let mut wanted = Wanted::of(request)?;
     wanted.max = max.map_or(wanted.max, |max| wanted.max.min(max as usize));
-    Ok(Answer::read(move |engine| {
-        let read = |wanted: &Wanted| match &list {
-            List::Subscriptions => subscriptions(engine, &asked, wanted),
-            List::Subscribers(target) => subscribers(engine, &asked, target, wanted),
-        };
-        let mut found = read(&wanted)?;
-        found.retain(|(id, _)| ids.is_empty() || ids.contains(id));
+    Ok(Answer::read_alike(move |engine| {
+        let blocks = *asked.by != *asked.service && blocks(engine, &asked.service, &asked.by)?;
+        let found = match &list {
+            _ if blocks => nothing(&wanted),
+            List::Subscriptions => subscriptions(engine, &asked, &wanted, &ids),
+            List::Subscribers(target) => subscribers(engine, &asked, target, &wanted, &ids),
+        }?;
         let said = wanted.describe(found.iter().map(|(id, _)| id.as_str()));
         let payloads: Vec<(&str, Vec<u8>)> = found
             .iter()
@@ -109,14 +112,12 @@ fn items(
 }
 
 /// §4.2, but nodes that the asker may not even know of.
-fn subscriptions(engine: &Engine, asked: &Asked, wanted: &Wanted) -> Result<Listed, StanzaError> {
+fn subscriptions(engine: &Engine, asked: &Asked, wanted: &Wanted, ids: &[String]) -> Result<Listed, StanzaError> {
     let view = engine.view();
     let Some(id) = rows::subscriber_id(view, &asked.service).map_err(errors::unreadable)? else {
         return nothing(wanted);
     };
-    let from = lists::place(wanted, |name| rows::node_id(view, &node_of(name)))?;
-    let step = |at: Option<&NodeId>, most| query::nodes_with_options(view, id, at.copied(), wanted.backwards, most);
-    lists::walk(wanted, from, step, |node| {
+    let see = |node: &NodeId| {
         let options = rows::options(view, *node, id).map_err(errors::unreadable)?;
         let subscription = rows::subscription(view, *node, id).map_err(errors::unreadable)?;
         let shown = options.public.0 && subscription.is_some_and(|subscription| subscription.state.is_subscribed());
@@ -135,23 +136,32 @@ fn subscriptions(engine: &Engine, asked: &Asked, wanted: &Wanted) -> Result<List
             .set("node", &row.name.node)
             .set("jid", &row.name.service);
         Ok(Some((name_of(&row.name), payload)))
-    })
+    };
+    if !ids.is_empty() {
+        return named(ids, |name| rows::node_id(view, &node_of(name)), see);
+    }
+    let from = lists::place(wanted, |name| rows::node_id(view, &node_of(name)))?;
+    let step = |at: Option<&NodeId>, most| query::nodes_with_options(view, id, at.copied(), wanted.backwards, most);
+    lists::walk(wanted, from, step, see)
 }
 
 /// §4.4: nobody's who may not read the node, and of those who do not block the asker.
-fn subscribers(engine: &Engine, asked: &Asked, target: &str, wanted: &Wanted) -> Result<Listed, StanzaError> {
+fn subscribers(
+    engine: &Engine,
+    asked: &Asked,
+    target: &str,
+    wanted: &Wanted,
+    ids: &[String],
+) -> Result<Listed, StanzaError> {
     let view = engine.view();
-    let name = NodeName::new(asked.service.clone(), target);
+    let name = asked.name(target);
     let Some(node) = asked::look_up(engine, &name)? else {
         return nothing(wanted);
     };
     if !reads(engine, node.id, &node.row, &asked.by)? {
         return nothing(wanted);
     }
-    let from = lists::place(wanted, |jid| rows::subscriber_id(view, jid))?;
-    let step =
-        |at: Option<&SubscriberId>, most| query::public_followers(view, node.id, at.copied(), wanted.backwards, most);
-    lists::walk(wanted, from, step, |id| {
+    let see = |id: &SubscriberId| {
         let shown = rows::options(view, node.id, *id).map_err(errors::unreadable)?.public.0;
         let Some(jid) = rows::subscriber_name(view, *id)
             .map_err(errors::unreadable)?
@@ -159,14 +169,48 @@ fn subscribers(engine: &Engine, asked: &Asked, target: &str, wanted: &Wanted) ->
         else {
             return Ok(None);
         };
-        let blocks = *jid != *asked.by
-            && engine
-                .tables
-                .blocks(view, &jid, &asked.by)
-                .map_err(errors::unreadable)?;
+        let blocks = *jid != *asked.by && blocks(engine, &jid, &asked.by)?;
         let item = || (jid.to_string(), el("subscriber", ns::PPS).set("jid", &jid));
         Ok((!blocks).then(item))
-    })
+    };
+    if !ids.is_empty() {
+        return named(ids, |jid| public_follower(view, node.id, jid), see);
+    }
+    let from = lists::place(wanted, |jid| rows::subscriber_id(view, jid))?;
+    let step =
+        |at: Option<&SubscriberId>, most| query::public_followers(view, node.id, at.copied(), wanted.backwards, most);
+    lists::walk(wanted, from, step, see)
+}
+
+/// Entries by their ids, wherever in the list they are; unknown ones are left out.
+fn named<K>(
+    ids: &[String],
+    find: impl Fn(&str) -> Result<Option<K>, StoreError>,
+    see: impl Fn(&K) -> Result<Option<(String, Element)>, StanzaError>,
+) -> Result<Listed, StanzaError> {
+    let mut found = Listed::new();
+    for id in ids.iter().take(LIST_ROWS) {
+        if let Some(entry) = find(id).map_err(errors::unreadable)? {
+            found.extend(see(&entry)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The id of a JID, if it is on the list of those who follow the node so that everybody may know.
+fn public_follower(view: &dyn View, node: NodeId, jid: &str) -> Result<Option<SubscriberId>, StoreError> {
+    let Some(id) = rows::subscriber_id(view, jid)? else {
+        return Ok(None);
+    };
+    let listed = view.get(Family::PUBLIC, &keys::follower(node, id))?;
+    Ok(listed.map(|_| id))
+}
+
+fn blocks(engine: &Engine, who: &str, whom: &str) -> Result<bool, StanzaError> {
+    engine
+        .tables
+        .blocks(engine.view(), who, whom)
+        .map_err(errors::unreadable)
 }
 
 /// The page of an empty list.
