@@ -279,7 +279,7 @@ fn item_required() -> StanzaError {
     StanzaError::new(Condition::BadRequest).pubsub(PubsubCondition::ItemRequired)
 }
 
-/// No feature is named, for what was asked is not a known one.
+/// Without `<unsupported/>`, which names a feature: what was asked is not a known one.
 fn unsupported() -> StanzaError {
-    StanzaError::new(Condition::FeatureNotImplemented).pubsub(PubsubCondition::Unsupported(""))
+    StanzaError::new(Condition::FeatureNotImplemented).with_text("nothing of XEP-0060 that is known here")
 }

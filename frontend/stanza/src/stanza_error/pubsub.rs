@@ -89,7 +89,7 @@ impl PubsubCondition {
 
     pub(super) fn to_element(self) -> Element {
         let feature = match self {
-            PubsubCondition::Unsupported(feature) if !feature.is_empty() => Some(feature),
+            PubsubCondition::Unsupported(feature) => Some(feature),
             _ => None,
         };
         el(self.as_str(), ns::PUBSUB_ERRORS).set_opt("feature", feature)

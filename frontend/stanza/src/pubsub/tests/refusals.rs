@@ -98,8 +98,8 @@ fn one_thing_is_asked_at_a_time() {
 }
 
 #[test]
-fn what_is_unknown_is_unsupported() {
-    let expected = ["unsupported", "feature-not-implemented"];
+fn what_is_unknown_is_not_implemented_and_no_feature_is_named() {
+    let expected = ["feature-not-implemented", "text"];
     check_error(&pubsub("<lease node='n'/>"), true, &expected);
     check_error(&pubsub("<items node='n'/>"), true, &expected);
     check_error(&pubsub("<publish node='n'/>"), false, &expected);
