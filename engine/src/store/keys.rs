@@ -172,17 +172,14 @@ pub fn read_node(key: &[u8]) -> Option<NodeId> {
     Some(NodeId(u32::from_be_bytes(key.get(..4)?.try_into().ok()?)))
 }
 
+/// What the names of nodes with attachments begin with, in `node_name`.
+pub const ATTACHED_NAMES: &[u8] = b"attachments:";
+
 /// `node_name`. NUL cannot occur in XML, so it parts service and node without doubt.
 pub fn node_name(name: &NodeName) -> Vec<u8> {
     if name.is_attachments() {
         // As many as a service has items: apart from the others, which are listed.
-        return [
-            &b"attachments:"[..],
-            name.service.as_bytes(),
-            &[0],
-            name.node.as_bytes(),
-        ]
-        .concat();
+        return [ATTACHED_NAMES, name.service.as_bytes(), &[0], name.node.as_bytes()].concat();
     }
     [name.service.as_bytes(), &[0], name.node.as_bytes()].concat()
 }

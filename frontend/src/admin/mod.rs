@@ -4,6 +4,7 @@
 
 mod atom;
 mod import;
+mod listing;
 mod node;
 mod perform;
 mod socket;

@@ -10,15 +10,15 @@ use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::record::Change;
 use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query;
+use reef_engine::store::View;
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, Hold, NodeRow};
-use reef_engine::store::{Range, View};
+use reef_stanza::ns;
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
 
 impl Performer {
     fn node(&self, service: &str, node: &str) -> Result<(NodeId, NodeRow), Refused> {
-        let (view, name) = (self.engine.view(), NodeName::new(service, node));
+        let (view, name) = (self.engine.view(), xep::kept_node(service, node));
         let unknown = || Refused::new(format!("{service} has no node {node}: see `reef node list`"));
         let id = rows::node_id(view, &name)?.ok_or_else(unknown)?;
         Ok((id, rows::node_row(view, id)?.ok_or_else(unknown)?))
@@ -44,6 +44,7 @@ impl Performer {
     }
 
     pub(super) fn node_create(&self, service: &str, node: &str, given: &[(String, String)]) -> Result<Value, Refused> {
+        Self::free(node)?;
         let owner = if service.contains('@') {
             self.account(service)?.to_string()
         } else {
@@ -100,47 +101,6 @@ impl Performer {
         }))
     }
 
-    pub(super) fn node_list(&self, service: Option<String>, after: Option<String>) -> Result<Response, Refused> {
-        let prefix = service.as_deref().map(keys::service).unwrap_or_default();
-        let start = match after.as_deref().and_then(|after| after.split_once('\u{0}')) {
-            Some((service, node)) => [&keys::node_name(&NodeName::new(service, node))[..], &[0]].concat(),
-            None => prefix.clone(),
-        };
-        let range = Range {
-            start,
-            end: keys::behind(&prefix),
-            reverse: false,
-        };
-        let mut names = Vec::new();
-        let view = self.engine.view();
-        view.scan(Family::NODE_NAME, &range, &mut |key, value| {
-            names.push((
-                String::from_utf8_lossy(key).into_owned(),
-                rows::decode::<NodeId>(Family::NODE_NAME, value),
-            ));
-            if names.len() < LIST_ROWS {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        let next = names
-            .last()
-            .filter(|_| names.len() == LIST_ROWS)
-            .map(|(name, _)| name.clone());
-        let mut listed = Vec::new();
-        for (name, id) in names {
-            // Nodes of presence are edges, not nodes that anyone made.
-            let Some((service, node)) = name.split_once('\u{0}').filter(|(_, node)| !node.is_empty()) else {
-                continue;
-            };
-            let state = rows::node_state(view, id?)?;
-            listed
-                .push(json!({ "service": service, "node": node, "items": state.items, "followers": state.followers }));
-        }
-        Ok(Response::Rows { rows: listed, next })
-    }
-
     pub(super) fn followers(&self, service: &str, node: &str, after: Option<String>) -> Result<Response, Refused> {
         let (id, _) = self.node(service, node)?;
         let view: &dyn View = self.engine.view();
@@ -169,9 +129,20 @@ impl Performer {
         Ok(json!({ "service": service, "node": node, "follower": follower.as_str() }))
     }
 
+    /// A node that is not the service's own.
+    fn free(node: &str) -> Result<(), Refused> {
+        match [ns::TIMELINE, ns::NOTIFICATIONS].contains(&node) {
+            true => Err(Refused::new(format!(
+                "{node} is kept by the server: nothing is posted to it"
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Publishes an entry as its author. One that is there with the same content is left alone, so that a feed may be
     /// posted again and again.
     pub(super) fn post(&self, jid: &str, node: &str, item: Option<String>, entry: &str) -> Result<Value, Refused> {
+        Self::free(node)?;
         let author = self.account(jid)?;
         let view = self.engine.view();
         if crate::tables::account(view, author.as_str())?.is_none() {
@@ -311,5 +282,51 @@ mod tests {
         );
         let picture = "<link rel='enclosure' href='https://capulet.lit/p.jpg'/>";
         assert_eq!(done(post(&performer, "album", picture))["published"], true);
+    }
+
+    #[test]
+    fn what_the_server_keeps_is_not_posted_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let performer = world(dir.path());
+        for node in [ns::TIMELINE, ns::NOTIFICATIONS] {
+            let Response::Failed(why) = post(&performer, node, "") else {
+                panic!("{node} is not for posts");
+            };
+            assert!(why.contains("kept by the server"), "{why}");
+            let (service, node, settings) = (JULIET.to_owned(), node.to_owned(), Vec::new());
+            let made = performer.perform(Request::NodeCreate {
+                service,
+                node,
+                settings,
+            });
+            assert!(matches!(made, Response::Failed(_)), "{made:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_for_attachments_is_shown_by_any_spelling_and_in_no_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let performer = world(dir.path());
+        assert_eq!(done(post(&performer, ns::MICROBLOG, ""))["published"], true);
+        let node = |uri: &str| format!("{}/xmpp:{uri}", ns::ATTACHMENTS);
+        let kept = node("juliet@capulet.lit?;node=urn%3Axmpp%3Amicroblog%3A0;item=i");
+        let likes = format!("<attachments xmlns='{}'><noticed/></attachments>", ns::ATTACHMENTS);
+        let likes: Element = likes.parse().unwrap();
+        let change = xep::attach(&JULIET.into(), &kept, JULIET, Some(JULIET), Some(&likes)).unwrap();
+        let change = change.expect("it is a node for attachments");
+        performer.engine.admission.submit_and_wait(JULIET, change).unwrap();
+        let (service, after) = (None, None);
+        let Response::Rows { rows, next: None } = performer.perform(Request::NodeList { service, after }) else {
+            panic!("there are few nodes");
+        };
+        assert!(rows.iter().any(|row| row["node"] == ns::MICROBLOG), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| row["service"] == JULIET && row["node"] != *kept),
+            "{rows:?}"
+        );
+        for node in [node("JULIET@capulet.lit?;item=i;node=urn:xmpp:microblog:0"), kept] {
+            let service = JULIET.to_owned();
+            assert_eq!(done(performer.perform(Request::NodeShow { service, node }))["items"], 1);
+        }
     }
 }
