@@ -11,8 +11,8 @@ use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
 use crate::log::{Applier, Gauge, Log, Needed, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
-use crate::model::{NodeId, SubscriberId, Timestamp};
-use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent};
+use crate::model::{NodeId, Seq, SubscriberId, Timestamp};
+use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent, Run};
 use crate::publish::{Admission, Rates};
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
@@ -168,6 +168,26 @@ impl Engine {
     /// The store's failures.
     pub fn page(&self, request: &PageRequest) -> Result<Page, StoreError> {
         outbox::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// Up to where catching up from `began` leaves items out; on a reader thread.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn left_out(&self, subscriber: SubscriberId, began: Seq, upto: Seq) -> Result<Seq, StoreError> {
+        let run = Run {
+            began,
+            most: Some(self.limits.catch_up_posts),
+            ..Run::default()
+        };
+        let request = PageRequest {
+            subscriber,
+            cursor: began,
+            upto,
+            run,
+            following: None,
+        };
+        outbox::left_out(self.view(), &self.recent, &request, self.clock.now())
     }
 
     /// A page of an archive of posts; on a reader thread. `None` where an id is not in it.

@@ -12,6 +12,6 @@ mod recent;
 pub use archive::{Archive, Of, Wanted, archive};
 pub use cursor::{CheckpointRow, DeviceRow, Devices, cursors_of, device_writes, start_epoch};
 pub use digest::{Digest, digest};
-pub use page::{Following, Page, PageRequest, Run, page};
+pub use page::{Following, Page, PageRequest, Run, left_out, page};
 pub use reader::Readers;
 pub use recent::Recent;

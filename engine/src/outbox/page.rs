@@ -76,6 +76,18 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PageRequest, now: Timest
     page_of(view, recent, following, request, now)
 }
 
+/// Up to where a run leaves items out that begins with this request, since there are more than its subscriber is to get. Cost:
+/// that of a first page.
+///
+/// # Errors
+/// The store's failures.
+pub fn left_out(view: &dyn View, recent: &Recent, request: &PageRequest, now: Timestamp) -> Result<Seq, StoreError> {
+    let following = Arc::new(following(view, request.subscriber)?);
+    let mut reading = Reading::of(view, recent, following, request, now);
+    reading.run.seen = request.upto;
+    reading.first_wanted()
+}
+
 /// The same of these nodes, each from a `Seq` on.
 pub(super) fn page_of(
     view: &dyn View,

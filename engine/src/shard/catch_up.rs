@@ -67,6 +67,14 @@ impl Shard {
         self.mark_dirty(key, true);
     }
 
+    /// From where on a session is brought what it follows, by catching up or live, while it has not gone live yet.
+    pub fn began(&self, key: Key) -> Option<Seq> {
+        match &self.sessions.get(key)?.state {
+            State::CatchingUp(catch_up) => Some(catch_up.run.began),
+            State::Quiet | State::Live => None,
+        }
+    }
+
     /// Takes from the queue of one who begins to follow what was notified to him meanwhile and comes from the log.
     fn leave_to_log(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else {

@@ -2,10 +2,10 @@
 //!
 //! Each function ends with the write that says the new format. Knows no stage. `open.rs` calls them in turn.
 
-use super::keys::{self, Family};
-use super::rows::{Entry, ItemRow, NodeState, Usage};
+use super::keys::{self, Family, NodePart};
+use super::rows::{Entry, ItemRow, NodeRow, NodeState, Usage};
 use super::{Range, Store, Write, rows};
-use crate::config::Affiliation;
+use crate::config::{Affiliation, SubscriptionState};
 use crate::error::StoreError;
 use crate::model::NodeId;
 use std::collections::HashMap;
@@ -100,6 +100,49 @@ pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
     store.write(writes, true)
 }
 
+/// To version 6: rows of who follows nodes that send their last item to who comes. Nodes are read once, and the followers of
+/// those; what was written twice because it was interrupted is the same.
+pub(super) fn to_sixth(store: &dyn Store) -> Result<(), StoreError> {
+    let (mut writes, mut bad) = (Vec::new(), Ok(()));
+    store.scan_once(Family::NODE, &Range::all(), &mut |key, value| {
+        let node = keys::read_node(key).filter(|node| *key == keys::node(*node, NodePart::Config));
+        let Some(node) = node else {
+            return ControlFlow::Continue(());
+        };
+        bad = coming(store, node, value, &mut writes).and_then(|()| match writes.len() {
+            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
+            _ => Ok(()),
+        });
+        if bad.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    bad?;
+    writes.push(format(6));
+    store.write(writes, true)
+}
+
+/// The rows of those who follow a node that sends its last item to who comes.
+fn coming(store: &dyn Store, node: NodeId, row: &[u8], writes: &mut Vec<Write>) -> Result<(), StoreError> {
+    if !rows::decode::<NodeRow>(Family::NODE, row)?.greets() {
+        return Ok(());
+    }
+    let followers = Range::prefix(&node.0.to_be_bytes());
+    store.scan_once(Family::FOLLOWER, &followers, &mut |key, value| {
+        let gets = rows::state_in(value) == Some(SubscriptionState::Subscribed);
+        if let Some((_, id)) = keys::read_follower(key).filter(|_| gets) {
+            writes.push(Write {
+                family: Family::COMING,
+                key: keys::following(id, node).to_vec(),
+                value: Some(Vec::new()),
+            });
+        }
+        ControlFlow::Continue(())
+    })
+}
+
 /// Counts of those who are affiliated, and of those who are so that they get nothing: in the counters of their nodes.
 fn with_affiliated(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
     let mut all = HashMap::<NodeId, (u32, u32)>::new();
@@ -118,7 +161,7 @@ fn with_affiliated(store: &dyn Store) -> Result<Vec<Write>, StoreError> {
         (state.affiliated.0, state.excluded.0) = (affiliated, excluded);
         writes.push(Write {
             family: Family::NODE,
-            key: keys::node(node, keys::NodePart::State).to_vec(),
+            key: keys::node(node, NodePart::State).to_vec(),
             value: Some(rows::encode(&state)),
         });
     }
@@ -158,7 +201,7 @@ fn first_version(
 fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
     (state.edited.0 > 0).then(|| Write {
         family: Family::NODE,
-        key: keys::node(*node, keys::NodePart::State).to_vec(),
+        key: keys::node(*node, NodePart::State).to_vec(),
         value: Some(rows::encode(state)),
     })
 }

@@ -55,11 +55,13 @@ impl Family {
     pub const PUBLIC: Family = Family(21);
     /// bare JID → what he published and is still kept, counted
     pub const USAGE: Family = Family(22);
+    /// subscriber|node → nothing: what he follows and whose last item is sent to who comes online
+    pub const COMING: Family = Family(23);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 23;
+    pub const TABLES: u8 = 24;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 23] = [
+    pub const NAMES: [&'static str; 24] = [
         "meta",
         "log",
         "item",
@@ -83,6 +85,7 @@ impl Family {
         "created",
         "public",
         "usage",
+        "coming",
     ];
 }
 
@@ -151,12 +154,12 @@ pub fn read_follower(key: &[u8]) -> Option<(NodeId, SubscriberId)> {
     read_pair(key).map(|(n, s)| (NodeId(n), SubscriberId(s)))
 }
 
-/// `following`, `options` and `owned`
+/// `following`, `options`, `owned` and `coming`
 pub fn following(subscriber: SubscriberId, node: NodeId) -> [u8; 8] {
     pair(subscriber.0, node.0)
 }
 
-/// Reads a key of `following`, `options` or `owned`.
+/// Reads a key of `following`, `options`, `owned` or `coming`.
 pub fn read_following(key: &[u8]) -> Option<(SubscriberId, NodeId)> {
     read_pair(key).map(|(s, n)| (SubscriberId(s), NodeId(n)))
 }
@@ -328,6 +331,17 @@ pub fn read_sweep_times(key: &[u8]) -> Option<NodeId> {
     Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"t")?.try_into().ok()?)))
 }
 
+/// `sweep`: a node that began or ceased to send its last item to who comes online; the value is up to which follower that is
+/// noted.
+pub fn sweep_coming(node: NodeId) -> Vec<u8> {
+    [&b"l"[..], &node.0.to_be_bytes()].concat()
+}
+
+/// Reads such a key.
+pub fn read_sweep_coming(key: &[u8]) -> Option<NodeId> {
+    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"l")?.try_into().ok()?)))
+}
+
 /// `sweep`: a node whose fan-out is paused, or is being resumed.
 pub fn sweep_held(node: NodeId) -> Vec<u8> {
     [&b"h"[..], &node.0.to_be_bytes()].concat()
@@ -422,6 +436,7 @@ mod tests {
         check(&sweep_config(NodeId(1)), "6300000001");
         check(&sweep_held(NodeId(1)), "6800000001");
         check(&sweep_times(NodeId(1)), "7400000001");
+        check(&sweep_coming(NodeId(1)), "6c00000001");
         check(
             &sweep_expiry(Timestamp(1), NodeId(2), Seq(3)),
             "650000000000000001000000020000000000000003",

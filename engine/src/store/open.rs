@@ -4,14 +4,14 @@
 //! the journal of edges, so that an older reef would change edges behind its back, and counts of what one follows in rows of
 //! their own. Version 3 has options of subscriptions, and silent ones, which are no edges. Version 4 has rows of the first
 //! versions of items that were published again, and public subscriptions. Version 5 counts what each account keeps, and
-//! who is excluded from a node.
+//! who is excluded from a node. Version 6 has rows of what each follows whose last item he gets when he comes.
 
 use super::keys::{self, Family};
 use super::{Store, formats};
 use crate::error::StoreError;
 
 /// The format that this binary writes.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// Refuses a store of a newer format; marks a new store with ours, and brings an older one to it, step by step.
 ///
@@ -29,6 +29,7 @@ pub fn check_format(store: &dyn Store) -> Result<(), StoreError> {
             // What is new in version 3 is in no older store.
             2 | 3 => formats::to_fourth(store)?,
             4 => formats::to_fifth(store)?,
+            5 => formats::to_sixth(store)?,
             found => {
                 return Err(StoreError::Newer {
                     found,

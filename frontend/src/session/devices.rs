@@ -13,6 +13,9 @@ use reef_stanza::pubsub::{SubscriptionOut, SubscriptionState};
 impl Hub {
     /// A subscription of a user of this shard has this state now.
     pub(crate) fn tell_subscription(&mut self, user: &BareJid, node: &NodeName, state: SubscriptionState) {
+        if let Some(user) = self.users.get_mut(user) {
+            user.greeted = true;
+        }
         let told: Vec<u32> = self.available(user, i8::MIN);
         let told = told.into_iter().filter(|slot| self.manages(*slot));
         let told: Vec<u32> = told.collect();

@@ -109,6 +109,8 @@ pub(crate) struct User {
     published: bool,
     /// What he asks of single subscriptions, if anything.
     wishes: Option<Arc<wishes::Wishes>>,
+    /// Whether he may follow something whose last item he gets when he comes.
+    greeted: bool,
     /// When his digests are due.
     digests: Option<Box<HashMap<NodeId, u64>>>,
     /// When his last session ended, in milliseconds.

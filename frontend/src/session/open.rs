@@ -32,6 +32,7 @@ pub(super) struct Loaded {
     subscriber: SubscriberId,
     devices: Devices,
     wishes: Wishes,
+    greeted: bool,
     blocked: tables::Blocked,
 }
 
@@ -49,6 +50,7 @@ fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
         subscriber,
         devices,
         wishes: Wishes::read(engine, subscriber)?,
+        greeted: !rows::coming(view, subscriber, 1)?.is_empty(),
         blocked: tables::blocked(view, user)?,
     }))
 }
@@ -200,6 +202,7 @@ impl Hub {
             user.subscriber = Some(rows.subscriber);
             user.devices = rows.devices;
             user.take_wishes(rows.wishes);
+            user.greeted |= rows.greeted;
             user.blocked = (!rows.blocked.is_empty()).then(|| Box::new(rows.blocked));
             meanwhile
                 .blocks

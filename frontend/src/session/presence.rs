@@ -52,6 +52,9 @@ impl Hub {
         if let Some((at, upto)) = since {
             self.send_missed(slot, at, upto);
         }
+        if priority >= 0 && !was_listening {
+            self.send_followed(slot, since.map(|(at, _)| at));
+        }
         self.take_caps(slot, &presence);
         self.broadcast(slot, &presence);
         if initial {

@@ -91,7 +91,10 @@ pub(super) fn show(presence: &Element) -> Shows {
 impl Hub {
     /// Options of a user's changed: his sessions go by the new ones.
     pub(super) fn look_at_wishes(&mut self, name: &BareJid) {
-        let Some(id) = self.users.get(name).and_then(|user| user.subscriber) else {
+        let Some(id) = self.users.get_mut(name).and_then(|user| {
+            user.greeted = true;
+            user.subscriber
+        }) else {
             return;
         };
         let (server, shard, asked) = (self.server.clone(), self.number, name.clone());

@@ -54,6 +54,7 @@ scripts! {
     blocking_nodes
     comments
     disco
+    last_items
     lists
     messages
     microblog

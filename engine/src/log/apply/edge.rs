@@ -4,10 +4,12 @@
 
 use super::{Apply, ApplyError, Effect, access};
 use crate::config::{AccessModel, NodeConfig, SubscriptionState};
+use crate::error::StoreError;
 use crate::model::{NodeId, NodeName, Notice, SubscriberId, Told, VShard};
-use crate::store::View;
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, NodeRow, Subscription};
+use crate::store::{Range, View};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 impl Apply<'_, '_> {
@@ -15,8 +17,8 @@ impl Apply<'_, '_> {
     pub(super) fn put_edge(
         &mut self,
         node: NodeId,
-        id: SubscriberId,
-        jid: &str,
+        row: &NodeRow,
+        (id, jid): (SubscriberId, &str),
         state: SubscriptionState,
     ) -> Result<(), ApplyError> {
         let follows = rows::follows(self.tx, id)? + 1;
@@ -26,35 +28,84 @@ impl Apply<'_, '_> {
             counters.followers += 1;
             rows::put_state(self.tx, node, &counters);
         }
-        self.turn_edge(node, id, jid, state);
-        Ok(())
+        self.turn_edge(node, row, (id, jid), state)
     }
 
     /// Writes a subscription's state, and the edge that goes with it. From now on: what was before is not made up for.
-    pub(super) fn turn_edge(&mut self, node: NodeId, id: SubscriberId, jid: &str, state: SubscriptionState) {
+    pub(super) fn turn_edge(
+        &mut self,
+        node: NodeId,
+        of: &NodeRow,
+        (id, jid): (SubscriberId, &str),
+        state: SubscriptionState,
+    ) -> Result<(), ApplyError> {
         let row = Subscription { state, since: self.seq };
         self.tx
             .put(Family::FOLLOWER, keys::follower(node, id), rows::encode(&row));
         if state == SubscriptionState::Subscribed {
             self.tx
                 .put(Family::FOLLOWING, keys::following(id, node), rows::encode(&self.seq));
+            if of.greets() {
+                self.tx.put(Family::COMING, keys::following(id, node), []);
+            }
             self.effects.push(Effect::Follow {
                 node,
                 subscriber: id,
                 vshard: VShard::of(jid),
             });
+            Ok(())
         } else {
-            self.cut(node, id, jid);
+            self.cut(node, id, jid)
         }
     }
 
-    fn cut(&mut self, node: NodeId, id: SubscriberId, jid: &str) {
+    fn cut(&mut self, node: NodeId, id: SubscriberId, jid: &str) -> Result<(), ApplyError> {
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
+        // Few edges have one: it is looked for, so that others leave no trace of it.
+        if self.exists(Family::COMING, &keys::following(id, node))? {
+            self.tx.delete(Family::COMING, keys::following(id, node));
+        }
         self.effects.push(Effect::Unfollow {
             node,
             subscriber: id,
             vshard: VShard::of(jid),
         });
+        Ok(())
+    }
+
+    /// Notes of a node's followers behind `after`, at most `max`, whether they get its last item when they come, as the node
+    /// says now. The last of them, where there may be more.
+    pub(in crate::log) fn note_coming(
+        &mut self,
+        node: NodeId,
+        row: &NodeRow,
+        after: SubscriberId,
+        max: usize,
+    ) -> Result<Option<SubscriberId>, StoreError> {
+        let from = keys::follower(node, SubscriberId(after.0.saturating_add(1)));
+        let range = Range {
+            start: from.to_vec(),
+            end: keys::behind(&node.0.to_be_bytes()),
+            reverse: false,
+        };
+        let mut followers = Vec::new();
+        self.tx.scan(Family::FOLLOWER, &range, &mut |key, value| {
+            let gets = rows::state_in(value) == Some(SubscriptionState::Subscribed);
+            followers.extend(keys::read_follower(key).map(|(_, id)| (id, gets)));
+            match followers.len() < max {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        for (id, gets) in &followers {
+            let key = keys::following(*id, node);
+            match *gets && row.greets() {
+                true => self.tx.put(Family::COMING, key, []),
+                false => self.tx.delete(Family::COMING, key),
+            }
+        }
+        let last = followers.last().map(|(id, _)| *id);
+        Ok(last.filter(|_| followers.len() == max))
     }
 
     /// Ends a subscription, if there is one.
@@ -80,7 +131,7 @@ impl Apply<'_, '_> {
         counters.followers = counters.followers.saturating_sub(1);
         rows::put_state(self.tx, node, &counters);
         if older.state == SubscriptionState::Subscribed {
-            self.cut(node, id, jid);
+            self.cut(node, id, jid)?;
         }
         Ok(true)
     }
@@ -159,17 +210,18 @@ impl Apply<'_, '_> {
     /// The store's failures.
     pub fn presence_edge(&mut self, owner: &str, contact: &str, shared: bool) -> Result<(), ApplyError> {
         let name = NodeName::presence(owner);
-        let node = match rows::node_id(self.tx, &name)? {
-            Some(node) => node,
-            None if !shared => return Ok(()),
-            None => self.put_node(&name, owner.into(), &NodeConfig::pep())?.0,
+        let (node, row) = match self.node(&name) {
+            Ok(found) => found,
+            Err(ApplyError::Reject(_)) if !shared => return Ok(()),
+            Err(ApplyError::Reject(_)) => self.put_node(&name, owner.into(), &NodeConfig::pep())?,
+            Err(failed) => return Err(failed),
         };
         if !shared {
             self.end_edge(node, contact)?;
         } else if !self.tables.blocks(self.tx, owner, contact)? && !self.tables.blocks(self.tx, contact, owner)? {
             let id = rows::make_subscriber(self.tx, contact)?;
             if rows::subscription(self.tx, node, id)?.is_none() {
-                self.put_edge(node, id, contact, SubscriptionState::Subscribed)?;
+                self.put_edge(node, &row, (id, contact), SubscriptionState::Subscribed)?;
             }
         }
         self.contact_changed(owner, contact)

@@ -48,7 +48,7 @@ impl Apply<'_, '_> {
         let asked = self.allowed(node, &row, asked, &mut done)?;
         let asked = self.within_quota(asked, &mut done)?;
         done.imported = asked.len() as u64;
-        self.put_edges(node, asked)?;
+        self.put_edges(node, &row, asked)?;
         Ok(Outcome::Imported(done))
     }
 
@@ -172,7 +172,7 @@ impl Apply<'_, '_> {
         Ok(within)
     }
 
-    fn put_edges(&mut self, node: NodeId, asked: Vec<Asked<'_>>) -> Result<(), StoreError> {
+    fn put_edges(&mut self, node: NodeId, of: &NodeRow, asked: Vec<Asked<'_>>) -> Result<(), StoreError> {
         let state = SubscriptionState::Subscribed;
         let row = rows::encode(&Subscription { state, since: self.seq });
         let since = rows::encode(&self.seq);
@@ -187,6 +187,9 @@ impl Apply<'_, '_> {
             self.tx.put(Family::FOLLOWER, keys::follower(node, id), row.clone());
             rows::put_follows(self.tx, id, one.follows + u32::from(!one.waited));
             self.tx.put(Family::FOLLOWING, keys::following(id, node), since.clone());
+            if of.greets() {
+                self.tx.put(Family::COMING, keys::following(id, node), []);
+            }
             edges.push((vshard, id));
         }
         new.finish(self.tx);

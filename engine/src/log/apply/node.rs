@@ -128,6 +128,9 @@ impl Apply<'_, '_> {
         if row.config.resettles(&before) {
             self.resettle(node, &row)?;
         }
+        if row.config.send_last != before.send_last {
+            self.greet_anew(node, &row)?;
+        }
         if row.config.expires_earlier(&before) {
             self.tx
                 .put(Family::SWEEP, keys::sweep_times(node), rows::encode(&Seq(0)));
@@ -175,6 +178,17 @@ impl Apply<'_, '_> {
         }
         self.tx
             .put(Family::SWEEP, keys::sweep_config(node), rows::encode(&seen));
+        Ok(())
+    }
+
+    /// Notes who gets its last item when he comes, as the node says now; of many followers the background does.
+    fn greet_anew(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
+        let key = keys::sweep_coming(node);
+        match self.note_coming(node, row, SubscriberId(0), RESETTLE_AT_ONCE)? {
+            Some(last) => self.tx.put(Family::SWEEP, key, rows::encode(&last)),
+            // A job of an earlier change has nothing to do any more.
+            None => self.tx.delete(Family::SWEEP, key),
+        }
         Ok(())
     }
 

@@ -47,7 +47,7 @@ impl Apply<'_, '_> {
                 ..options.copied().unwrap_or(had)
             };
             let older = match options.is_some() || wanted != had {
-                true => self.change_options(node, name, (id, subscriber), older, &wanted)?,
+                true => self.change_options(node, &row, (id, subscriber), older, &wanted)?,
                 false => older.state,
             };
             return Ok(Outcome::Subscription(older));
@@ -61,7 +61,7 @@ impl Apply<'_, '_> {
             };
             self.put_options(node, id, state, &wanted)?;
         }
-        self.put_edge(node, id, subscriber, state)?;
+        self.put_edge(node, &row, (id, subscriber), state)?;
         if state == SubscriptionState::Pending {
             self.tell_owners(node, &row, subscriber, Told::Asks)?;
         } else {
@@ -93,13 +93,13 @@ impl Apply<'_, '_> {
         subscriber: &Arc<str>,
         options: &SubscribeOptions,
     ) -> Result<Outcome, ApplyError> {
-        let (node, _) = self.node(name)?;
+        let (node, row) = self.node(name)?;
         if *subscriber.as_ref() != *self.by {
             return Err(Reject::Forbidden.into());
         }
         let id = rows::subscriber_id(self.tx, subscriber)?.ok_or(Reject::NotSubscribed)?;
         let older = rows::subscription(self.tx, node, id)?.ok_or(Reject::NotSubscribed)?;
-        let state = self.change_options(node, name, (id, subscriber), older, options)?;
+        let state = self.change_options(node, &row, (id, subscriber), older, options)?;
         Ok(Outcome::Subscription(state))
     }
 
@@ -107,7 +107,7 @@ impl Apply<'_, '_> {
     fn change_options(
         &mut self,
         node: NodeId,
-        name: &NodeName,
+        row: &NodeRow,
         (id, jid): (SubscriberId, &Arc<str>),
         older: Subscription,
         options: &SubscribeOptions,
@@ -118,9 +118,9 @@ impl Apply<'_, '_> {
         };
         self.put_options(node, id, state, options)?;
         if state != older.state {
-            self.turn_edge(node, id, jid, state);
+            self.turn_edge(node, row, (id, jid), state)?;
         }
-        self.hear_of_options(name, jid, Some(options));
+        self.hear_of_options(&row.name, jid, Some(options));
         Ok(state)
     }
 
@@ -221,7 +221,7 @@ impl Apply<'_, '_> {
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
             self.put_options(node, id, state, &options)?;
-            self.put_edge(node, id, subscriber, state)?;
+            self.put_edge(node, row, (id, subscriber), state)?;
         }
         self.tell(subscriber, &row.name, subscriber, Told::State(state));
         self.tell_of(node, row, subscriber, state)?;

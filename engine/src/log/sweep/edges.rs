@@ -38,6 +38,7 @@ impl Step<'_> {
                 self.count_down(id)?;
                 self.tx.delete(Family::FOLLOWING, keys::following(id, node));
                 self.tx.delete(Family::OPTIONS, keys::following(id, node));
+                self.tx.delete(Family::COMING, keys::following(id, node));
             }
             self.tx.delete(Family::FOLLOWER, key.clone());
         }
@@ -115,6 +116,7 @@ impl Step<'_> {
         }
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
         self.tx.delete(Family::OPTIONS, keys::following(id, node));
+        self.tx.delete(Family::COMING, keys::following(id, node));
         let row = self.tx.get(Family::FOLLOWER, &key)?;
         let counted = row
             .as_deref()
@@ -153,6 +155,29 @@ impl Step<'_> {
         };
         if due {
             self.applying(applier, at, |apply| apply.end_for(node, &row, &jid).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// A node began or ceased to send its last item to who comes: its followers are noted so.
+    pub(super) fn coming(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        node: NodeId,
+    ) -> Result<(), StoreError> {
+        let after: Option<SubscriberId> = rows::get(&self.tx, Family::SWEEP, job)?;
+        let row = rows::node_row(&self.tx, node)?;
+        let last = match (after, row) {
+            (Some(after), Some(row)) => self.applying(applier, at, |apply| {
+                Ok(apply.note_coming(node, &row, after, SWEEP_ROWS)?)
+            })?,
+            _ => None,
+        };
+        match last {
+            Some(last) => self.tx.put(Family::SWEEP, job, rows::encode(&last)),
+            None => self.tx.delete(Family::SWEEP, job),
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub use subscribers::*;
 
 use super::View;
 use super::keys::Family;
-use crate::config::{Later, NodeConfig, SubscriptionState};
+use crate::config::{Later, NodeConfig, SendLast, SubscriptionState};
 use crate::error::StoreError;
 use crate::model::{Event, NodeId, NodeName, Origin, Seq, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -34,6 +34,12 @@ impl NodeRow {
     /// Whether it is a node of the owner's own account (XEP-0163).
     pub fn is_pep(&self) -> bool {
         self.name.service == self.owner
+    }
+
+    /// Whether a follower who comes online gets its last item (`pubsub#send_last_published_item`). Edges of presence lead to no
+    /// items.
+    pub fn greets(&self) -> bool {
+        self.config.send_last == SendLast::OnSubAndPresence && !self.name.is_presence()
     }
 }
 

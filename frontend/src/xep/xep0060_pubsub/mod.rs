@@ -29,7 +29,7 @@ mod template; //   what a new node is like
 
 pub(crate) use approve::{approve, ask_again, nodes_with_pending, question};
 pub(crate) use disco::{Listed, node_info, node_items, nodes};
-pub(crate) use last_item::last_items;
+pub(crate) use last_item::{Brought, followed, last_items};
 pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
 pub(crate) use pam::{manage_subscription, managed};
 pub(crate) use retrieve::readable_node;
@@ -78,8 +78,8 @@ const ACCOUNT: &[&str] = features! {
 const SERVICE: &[&str] = features! {
     "access-authorize" "access-open" "access-presence" "access-roster" "access-whitelist" "auto-create" "config-node"
     "config-node-max" "create-and-configure" "create-nodes" "delete-items" "delete-nodes" "get-pending"
-    "instant-nodes" "item-ids" "manage-subscriptions" "member-affiliation" "meta-data" "modify-affiliations"
-    "multi-items" "outcast-affiliation" "persistent-items" "publish" "publish-node-full" "publish-only-affiliation"
+    "instant-nodes" "item-ids" "last-published" "manage-subscriptions" "member-affiliation" "meta-data"
+    "modify-affiliations" "multi-items" "outcast-affiliation" "persistent-items" "publish" "publish-node-full" "publish-only-affiliation"
     "publish-options" "publisher-affiliation" "purge-nodes" "retract-items" "retrieve-affiliations"
     "retrieve-default" "retrieve-default-sub" "retrieve-items" "retrieve-subscriptions" "rsm" "subscribe"
     "subscription-notifications" "subscription-options"

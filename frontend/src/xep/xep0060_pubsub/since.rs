@@ -36,22 +36,8 @@ pub(crate) fn last_here(presence: &Element, now: Timestamp) -> Option<Timestamp>
 }
 
 impl Since {
-    /// What was missed of a node that the session wants by presence. Who follows it catches up.
-    pub(super) fn of_interest(
-        &mut self,
-        engine: &Engine,
-        node: &Node,
-        reader: &str,
-        to: &str,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let view = engine.view();
-        let follows = match rows::subscriber_id(view, reader)? {
-            Some(id) => rows::subscription(view, node.id, id)?,
-            None => None,
-        };
-        if follows.is_some_and(|subscription| subscription.state == SubscriptionState::Subscribed) {
-            return Ok(Vec::new());
-        }
+    /// What was missed of a node that the session wants by presence and does not follow.
+    pub(super) fn of_interest(&mut self, engine: &Engine, node: &Node, to: &str) -> Result<Vec<Vec<u8>>, StoreError> {
         let missed = self.items(engine, (node.id, &node.row), Seq(0))?;
         self.most -= missed.len();
         let body = shown(&node.row.config).body;

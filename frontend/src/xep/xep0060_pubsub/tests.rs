@@ -427,7 +427,7 @@ fn who_comes_gets_the_last_items_that_he_wants_and_may_read() {
         BareJid::new(JULIET).unwrap(),
         BareJid::new("nobody@capulet.lit").unwrap(),
     ];
-    let stanzas = last_item::last_items(&world.engine, &owners, &names, &to, 100, None);
+    let stanzas = last_item::last_items(&world.engine, &owners, &names, &to, 100, None, true);
     assert_eq!(stanzas.len(), 1);
     let text = std::str::from_utf8(&stanzas[0]).unwrap();
     let message = Element::from_reader_with_prefixes(text.as_bytes(), Some(ns::CLIENT.to_owned())).unwrap();
@@ -450,7 +450,7 @@ fn who_comes_gets_the_last_items_that_he_wants_and_may_read() {
             .unwrap()
             .ends_with('Z')
     );
-    assert!(last_item::last_items(&world.engine, &owners, &names, &to, 0, None).is_empty());
+    assert!(last_item::last_items(&world.engine, &owners, &names, &to, 0, None, true).is_empty());
 }
 
 #[test]
