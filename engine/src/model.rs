@@ -160,11 +160,41 @@ const ATTACHMENTS: &str = "urn:xmpp:pubsub-attachments:1/";
 const COMMENTS: &str = "urn:xmpp:microblog:0:comments/";
 /// The same of the counts.
 const SUMMARY: &str = "urn:xmpp:pubsub-attachments:summary:1/";
+/// The list of what an account follows publicly (XEP-0465 §4.2).
+const PUBLIC_SUBSCRIPTIONS: &str = "urn:xmpp:pps:subscriptions:0";
+/// What the names of lists of those who follow a node publicly begin with (§4.4).
+const PUBLIC_SUBSCRIBERS: &str = "urn:xmpp:pps:subscribers:0/";
 
 impl NodeName {
     /// Whether the service keeps the node itself: its rights are those of the node that it is kept for.
     pub fn is_kept(&self) -> bool {
-        self.node.starts_with(ATTACHED)
+        self.node.starts_with(ATTACHED) || self.is_public_list()
+    }
+
+    /// Whether it is a list of public subscriptions (XEP-0465 §4.2, §4.4).
+    pub fn is_public_list(&self) -> bool {
+        self.is_public_subscriptions() || self.node.starts_with(PUBLIC_SUBSCRIBERS)
+    }
+
+    /// Whether it is the list of what an account follows publicly.
+    pub fn is_public_subscriptions(&self) -> bool {
+        *self.node == *PUBLIC_SUBSCRIPTIONS
+    }
+
+    /// The list of what an account follows publicly.
+    pub fn public_subscriptions(account: &str) -> NodeName {
+        NodeName::new(account, PUBLIC_SUBSCRIPTIONS)
+    }
+
+    /// The list of those who follow this node publicly.
+    pub fn public_subscribers(&self) -> NodeName {
+        NodeName::new(self.service.clone(), format!("{PUBLIC_SUBSCRIBERS}{}", self.node))
+    }
+
+    /// The node whose followers this one lists.
+    pub fn listed_node(&self) -> Option<NodeName> {
+        let node = self.node.strip_prefix(PUBLIC_SUBSCRIBERS)?;
+        Some(NodeName::new(self.service.clone(), node))
     }
 
     /// Whether it is for the comments on one post (XEP-0277 §3.1): an account has as many as posts.

@@ -182,7 +182,11 @@ impl Step<'_> {
         if upto == Seq(u64::MAX) && !more {
             let held = first_keys(&self.tx, Family::HELD, &range, SWEEP_ROWS)?;
             held.iter().for_each(|key| self.tx.delete(Family::HELD, key.clone()));
-            more = held.len() == SWEEP_ROWS || self.edges_of(node)?;
+            more = held.len() == SWEEP_ROWS || {
+                let row = self.tx.get(Family::SWEEP, job)?.filter(|row| !row.is_empty());
+                let gone = row.map(|row| rows::decode(Family::SWEEP, &row)).transpose()?;
+                self.edges_of(applier, at, node, gone.as_ref())?
+            };
         }
         if !more {
             self.tx.delete(Family::SWEEP, job);

@@ -66,7 +66,8 @@ pub(super) fn stops(view: &dyn View, user: &str, from: &str) -> Result<bool, Sto
     Ok(false)
 }
 
-fn count(view: &dyn View, user: &str) -> Result<u32, StoreError> {
+/// How many addresses an account blocks.
+pub(super) fn count(view: &dyn View, user: &str) -> Result<u32, StoreError> {
     Ok(rows::get(view, BLOCK, &key(user, b""))?.unwrap_or(0))
 }
 

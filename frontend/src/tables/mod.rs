@@ -28,7 +28,7 @@ use reef_engine::log::record::{Note, Record};
 use reef_engine::model::{NodeName, Timestamp};
 use reef_engine::store::keys::Family;
 use reef_engine::store::{Tx, View};
-use reef_stanza::attachments;
+use reef_stanza::{attachments, self_contained};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -307,6 +307,19 @@ impl Tables for FrontTables {
 
     fn blocks(&self, view: &dyn View, owner: &str, jid: &str) -> Result<bool, StoreError> {
         block::blocks(view, owner, jid)
+    }
+
+    fn blocks_any(&self, view: &dyn View, owner: &str) -> Result<bool, StoreError> {
+        Ok(block::count(view, owner)? > 0)
+    }
+
+    fn public_subscription(&self, node: &NodeName) -> Bytes {
+        let payload = xep::public_subscription(&node.service, &node.node);
+        self_contained(&payload, None).into()
+    }
+
+    fn public_subscriber(&self, jid: &str) -> Bytes {
+        self_contained(&xep::public_subscriber(jid), None).into()
     }
 
     fn fits(&self, kind: &str, item: &str, payload: &Bytes) -> bool {

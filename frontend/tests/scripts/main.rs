@@ -73,6 +73,7 @@ scripts! {
     order_by
     pam
     presence_subscriptions
+    public_lists
     public_subscriptions
     pubsub_approval
     pubsub_approval_ends

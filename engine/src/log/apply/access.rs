@@ -22,7 +22,7 @@ pub fn may_read(
     row: &NodeRow,
     jid: &str,
 ) -> Result<(), ApplyError> {
-    if row.name.is_kept() {
+    if row.name.is_kept() && !row.name.is_public_subscriptions() {
         // What is kept for a node goes by its rights.
         let (target, row) = target(view, node)?;
         return may_read(view, tables, target, &row, jid);

@@ -11,7 +11,7 @@ use crate::config::{Affiliation, ITEMS_MAX, ItemReply, NodeConfig, PublishModel,
 use crate::error::{Reject, StoreError};
 use crate::limits::{ATTACHMENT_BYTES, TALLY_MARKS};
 use crate::log::record::{Attachment, Change, Outcome, Record};
-use crate::model::{Event, NodeId, NodeName};
+use crate::model::{Event, NodeId, NodeName, Seq};
 use crate::store::keys::{self, Family, NodePart};
 use crate::store::rows::{self, ItemRow, NodeRow, Tally};
 use bytes::Bytes;
@@ -89,19 +89,31 @@ impl Apply<'_, '_> {
         let (node, row) = self.node(summary)?;
         let Some(payload) = payload else {
             let mut state = rows::node_state(self.tx, node)?;
-            let lies = self.item(node, &state, item)?.ok_or(Reject::ItemNotFound)?;
-            let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
-            self.forget(node, lies.seq, &entry, &mut state)?;
+            let first = match self.item(node, &state, item)? {
+                Some(lies) => {
+                    let entry = self.entry(node, lies.seq)?.ok_or(Reject::ItemNotFound)?;
+                    self.forget(node, lies.seq, &entry, &mut state)?;
+                    lies.first
+                }
+                // On a list before it was a node: everybody may have read it.
+                None if summary.is_public_list() => Seq(0),
+                None => return Err(Reject::ItemNotFound.into()),
+            };
             state.last = self.seq;
-            let event = Event::Retract { first: lies.first };
+            let event = Event::Retract { first };
             self.append(node, item, event.clone());
             rows::put_state(self.tx, node, &state);
             self.notify(node, &row, item, event)?;
             return Ok(Outcome::Done);
         };
+        // What is on a list of subscriptions is counted for nobody.
+        let publisher = match summary.is_public_list() {
+            true => "".into(),
+            false => row.owner.clone(),
+        };
         let event = Event::Publish {
             payload: payload.clone(),
-            publisher: row.owner.clone(),
+            publisher,
         };
         self.keep(node, &row, item, &event)?;
         self.notify(node, &row, item, event)?;

@@ -17,7 +17,8 @@ use std::sync::Arc;
 impl Apply<'_, '_> {
     /// Who gets a PEP node's posts by presence and caps: those who may read it, as a set that shards need not check.
     pub(super) fn audience(&mut self, node: NodeId, row: &NodeRow) -> Result<Audience, ApplyError> {
-        if !row.is_pep() {
+        // A list is told to those who follow it alone: there is no node of it before.
+        if !row.is_pep() || row.name.is_public_list() {
             return Ok(Audience::None);
         }
         // What is kept for a node goes by its rights.

@@ -31,7 +31,9 @@ impl Apply<'_, '_> {
         nodes.extend(rows::node_id(self.tx, &NodeName::presence(owner))?);
         for node in nodes {
             let row = rows::node_row(self.tx, node)?;
-            if let Some(row) = row.filter(|row| row.is_pep() || row.name.is_presence() || row.name.is_comments()) {
+            let comments =
+                |name: &NodeName| name.is_comments() || name.listed_node().is_some_and(|of| of.is_comments());
+            if let Some(row) = row.filter(|row| row.is_pep() || row.name.is_presence() || comments(&row.name)) {
                 self.end_for(node, &row, follower)?;
             }
         }

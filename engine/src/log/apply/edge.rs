@@ -116,7 +116,7 @@ impl Apply<'_, '_> {
         let Some(older) = rows::subscription(self.tx, node, id)? else {
             return Ok(false);
         };
-        self.make_private(node, id)?;
+        self.make_private(node, id, jid)?;
         self.tx.delete(Family::FOLLOWER, keys::follower(node, id));
         self.tx.delete(Family::OPTIONS, keys::following(id, node));
         if older.state == SubscriptionState::Silent {

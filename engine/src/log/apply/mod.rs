@@ -15,12 +15,14 @@ mod keep;
 mod node;
 mod notes;
 mod owned;
+mod public;
 mod publish;
 mod subscribe;
 mod user;
 
 pub use access::{may_publish, may_read};
 pub use node::config_bounds;
+pub(in crate::log) use public::is_closed;
 pub use publish::{shown, without};
 
 use crate::config::NodeConfig;
@@ -127,6 +129,27 @@ pub trait Tables: Send + Sync + 'static {
     fn summary(&self, marks: &[(Arc<str>, u64)]) -> Bytes {
         let _ = marks;
         Bytes::new()
+    }
+
+    /// The payload that says that somebody follows a node publicly (XEP-0465 §4.2).
+    fn public_subscription(&self, node: &NodeName) -> Bytes {
+        let _ = node;
+        Bytes::new()
+    }
+
+    /// The payload that says who follows a node publicly (§4.4).
+    fn public_subscriber(&self, jid: &str) -> Bytes {
+        let _ = jid;
+        Bytes::new()
+    }
+
+    /// Whether `owner` blocks anybody.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn blocks_any(&self, view: &dyn View, owner: &str) -> Result<bool, StoreError> {
+        let _ = (view, owner);
+        Ok(false)
     }
 
     /// Everyone in one of these groups of `owner`'s roster.

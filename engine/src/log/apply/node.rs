@@ -2,7 +2,7 @@
 //!
 //! A deletion takes the name and the configuration away at once; items and edges go in the background.
 
-use super::{Apply, ApplyError, Effect};
+use super::{Apply, ApplyError, Effect, is_closed};
 use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting, SubscriptionState};
 use crate::error::{Reject, StoreError};
 use crate::limits::{Limits, OWNERS_MAX, RESETTLE_AT_ONCE};
@@ -148,12 +148,14 @@ impl Apply<'_, '_> {
     /// Ends the subscriptions of those who may no longer read, and those wait no more who need not. Where they are many that
     /// is the background's, as are items that are too many; until it is done nothing new is published there.
     fn resettle(&mut self, node: NodeId, row: &NodeRow) -> Result<(), ApplyError> {
-        // The counts of its items are for the same readers.
-        if !row.name.is_kept()
-            && let Some(summary) = rows::node_id(self.tx, &row.name.summary())?
-            && let Some(row) = rows::node_row(self.tx, summary)?
-        {
-            self.resettle(summary, &row)?;
+        // The counts of its items and the list of its followers are for the same readers.
+        for kept in [row.name.summary(), row.name.public_subscribers()] {
+            if !row.name.is_kept()
+                && let Some(kept) = rows::node_id(self.tx, &kept)?
+                && let Some(row) = rows::node_row(self.tx, kept)?
+            {
+                self.resettle(kept, &row)?;
+            }
         }
         let mut ids = Vec::new();
         self.tx.scan(
@@ -204,15 +206,16 @@ impl Apply<'_, '_> {
             self.notify(node, &row, &"".into(), Event::Delete { redirect })?;
         }
         self.drop_node(node, name)?;
-        self.drop_summary(name)?;
+        self.drop_kept(name)?;
         Ok(Outcome::Done)
     }
 
-    /// The counts of a node's items go with it; what was attached to each goes in the background.
-    pub(super) fn drop_summary(&mut self, name: &NodeName) -> Result<(), ApplyError> {
-        let summary = name.summary();
-        if let Some(node) = rows::node_id(self.tx, &summary)? {
-            self.drop_node(node, &summary)?;
+    /// The counts of a node's items and the list of its followers go with it; what was attached to each goes in the background.
+    pub(in crate::log) fn drop_kept(&mut self, name: &NodeName) -> Result<(), StoreError> {
+        for kept in [name.summary(), name.public_subscribers()] {
+            if let Some(node) = rows::node_id(self.tx, &kept)? {
+                self.drop_node(node, &kept)?;
+            }
         }
         Ok(())
     }
@@ -220,13 +223,16 @@ impl Apply<'_, '_> {
     /// Takes a node's name away and leaves the rest to the background.
     pub(in crate::log) fn drop_node(&mut self, node: NodeId, name: &NodeName) -> Result<(), StoreError> {
         self.disown(node)?;
+        let closed = rows::node_row(self.tx, node)?.is_some_and(|row| is_closed(&row.config));
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Owners));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Target));
         self.tx.delete(Family::SWEEP, keys::sweep_held(node));
-        self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), []);
+        // The background tells those who follow lists on which it was.
+        let gone = rows::encode(&(name, closed));
+        self.tx.put(Family::SWEEP, keys::sweep_node(node, Seq(u64::MAX)), gone);
         self.effects.push(Effect::NodeGone(node));
         Ok(())
     }

@@ -18,8 +18,8 @@ impl Apply<'_, '_> {
     pub(super) fn room_for_node(&mut self, name: &NodeName) -> Result<(), ApplyError> {
         let quota = self.limits.nodes_per_account;
         if name.service.contains('@') {
-            // Each may have one for counts of its items, which is nobody's.
-            let most = (quota as usize).saturating_mul(2);
+            // Each may have one for counts of its items and one for the list of its followers, which are nobody's.
+            let most = (quota as usize).saturating_mul(3).saturating_add(1);
             let nodes = rows::nodes_of(self.tx, &name.service, most)?;
             let kept = |node: &str| NodeName::new("", node).is_kept();
             let own = nodes.iter().filter(|(node, _)| !kept(node)).count();
@@ -104,12 +104,13 @@ impl Apply<'_, '_> {
         Ok(nodes)
     }
 
-    /// These, and the nodes with the counts of their items.
+    /// These, and the nodes with the counts of their items and the lists of their followers.
     fn with_summaries(&self, mut nodes: Vec<NodeId>) -> Result<Vec<NodeId>, StoreError> {
         for at in 0..nodes.len() {
             let row = nodes.get(at).map(|node| rows::node_row(self.tx, *node));
             if let Some(row) = row.transpose()?.flatten() {
                 nodes.extend(rows::node_id(self.tx, &row.name.summary())?);
+                nodes.extend(rows::node_id(self.tx, &row.name.public_subscribers())?);
             }
         }
         Ok(nodes)

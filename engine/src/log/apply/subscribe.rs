@@ -2,7 +2,7 @@
 //!
 //! Following again changes nothing, so that a retry is harmless. The edges themselves are written in `edge.rs`.
 
-use super::{Apply, ApplyError, access};
+use super::{Apply, ApplyError, access, is_closed};
 use crate::config::{AccessModel, Affiliation, Later, SubscribeOptions, SubscriptionState};
 use crate::error::Reject;
 use crate::log::record::Outcome;
@@ -19,7 +19,10 @@ impl Apply<'_, '_> {
         options: Option<&SubscribeOptions>,
         public: bool,
     ) -> Result<Outcome, ApplyError> {
-        let (node, row) = self.node(name)?;
+        let (node, row) = match self.node(name) {
+            Err(ApplyError::Reject(Reject::NodeNotFound)) if name.is_public_list() => self.public_list(name)?,
+            found => found?,
+        };
         if *subscriber.as_ref() != *self.by {
             return Err(Reject::NotAcceptable("one can only subscribe oneself").into());
         }
@@ -59,7 +62,7 @@ impl Apply<'_, '_> {
                 public: Later(public),
                 ..options.copied().unwrap_or_default()
             };
-            self.put_options(node, id, state, &wanted)?;
+            self.put_options(node, &row, (id, subscriber), state, &wanted)?;
         }
         self.put_edge(node, &row, (id, subscriber), state)?;
         if state == SubscriptionState::Pending {
@@ -116,7 +119,7 @@ impl Apply<'_, '_> {
             SubscriptionState::Pending => SubscriptionState::Pending,
             _ => options.state(),
         };
-        self.put_options(node, id, state, options)?;
+        self.put_options(node, row, (id, jid), state, options)?;
         if state != older.state {
             self.turn_edge(node, row, (id, jid), state)?;
         }
@@ -127,14 +130,17 @@ impl Apply<'_, '_> {
     fn put_options(
         &mut self,
         node: NodeId,
-        id: SubscriberId,
+        row: &NodeRow,
+        (id, jid): (SubscriberId, &str),
         state: SubscriptionState,
         options: &SubscribeOptions,
     ) -> Result<(), ApplyError> {
-        self.make_private(node, id)?;
         // Nobody is shown who only waits.
-        if options.public.0 && state.is_subscribed() {
+        if !options.public.0 || !state.is_subscribed() {
+            self.make_private(node, id, jid)?;
+        } else if !self.exists(Family::PUBLIC, &keys::follower(node, id))? {
             self.tx.put(Family::PUBLIC, keys::follower(node, id), []);
+            self.public_changed(&row.name, is_closed(&row.config), jid, true)?;
         }
         let key = keys::following(id, node);
         if *options == SubscribeOptions::default() && state.is_subscribed() {
@@ -149,11 +155,15 @@ impl Apply<'_, '_> {
     }
 
     /// Takes a subscription from the list of those that everybody may know, if it is there.
-    pub(super) fn make_private(&mut self, node: NodeId, id: SubscriberId) -> Result<(), ApplyError> {
-        if rows::options(self.tx, node, id)?.public.0 {
-            self.tx.delete(Family::PUBLIC, keys::follower(node, id));
+    pub(super) fn make_private(&mut self, node: NodeId, id: SubscriberId, jid: &str) -> Result<(), ApplyError> {
+        if !self.exists(Family::PUBLIC, &keys::follower(node, id))? {
+            return Ok(());
         }
-        Ok(())
+        self.tx.delete(Family::PUBLIC, keys::follower(node, id));
+        match rows::node_row(self.tx, node)? {
+            Some(row) => Ok(self.public_changed(&row.name, is_closed(&row.config), jid, false)?),
+            None => Ok(()),
+        }
     }
 
     /// His sessions look at what options say while they write.
@@ -220,7 +230,7 @@ impl Apply<'_, '_> {
         };
         self.end_edge(node, subscriber)?;
         if let Some(state) = state {
-            self.put_options(node, id, state, &options)?;
+            self.put_options(node, row, (id, subscriber), state, &options)?;
             self.put_edge(node, row, (id, subscriber), state)?;
         }
         self.tell(subscriber, &row.name, subscriber, Told::State(state));

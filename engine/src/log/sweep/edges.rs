@@ -7,8 +7,8 @@ use crate::config::{Expire, SubscriptionState};
 use crate::error::StoreError;
 use crate::limits::SWEEP_ROWS;
 use crate::log::Applier;
-use crate::log::apply::{Apply, ApplyError, Effect};
-use crate::model::{NodeId, Origin, SubscriberId, Timestamp, VShard};
+use crate::log::apply::{Apply, ApplyError, Effect, is_closed};
+use crate::model::{NodeId, NodeName, Origin, SubscriberId, Timestamp, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::{Range, View, rows};
 
@@ -21,14 +21,28 @@ fn fatal(error: ApplyError) -> StoreError {
 }
 
 impl Step<'_> {
-    /// Removes subscriptions and affiliations of a deleted node; true while there are more.
-    pub(super) fn edges_of(&mut self, node: NodeId) -> Result<bool, StoreError> {
+    /// Removes subscriptions and affiliations of a deleted node, and tells those who follow lists on which it was; true while there
+    /// are more. `gone` is its name, and whether it was closed.
+    pub(super) fn edges_of(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        node: NodeId,
+        gone: Option<&(NodeName, bool)>,
+    ) -> Result<bool, StoreError> {
         let prefix = Range::prefix(&node.0.to_be_bytes());
         let affiliations = first_keys(&self.tx, Family::AFFILIATION, &prefix, SWEEP_ROWS)?;
         let followers = first_keys(&self.tx, Family::FOLLOWER, &prefix, SWEEP_ROWS)?;
         let public = first_keys(&self.tx, Family::PUBLIC, &prefix, SWEEP_ROWS)?;
         for key in &public {
             self.tx.delete(Family::PUBLIC, key.clone());
+            let id = keys::read_follower(key).map(|(_, id)| id);
+            let jid = id.map(|id| rows::subscriber_name(&self.tx, id)).transpose()?.flatten();
+            if let (Some((name, closed)), Some(jid)) = (gone, jid) {
+                self.applying(applier, at, |apply| {
+                    Ok(apply.public_changed(name, *closed, &jid, false)?)
+                })?;
+            }
         }
         for key in &affiliations {
             self.tx.delete(Family::AFFILIATION, key.clone());
@@ -68,7 +82,7 @@ impl Step<'_> {
         let name = rows::subscriber_name(&self.tx, id)?.unwrap_or_default();
         for key in edges.iter().chain(&others) {
             if let Some((_, node)) = keys::read_following(key) {
-                self.forget_follower(node, id, &name)?;
+                self.forget_follower(applier, at, node, (id, &name))?;
             }
         }
         let owned = self.owned_of(applier, at, id, &name)?;
@@ -102,17 +116,31 @@ impl Step<'_> {
             let row = node.map(|node| rows::node_row(&self.tx, node)).transpose()?.flatten();
             // An id is never given again, but a node may have gone to another owner's list.
             if let (Some(node), Some(row)) = (node, row.filter(|row| *row.owner == *name)) {
-                self.applying(applier, at, |apply| Ok(apply.drop_node(node, &row.name)?))?;
+                self.applying(applier, at, |apply| {
+                    apply.drop_node(node, &row.name)?;
+                    Ok(apply.drop_kept(&row.name)?)
+                })?;
             }
             self.tx.delete(Family::OWNED, key.clone());
         }
         Ok(keys.len())
     }
 
-    fn forget_follower(&mut self, node: NodeId, id: SubscriberId, name: &str) -> Result<(), StoreError> {
+    fn forget_follower(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        node: NodeId,
+        (id, name): (SubscriberId, &str),
+    ) -> Result<(), StoreError> {
         let key = keys::follower(node, id);
         if rows::options(&self.tx, node, id)?.public.0 {
             self.tx.delete(Family::PUBLIC, key);
+            if let Some(row) = rows::node_row(&self.tx, node)? {
+                self.applying(applier, at, |apply| {
+                    Ok(apply.public_changed(&row.name, is_closed(&row.config), name, false)?)
+                })?;
+            }
         }
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
         self.tx.delete(Family::OPTIONS, keys::following(id, node));

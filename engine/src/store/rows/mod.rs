@@ -145,10 +145,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What one entry counts, and for whom; nothing but items counts.
+    /// What one entry counts, and for whom; nothing but items that somebody published counts.
     pub fn of(event: &Event) -> Option<(&Arc<str>, Usage)> {
         match event {
-            Event::Publish { payload, publisher } => {
+            Event::Publish { payload, publisher } if !publisher.is_empty() => {
                 let bytes = payload.len() as u64;
                 Some((publisher, Usage { items: 1, bytes }))
             }

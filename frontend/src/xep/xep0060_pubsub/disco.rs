@@ -4,7 +4,7 @@
 
 use super::asked::{self, Node, stamp};
 use super::lists::{self, Wanted};
-use super::{options, retrieve};
+use super::{options, public, retrieve};
 use crate::errors;
 use minidom::Element;
 use reef_engine::Engine;
@@ -51,6 +51,10 @@ pub(crate) fn nodes(
     let view = engine.view();
     let wanted = Wanted::of(request)?;
     let see = |(name, id): &(Arc<str>, NodeId)| {
+        // A list is there for whom it is, whether it is a node yet or not.
+        if NodeName::new(service, name.clone()).is_public_list() {
+            return Ok(None);
+        }
         let row = rows::node_row(view, *id).map_err(errors::unreadable)?;
         let Some(row) = row.filter(|row| types.holds(&row.config.kind)) else {
             return Ok(None);
@@ -82,6 +86,11 @@ pub(crate) fn node_items(
     by: &str,
     request: Option<rsm::Request>,
 ) -> Result<Listed, StanzaError> {
+    if name.is_public_list() {
+        // Its entries are read as items; to name them here is not asked of a service.
+        public::there(engine, name, by)?;
+        return Ok((Vec::new(), None));
+    }
     let node = asked::find(engine, name)?;
     retrieve::readable(engine, &node, by)?;
     let (ids, said) = match request {
@@ -105,6 +114,10 @@ pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<El
     if *name.node == *ns::TIMELINE && *name.service == *by {
         return Ok(timeline());
     }
+    if name.is_public_list() {
+        public::there(engine, name, by)?;
+        return Ok(list(&name.node));
+    }
     let node = asked::find(engine, name)?;
     if matches!(node.row.config.access, AccessModel::Whitelist | AccessModel::Roster) {
         retrieve::readable(engine, &node, by)?;
@@ -120,6 +133,18 @@ pub(crate) fn node_info(engine: &Engine, name: &NodeName, by: &str) -> Result<El
         .child(identity)
         .children_from(features.map(|feature| el("feature", ns::DISCO_INFO).set("var", feature)))
         .child(meta_data(&node, &owners, &state).to_element()))
+}
+
+/// A list of public subscriptions (XEP-0465).
+fn list(node: &str) -> Element {
+    let identity = el("identity", ns::DISCO_INFO)
+        .set("category", "pubsub")
+        .set("type", "leaf");
+    let features = [ns::PUBSUB, ns::PPS];
+    el("query", ns::DISCO_INFO)
+        .set("node", node)
+        .child(identity)
+        .children_from(features.map(|feature| el("feature", ns::DISCO_INFO).set("var", feature)))
 }
 
 /// The home timeline is an archive, and its owner's alone; to others there is nothing.

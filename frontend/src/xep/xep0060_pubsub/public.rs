@@ -1,22 +1,22 @@
 //! Subscriptions that everybody may know (XEP-0465): what an account follows, and who follows a node.
 //!
-//! The lists are nodes to whoever reads them, and nobody changes them but by subscribing. They are read from the rows of
-//! subscriptions, so that they end with these. Who has none, who is not there and who blocks the
-//! asker answer alike.
+//! The lists are nodes to whoever reads or follows them, and nobody changes them but by subscribing. They are read from the
+//! rows of subscriptions, so that they end with these. Who has none, who is not there and who blocks the asker answer alike.
 
 use super::super::Answer;
 use super::asked::{self, Asked};
 use super::lists::{self, Wanted};
 use super::pam::{name_of, node_of};
-use super::unsupported;
+use super::{retrieve, subscribe};
 use crate::errors;
+use crate::tables;
 use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::config::AccessModel;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::limits::LIST_ROWS;
 use reef_engine::log::apply::{ApplyError, may_read};
-use reef_engine::model::{NodeId, SubscriberId};
+use reef_engine::model::{NodeId, NodeName, SubscriberId};
 use reef_engine::query;
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::{View, rows};
@@ -66,11 +66,14 @@ pub(super) fn list_of(request: &Request) -> Option<List> {
     }
 }
 
-/// §5: they are read, and nothing else.
+/// §5: they are read and followed, and nothing else.
 pub(super) fn perform(asked: Asked, list: List, request: Request) -> Result<Answer, StanzaError> {
     match request {
         Request::Items { max, ids, rsm, .. } => items(asked, list, max, ids, rsm),
-        Request::Subscribe { .. } | Request::Unsubscribe { .. } => Err(unsupported("subscribe")),
+        Request::Subscribe {
+            jid, options, public, ..
+        } => subscribe::subscribe(asked, &list.node(), &jid, options, public),
+        Request::Unsubscribe { jid, .. } => subscribe::unsubscribe(&asked, &list.node(), &jid),
         _ => Err(errors::refused(&Reject::Forbidden)),
     }
 }
@@ -132,9 +135,7 @@ fn subscriptions(engine: &Engine, asked: &Asked, wanted: &Wanted, ids: &[String]
         {
             return Ok(None);
         }
-        let payload = el("subscription", ns::PPS)
-            .set("node", &row.name.node)
-            .set("jid", &row.name.service);
+        let payload = public_subscription(&row.name.service, &row.name.node);
         Ok(Some((name_of(&row.name), payload)))
     };
     if !ids.is_empty() {
@@ -170,7 +171,7 @@ fn subscribers(
             return Ok(None);
         };
         let blocks = *jid != *asked.by && blocks(engine, &jid, &asked.by)?;
-        let item = || (jid.to_string(), el("subscriber", ns::PPS).set("jid", &jid));
+        let item = || (jid.to_string(), public_subscriber(&jid));
         Ok((!blocks).then(item))
     };
     if !ids.is_empty() {
@@ -211,6 +212,40 @@ fn blocks(engine: &Engine, who: &str, whom: &str) -> Result<bool, StanzaError> {
         .tables
         .blocks(engine.view(), who, whom)
         .map_err(errors::unreadable)
+}
+
+/// That somebody follows a node (§4.2).
+pub(crate) fn public_subscription(service: &str, node: &str) -> Element {
+    el("subscription", ns::PPS).set("node", node).set("jid", service)
+}
+
+/// Who follows a node (§4.4).
+pub(crate) fn public_subscriber(jid: &str) -> Element {
+    el("subscriber", ns::PPS).set("jid", jid)
+}
+
+/// Whether `by` may know that there is such a list, also before it is a node: an account's, or of a node that he may read.
+///
+/// # Errors
+/// `item-not-found`, or what is said of an account that is not there.
+pub(super) fn there(engine: &Engine, name: &NodeName, by: &str) -> Result<(), StanzaError> {
+    let view = engine.view();
+    let account = name.service.contains('@');
+    if account
+        && tables::account(view, &name.service)
+            .map_err(errors::unreadable)?
+            .is_none()
+    {
+        return Err(errors::refused(&Reject::Blocked));
+    }
+    match name.listed_node() {
+        Some(target) if !target.is_kept() => {
+            let target = asked::find(engine, &target)?;
+            retrieve::readable(engine, &target, by)
+        }
+        None if account => Ok(()),
+        _ => Err(errors::refused(&Reject::NodeNotFound)),
+    }
 }
 
 /// The page of an empty list.

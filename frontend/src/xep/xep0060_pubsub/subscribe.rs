@@ -8,7 +8,7 @@ use super::asked::{self, Asked};
 use super::last_item::last_item;
 use super::retrieve::readable;
 use super::template::Place;
-use super::{bad, subscription_options};
+use super::{bad, public, subscription_options};
 use crate::errors;
 use crate::session::Hub;
 use reef_engine::Engine;
@@ -64,6 +64,10 @@ fn before(engine: &Engine, name: &NodeName, asked: &Asked) -> Result<Option<Vec<
             .map_err(errors::unreadable)?;
     if blocked {
         return Err(errors::refused(&Reject::Blocked));
+    }
+    if name.is_public_list() {
+        public::there(engine, name, &asked.by)?;
+        return Ok(None);
     }
     let node = asked::find(engine, name)?;
     let subscriber = rows::subscriber_id(view, &asked.by).map_err(errors::unreadable)?;
