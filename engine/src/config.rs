@@ -71,10 +71,10 @@ pub enum NotificationType {
 /// What happens to what is published where no item fits any more (`pubsub#publish_node_full`, XEP-0060 §7.1.2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeFull {
-    /// The oldest item leaves.
+    /// The oldest item leaves. Followers are not told, which is left to the service: they have had it.
     #[default]
     RetractOldest,
-    /// The same, and nobody is told.
+    /// The same.
     DiscardOldest,
     /// It is refused.
     Reject,

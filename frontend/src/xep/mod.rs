@@ -445,7 +445,7 @@ said! {
         "of the nodes of accounts and services, in `xep0060_pubsub/disco.rs`", &[],
         &["urn:xmpp:pubsub-filter:0"], &["urn:xmpp:pubsub-filter:0"];
     xep0465_public = "XEP-0465", "0.1.1", "Pubsub Public Subscriptions",
-        "with or without XEP-0376; its nodes are read, with pages, and not subscribed to", &[],
+        "with or without XEP-0376; its nodes are read, with pages, and followed; of nodes for a few nobody is told", &[],
         &["urn:xmpp:pps:0"], &["urn:xmpp:pps:0"];
 }
 
