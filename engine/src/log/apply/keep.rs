@@ -24,7 +24,8 @@ impl Apply<'_, '_> {
         event: &Event,
     ) -> Result<(), ApplyError> {
         let mut state = rows::node_state(self.tx, node)?;
-        let older = self.item(node, &state, item)?;
+        let lies: Option<ItemRow> = rows::get(self.tx, Family::ITEM, &keys::item(node, item))?;
+        let older = lies.filter(|lies| lies.seq > state.purged);
         let first = match older {
             Some(older) => {
                 self.replaced(node, older.seq)?;
@@ -39,7 +40,11 @@ impl Apply<'_, '_> {
                 return Err(Reject::NodeFull.into());
             }
             None => {
-                self.forget_former(node, row, item)?;
+                // What was attached to one of the same id that was purged is not attached to this one. The background, which
+                // removes it otherwise, finds another item in its place.
+                if lies.is_some() {
+                    self.forget_attached(node, Some(&row.name), item)?;
+                }
                 state.items += 1;
                 self.seq
             }
@@ -62,15 +67,6 @@ impl Apply<'_, '_> {
             self.tx.put(Family::SWEEP, keys::sweep_expiry(at, node, self.seq), []);
         }
         Ok(())
-    }
-
-    /// What was attached to an item of the same id that was purged is not attached to this one. The background, which
-    /// removes it otherwise, finds another item in its place.
-    fn forget_former(&mut self, node: NodeId, row: &NodeRow, item: &Arc<str>) -> Result<(), StoreError> {
-        match self.tx.get(Family::ITEM, &keys::item(node, item))? {
-            Some(_) => self.forget_attached(node, Some(&row.name), item),
-            None => Ok(()),
-        }
     }
 
     /// Lets the oldest items go that `max_items` does not hold, a bounded number at a time; true while there are more.
