@@ -67,7 +67,7 @@ async def test_a_removed_account_takes_everything_along(reef):
     await leaver.happens("disconnected")
     await other.happens("disconnected")
     await fan.until(lambda: any(i.get("subscription") == "none" for q in fan.pushes for i in q), "push")
-    await refused(fan["xep_0060"].get_items(leaver.bare, BLOG), "item-not-found")
+    await refused(fan["xep_0060"].get_items(leaver.bare, BLOG), "service-unavailable")
     # What he followed is taken out in the background.
     while any("leaver" in str(f) for f in await reef.json("node", "followers", fan.bare)):
         pass
