@@ -1,0 +1,71 @@
+//! Modules that are done in the session or in another module: they have no routes, but they are said.
+//!
+//! In discovery and in the README's list alike. Next: the table in `mod.rs`.
+
+/// XEP-0312 §3.
+const SINCE: &[&str] = &["http://jabber.org/protocol/pubsub#since"];
+/// XEP-0413 §4: that there are orders, and of what.
+const ORDER: &[&str] = &[
+    "urn:xmpp:order-by:1",
+    "urn:xmpp:order-by:1@http://jabber.org/protocol/pubsub",
+];
+
+/// Modules that are done in the session or in another module: they have no routes, but they are said.
+macro_rules! said {
+    ($(
+        $name:ident = $spec:literal, $version:literal, $title:literal, $note:literal,
+        $server:expr, $account:expr $(, $service:expr)?;
+    )*) => {$(
+        pub(crate) mod $name {
+            //! Done elsewhere: the note says where.
+            pub(crate) const MODULE: crate::xep::Module = crate::xep::Module {
+                spec: $spec, version: $version, title: $title, note: $note,
+                server: $server, account: $account, service: said!(or_none $($service)?), routes: |_| {},
+            };
+        }
+    )*};
+    (or_none) => { &[] };
+    (or_none $features:expr) => { $features };
+}
+
+said! {
+    xep0059_rsm = "XEP-0059", "1.0", "Result Set Management",
+        "of items, archives and all lists but the block list; positions and counts where something is counted",
+        &["http://jabber.org/protocol/rsm"], &[];
+    xep0160_offline = "XEP-0160", "1.0.1", "Best Practices for Handling Offline Messages",
+        "chat and normal messages, in `session/message.rs`", &["msgoffline"], &[];
+    xep0163_pep = "XEP-0163", "1.2.2", "Personal Eventing Protocol",
+        "every account, one implementation with XEP-0060", &[], &["http://jabber.org/protocol/pubsub#filtered-notifications"];
+    xep0198_sm = "XEP-0198", "1.6.3", "Stream Management",
+        "acks and resumption, in `session/sm.rs`", &[], &[];
+    xep0203_delay = "XEP-0203", "2.0", "Delayed Delivery",
+        "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
+    xep0442_node_archives = "XEP-0442", "0.2.0", "Pubsub Message Archive Management",
+        "the archive of each node, in `xep0313_mam/posts.rs`", &[], &[];
+    reef_timeline = "urn:reef:timeline:0", "", "Home timeline",
+        "what an account follows, merged, as an archive at its own JID", &[], &["urn:reef:timeline:0"];
+    reef_notifications = "urn:reef:notifications:0", "", "Notifications",
+        "who follows, names, answers, likes, repeats: a node of each account, its owner's alone", &[],
+        &["urn:reef:notifications:0"];
+    xep0297_forwarding = "XEP-0297", "1.0", "Stanza Forwarding",
+        "around the results of an archive", &[], &[];
+    xep0334_hints = "XEP-0334", "1.0.0", "Message Processing Hints",
+        "of storing, in `session/archive.rs`; copies come with carbons", &[], &[];
+    xep0359_stanza_ids = "XEP-0359", "0.7.0", "Unique and Stable Stanza IDs",
+        "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
+    xep0312_since = "XEP-0312", "0.3", "PubSub Since",
+        "what was missed of nodes by presence; followers have their cursor", &[], super::SINCE, super::SINCE;
+    xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",
+        "its nodes are kept as any others", &[], &[];
+    xep0413_order = "XEP-0413", "0.2.1", "Order-By",
+        "of items, with pages, in `xep0060_pubsub/retrieve.rs`",
+        &[], super::ORDER, super::ORDER;
+    xep0441_preferences = "XEP-0441", "0.2.0", "Message Archive Management Preferences",
+        "default and both lists, in `xep0313_mam/prefs.rs`", &[], &[];
+    xep0462_filter = "XEP-0462", "0.1.1", "PubSub Type Filtering",
+        "of the nodes of accounts and services, in `xep0060_pubsub/disco.rs`", &[],
+        &["urn:xmpp:pubsub-filter:0"], &["urn:xmpp:pubsub-filter:0"];
+    xep0465_public = "XEP-0465", "0.1.1", "Pubsub Public Subscriptions",
+        "with or without XEP-0376; its nodes are read, with pages, and followed; of nodes for a few nobody is told", &[],
+        &["urn:xmpp:pps:0"], &["urn:xmpp:pps:0"];
+}
