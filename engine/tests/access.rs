@@ -3,7 +3,9 @@
 mod world;
 
 use bytes::Bytes;
-use reef_engine::config::{AccessModel, Affiliation, NodeConfig, PublishModel, Setting, SubscriptionState};
+use reef_engine::config::{
+    AccessModel, Affiliation, NodeConfig, PublishModel, Setting, SubscribeOptions, SubscriptionState,
+};
 use reef_engine::error::{Error, Reject, StoreError};
 use reef_engine::limits::Limits;
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
@@ -531,4 +533,40 @@ fn who_waits_for_approval_has_used_a_subscription_of_his_quota() {
     refused(ask(G), Reject::TooMany("subscriptions"));
     world.ask(A, state(A, None)).expect("he owns it");
     ask(G).expect("there is room again");
+}
+
+#[test]
+fn who_waited_with_options_has_them_when_he_follows_whoever_makes_him() {
+    let many = 1_100;
+    let mut world = world(&[Setting::Access(AccessModel::Authorize)]);
+    for number in 0..many {
+        let who = format!("f{number}@reef.test");
+        assert_eq!(follow(&world, &who), Ok(SubscriptionState::Pending));
+        if number % 100 == 0 {
+            world.settle(&mut []);
+        }
+    }
+    let show = SubscribeOptions {
+        include_body: true,
+        ..SubscribeOptions::default()
+    };
+    let mut change = Change::follow(blog(A), F.into());
+    if let Change::Follow { options, .. } = &mut change {
+        *options = Some(show);
+    }
+    world.ask(F, change).expect("he may ask");
+    let settings = vec![Setting::Access(AccessModel::Open)];
+    let node = blog(A);
+    world.ask(A, Change::Configure { node, settings }).expect("he owns it");
+    // He asks again before the background has come to him.
+    assert_eq!(follow(&world, F), Ok(SubscriptionState::Subscribed));
+    let view = world.engine.view();
+    let node = rows::node_id(view, &blog(A))
+        .expect("the store reads")
+        .expect("it is there");
+    assert_eq!(rows::options(view, node, world.id(F)).expect("the store reads"), show);
+    for _ in 0..3 {
+        world.pass(1_000);
+    }
+    assert_eq!(followers(&world), many + 1);
 }

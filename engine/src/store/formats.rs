@@ -43,48 +43,29 @@ pub(super) fn to_second(store: &dyn Store) -> Result<(), StoreError> {
 /// To version 4: rows of the first versions of items that were published again, and their number. Each item is looked at once,
 /// node after node; what was written twice because it was interrupted is the same.
 pub(super) fn to_fourth(store: &dyn Store) -> Result<(), StoreError> {
-    let (mut writes, mut bad) = (Vec::new(), Ok(()));
     let mut current: Option<(NodeId, NodeState)> = None;
-    store.scan_once(Family::ITEM, &Range::all(), &mut |key, value| {
-        let looked_at = first_version(store, &mut current, key, value).map(|new| writes.extend(new));
-        bad = looked_at.and_then(|()| match writes.len() {
-            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
-            _ => Ok(()),
-        });
-        if bad.is_ok() {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
+    let mut writes = each_row(store, Family::ITEM, &mut |key, value, writes| {
+        writes.extend(first_version(store, &mut current, key, value)?);
+        Ok(())
     })?;
-    bad?;
     writes.extend(current.as_ref().and_then(counted));
     writes.push(format(4));
     store.write(writes, true)
 }
 
-/// To version 5: counts of what each account published and is kept, and of those who are excluded. The log is read once; what counts lies in memory until then, a row for each who ever published.
+/// To version 5: counts of what each account published and is kept, and of those who are excluded. The log is read once; what
+/// counts lies in memory until then, a row for each who ever published.
 pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
-    let (mut all, mut bad) = (HashMap::<Arc<str>, Usage>::new(), Ok(()));
-    store.scan_once(
-        Family::LOG,
-        &Range::all(),
-        &mut |_, value| match rows::decode::<Entry>(Family::LOG, value) {
-            Ok(entry) => {
-                if let Some((publisher, one)) = Usage::of(&entry.event) {
-                    let has = all.entry(publisher.clone()).or_default();
-                    has.items += one.items;
-                    has.bytes += one.bytes;
-                }
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                bad = Err(error);
-                ControlFlow::Break(())
-            }
-        },
-    )?;
-    bad?;
+    let mut all = HashMap::<Arc<str>, Usage>::new();
+    each_row(store, Family::LOG, &mut |_, value, _| {
+        let entry: Entry = rows::decode(Family::LOG, value)?;
+        if let Some((publisher, one)) = Usage::of(&entry.event) {
+            let has = all.entry(publisher.clone()).or_default();
+            has.items += one.items;
+            has.bytes += one.bytes;
+        }
+        Ok(())
+    })?;
     let mut writes = with_affiliated(store)?;
     for (publisher, has) in all {
         writes.push(Write {
@@ -103,23 +84,15 @@ pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
 /// To version 6: rows of who follows nodes that send their last item to who comes. Nodes are read once, and the followers of
 /// those; what was written twice because it was interrupted is the same.
 pub(super) fn to_sixth(store: &dyn Store) -> Result<(), StoreError> {
-    let (mut writes, mut bad) = (Vec::new(), Ok(()));
-    store.scan_once(Family::NODE, &Range::all(), &mut |key, value| {
-        let node = keys::read_node(key).filter(|node| *key == keys::node(*node, NodePart::Config));
-        let Some(node) = node else {
-            return ControlFlow::Continue(());
-        };
-        bad = coming(store, node, value, &mut writes).and_then(|()| match writes.len() {
-            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
-            _ => Ok(()),
-        });
-        if bad.is_ok() {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    })?;
-    bad?;
+    let mut writes = each_row(
+        store,
+        Family::NODE,
+        &mut |key, value, writes| match keys::read_node(key).filter(|node| *key == keys::node(*node, NodePart::Config))
+        {
+            Some(node) => coming(store, node, value, writes),
+            None => Ok(()),
+        },
+    )?;
     writes.push(format(6));
     store.write(writes, true)
 }
@@ -204,6 +177,25 @@ fn counted((node, state): &(NodeId, NodeState)) -> Option<Write> {
         key: keys::node(*node, NodePart::State).to_vec(),
         value: Some(rows::encode(state)),
     })
+}
+
+/// What one row leads to, added to what is to be written.
+type Leads<'a> = &'a mut dyn FnMut(&[u8], &[u8], &mut Vec<Write>) -> Result<(), StoreError>;
+
+/// Reads all rows of a family once, and writes what they lead to, a bounded number at a time; what is left to be written.
+fn each_row(store: &dyn Store, family: Family, leads: Leads<'_>) -> Result<Vec<Write>, StoreError> {
+    let (mut writes, mut done) = (Vec::new(), Ok(()));
+    store.scan_once(family, &Range::all(), &mut |key, value| {
+        done = leads(key, value, &mut writes).and_then(|()| match writes.len() {
+            WRITE_ROWS.. => store.write(std::mem::take(&mut writes), false),
+            _ => Ok(()),
+        });
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    done.map(|()| writes)
 }
 
 /// Says which format the store has from now on.

@@ -2,6 +2,10 @@
 //!
 //! Integers are big-endian, so that RocksDB's order is theirs. Knows no values: those are in `rows.rs`.
 
+mod sweep;
+
+pub use sweep::*;
+
 use crate::model::{NodeId, NodeName, Seq, Slot, SubscriberId, Timestamp, VShard};
 
 /// A column family.
@@ -287,93 +291,6 @@ pub fn block(block: u32) -> [u8; 5] {
 /// The block within such a key.
 pub fn read_block(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.strip_prefix(b"b")?.try_into().ok()?))
-}
-
-/// `sweep`: rows of a node up to a `Seq` that the background removes; `u64::MAX` is all of a deleted node.
-pub fn sweep_node(node: NodeId, upto: Seq) -> Vec<u8> {
-    [&b"n"[..], &log(node, upto)].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_node(key: &[u8]) -> Option<(NodeId, Seq)> {
-    read_log(key.strip_prefix(b"n")?)
-}
-
-/// `sweep`: all that a removed subscriber follows.
-pub fn sweep_subscriber(id: SubscriberId) -> Vec<u8> {
-    [&b"u"[..], &id.0.to_be_bytes()].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_subscriber(key: &[u8]) -> Option<SubscriberId> {
-    Some(SubscriberId(u32::from_be_bytes(
-        key.strip_prefix(b"u")?.try_into().ok()?,
-    )))
-}
-
-/// `sweep`: a node whose new configuration may leave followers and items out; the value is how far that is looked at.
-pub fn sweep_config(node: NodeId) -> Vec<u8> {
-    [&b"c"[..], &node.0.to_be_bytes()].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_config(key: &[u8]) -> Option<NodeId> {
-    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"c")?.try_into().ok()?)))
-}
-
-/// `sweep`: a node whose items may expire earlier than was noted; the value is how far that is looked at.
-pub fn sweep_times(node: NodeId) -> Vec<u8> {
-    [&b"t"[..], &node.0.to_be_bytes()].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_times(key: &[u8]) -> Option<NodeId> {
-    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"t")?.try_into().ok()?)))
-}
-
-/// `sweep`: a node that began or ceased to send its last item to who comes online; the value is up to which follower that is
-/// noted.
-pub fn sweep_coming(node: NodeId) -> Vec<u8> {
-    [&b"l"[..], &node.0.to_be_bytes()].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_coming(key: &[u8]) -> Option<NodeId> {
-    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"l")?.try_into().ok()?)))
-}
-
-/// `sweep`: a node whose fan-out is paused, or is being resumed.
-pub fn sweep_held(node: NodeId) -> Vec<u8> {
-    [&b"h"[..], &node.0.to_be_bytes()].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_held(key: &[u8]) -> Option<NodeId> {
-    Some(NodeId(u32::from_be_bytes(key.strip_prefix(b"h")?.try_into().ok()?)))
-}
-
-/// `sweep`: an item that expires at a time.
-pub fn sweep_expiry(at: Timestamp, node: NodeId, seq: Seq) -> Vec<u8> {
-    [&b"e"[..], &at.0.to_be_bytes(), &log(node, seq)].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_expiry(key: &[u8]) -> Option<(Timestamp, NodeId, Seq)> {
-    let (at, rest) = key.strip_prefix(b"e")?.split_at_checked(8)?;
-    let (node, seq) = read_log(rest)?;
-    Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, seq))
-}
-
-/// `sweep`: a subscription that ends at a time.
-pub fn sweep_subscription(at: Timestamp, node: NodeId, id: SubscriberId) -> Vec<u8> {
-    [&b"s"[..], &at.0.to_be_bytes(), &follower(node, id)].concat()
-}
-
-/// Reads such a key.
-pub fn read_sweep_subscription(key: &[u8]) -> Option<(Timestamp, NodeId, SubscriberId)> {
-    let (at, rest) = key.strip_prefix(b"s")?.split_at_checked(8)?;
-    let (node, id) = read_follower(rest)?;
-    Some((Timestamp(u64::from_be_bytes(at.try_into().ok()?)), node, id))
 }
 
 /// `meta`: the last `Seq` before a minute began, of those in which something was committed.

@@ -40,8 +40,8 @@ impl Apply<'_, '_> {
         let mut older = rows::subscription(self.tx, node, id)?;
         // He waited, and need not any more: the node takes everybody by now, or him (§8.2).
         if older.is_some_and(|older| older.state == SubscriptionState::Pending) && state != SubscriptionState::Pending {
-            self.end_edge(node, subscriber)?;
-            older = None;
+            self.settle(node, &row, subscriber)?;
+            older = rows::subscription(self.tx, node, id)?;
         }
         if let Some(older) = older {
             let had = rows::options(self.tx, node, id)?;
