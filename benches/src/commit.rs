@@ -44,6 +44,7 @@ impl Bench {
             bus: Box::new(NoBus),
             recent: Arc::new(Recent::new(Seq(0))),
             metrics: Arc::new(Metrics::default()),
+            peers: Arc::new(|| ()),
             gauge: Arc::default(),
             last: Seq(0),
             swept: Timestamp(u64::MAX / 2),

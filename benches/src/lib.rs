@@ -243,6 +243,7 @@ pub(crate) fn post(seq: u64) -> Arc<Post> {
             body: false,
             kind: reef_engine::config::NotificationType::Headline,
         },
+        remote: false,
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     })

@@ -12,13 +12,14 @@ use crate::log::apply::Tables;
 use crate::log::{Applier, Gauge, Log, Needed, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
 use crate::model::{NodeId, Seq, SubscriberId, Timestamp};
+use crate::outbox::peers::{self, PeerPage, PeerRequest, PeerWake, Sorter};
 use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent, Run};
 use crate::publish::{Admission, Rates};
 use crate::shard::Shard;
 use crate::store::{RocksStore, Store, View, check_format};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 /// How to open an engine.
@@ -64,8 +65,10 @@ pub struct Engine {
     store: Arc<dyn Store>,
     readers: Readers,
     recent: Arc<Recent>,
+    peer_wake: Arc<OnceLock<PeerWake>>,
     packer: Mutex<Option<Packer>>,
     applier: Mutex<Option<JoinHandle<()>>>,
+    sorter: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -83,7 +86,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`].
     pub fn over(store: Arc<dyn Store>, options: Options) -> Result<(Arc<Engine>, Vec<Seat>), StoreError> {
-        check_format(&*store)?;
+        check_format(&*store, &|service, jid| options.tables.peer(service, jid))?;
         let (limits, metrics) = (Arc::new(options.limits), Arc::new(Metrics::default()));
         let epoch = outbox::start_epoch(&*store)?;
         let threads = options.wakers.len();
@@ -100,6 +103,7 @@ impl Engine {
         let (log, source) = RocksLog::new(limits.commit_queue);
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
         gauge.edge_changes.store(loaded.unpacked, Ordering::Relaxed);
+        let (ring, bell) = crossbeam::channel::bounded(1);
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -110,6 +114,8 @@ impl Engine {
             recent: recent.clone(),
             metrics: metrics.clone(),
             gauge: gauge.clone(),
+            // Full is rung already.
+            peers: Arc::new(move || _ = ring.try_send(())),
             last,
             swept: Timestamp(0),
             minute: 0,
@@ -118,6 +124,14 @@ impl Engine {
         let io = |e: std::io::Error| StoreError::Io(e.to_string());
         let thread = start(applier, source, options.applier_starts).map_err(io)?;
         let log: Arc<dyn Log> = Arc::new(log);
+        let wake = Arc::new(OnceLock::new());
+        let sorter = Sorter {
+            store: store.clone(),
+            log: log.clone(),
+            bell,
+            wake: wake.clone(),
+        };
+        let sorter = named("peers", move || sorter.run()).map_err(io)?;
         let packing = Packing::new(store.clone(), log.clone(), gauge.clone(), dir, limits.pack_after);
         let packer = Packer::start(packing).map_err(io)?;
         let admission = Admission {
@@ -140,8 +154,10 @@ impl Engine {
             store,
             readers,
             recent,
+            peer_wake: wake,
             packer: Mutex::new(Some(packer)),
             applier: Mutex::new(Some(thread)),
+            sorter: Mutex::new(Some(sorter)),
         };
         Ok((Arc::new(engine), seats))
     }
@@ -206,6 +222,19 @@ impl Engine {
         outbox::digest(self.view(), &self.recent, id, node, frequency_ms, self.clock.now())
     }
 
+    /// Whom to call when there is something new for peers; the first caller counts.
+    pub fn on_peers(&self, wake: PeerWake) {
+        let _ = self.peer_wake.set(wake);
+    }
+
+    /// The next entries that are due to a peer; on a reader thread.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn peer_page(&self, request: &PeerRequest) -> Result<PeerPage, StoreError> {
+        peers::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
     /// What has to be given up now, since there is too much to do.
     pub fn pressure(&self) -> Pressure {
         self.admission.gauge.pressure(self.clock.now(), &self.limits)
@@ -242,6 +271,9 @@ impl Engine {
             // A panic of the applier was logged where it happened.
             let _ = thread.join();
         }
+        // It ends with the applier, which rings it.
+        let sorter = self.sorter.lock().unwrap_or_else(|e| e.into_inner()).take();
+        sorter.into_iter().for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -270,11 +302,14 @@ fn edges(
     Ok(loaded)
 }
 
-#[allow(clippy::disallowed_methods, reason = "the applier is a thread of its own")]
 fn start(applier: Applier, source: RocksSource, starts: fn()) -> std::io::Result<JoinHandle<()>> {
-    let thread = std::thread::Builder::new().name("applier".into());
-    thread.spawn(move || {
+    named("applier", move || {
         starts();
         applier.run(source)
     })
+}
+
+#[allow(clippy::disallowed_methods, reason = "the engine's own threads")]
+fn named(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(work)
 }

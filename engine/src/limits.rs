@@ -88,6 +88,20 @@ pub const OWNERS_MAX: usize = 64;
 pub const HELD_MAX: u32 = 10_000;
 /// Posts of a resumed node that one background step publishes.
 pub const RELEASE_STEP: usize = 256;
+/// Posts that are given to their peers in one step.
+pub const SORT_POSTS: usize = 1024;
+/// Rows of one such step, after which it ends.
+pub const SORT_ROWS: usize = 65_536;
+/// Milliseconds after which that is tried again where the commit queue was full.
+pub const SORT_RETRY_MS: u64 = 20;
+/// Followers at one peer who are told that a node was deleted.
+pub const DELETED_TO_MAX: usize = 100_000;
+/// Entries that one page of a peer looks at.
+pub const PEER_PAGE_SCAN: usize = 512;
+/// Bytes of one page of a peer, after which it closes.
+pub const PEER_PAGE_BYTES: usize = 1 << 20;
+/// Entries that wait for a peer which are counted for operators.
+pub const PEER_DEPTH_COUNTED: u64 = 1_000_000;
 /// Rows that one background step removes.
 pub const SWEEP_ROWS: usize = 1024;
 

@@ -27,6 +27,15 @@ pub struct NodeId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SubscriberId(pub u32);
 
+/// Dense id of the outbox of another server, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PeerId(pub u32);
+
+impl PeerId {
+    /// No peer: what is due and was not given to each of its peers yet.
+    pub const UNSORTED: PeerId = PeerId(0);
+}
+
 /// One of 256 virtual shards; a thread owns those with `vshard % threads == thread`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VShard(pub u8);
@@ -263,6 +272,8 @@ pub struct Post {
     pub audience: Audience,
     /// What receivers are shown of the item.
     pub shown: Shown,
+    /// Whether some follow from other servers.
+    pub remote: bool,
     /// The live form, encoded by the first writer.
     pub live: OnceLock<Splice>,
     /// The form for who was away: with its time of publication.
@@ -291,7 +302,7 @@ impl Post {
 }
 
 /// What of an item its receivers see, by the node's options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// `pubsub#deliver_payloads`.
     pub payload: bool,

@@ -335,7 +335,7 @@ fn rows_of_format_1_read_as_they_were_written() {
         purged: Seq(5),
         ..rows::NodeState::default()
     };
-    check(state, "0102030405000000");
+    check(state, "010203040500000000");
     let entry = |event| rows::Entry {
         origin: Origin {
             slot: Slot(1),

@@ -39,6 +39,7 @@ fn in_one_commit(changes: Vec<(&str, Change)>) -> Vec<Result<Seq, Error>> {
         recent: Arc::new(Recent::new(Seq(0))),
         metrics: Arc::default(),
         gauge: Arc::default(),
+        peers: Arc::new(|| ()),
         last: Seq(0),
         swept: Timestamp(0),
         minute: 0,

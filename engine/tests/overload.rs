@@ -178,6 +178,7 @@ fn bring(shard: &mut Shard, seq: u64, audience: Audience) -> Arc<Post> {
             body: false,
             kind: reef_engine::config::NotificationType::Headline,
         },
+        remote: false,
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     });

@@ -240,7 +240,7 @@ fn a_store_of_format_4_is_counted_once() {
         drop((engine, seats));
     }
     let store = RocksStore::open(&at, &[], &Limits::default()).expect("the store opens");
-    check_format(&store).expect("it is of this format now");
+    check_format(&store, &|_, _| None).expect("it is of this format now");
 }
 
 /// Numbers that look random, the same each time.

@@ -88,7 +88,7 @@ impl Run {
         mutant: Option<Mutant>,
     ) -> Result<Run, StoreError> {
         let store: Arc<dyn Store> = disk.clone();
-        check_format(&*store)?;
+        check_format(&*store, &|_, _| None)?;
         let (limits, metrics) = (Arc::new(plan.limits.clone()), Arc::new(Metrics::default()));
         let epoch = outbox::start_epoch(&*store)?;
         let (last, mut recent) = load::recent(&*store)?;
@@ -140,6 +140,7 @@ fn applier(
         recent,
         metrics,
         gauge: Arc::default(),
+        peers: Arc::new(|| ()),
         last,
         swept: Timestamp(0),
         minute: 0,

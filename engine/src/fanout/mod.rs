@@ -1,6 +1,6 @@
 //! From a commit to its targets: one shared batch for each shard, however many follow.
 //!
-//! Knows who the targets are, not what they do. Peers' and SMS routes' pointers join here with their issues. Next:
+//! Knows who the targets are, not what they do. Peers' pointers are made behind it (`outbox/peers/sort.rs`). Next:
 //! `shard.rs` expands a batch over its own followers.
 
 use crate::limits::SHARD_BATCHES_MAX;
@@ -21,6 +21,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Whether some of it is due to followers at other servers.
+    pub(crate) fn is_remote(&self) -> bool {
+        let remote = |effect: &Effect| matches!(effect, Effect::Post(post) if post.remote);
+        self.effects.iter().any(|(_, effect)| remote(effect))
+    }
+
     /// Adds what a record did.
     pub fn add(&mut self, seq: Seq, effects: impl IntoIterator<Item = Effect>) {
         for effect in effects {

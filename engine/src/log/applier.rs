@@ -8,7 +8,7 @@ use super::record::{Applied, Record};
 use super::{Bus, Gauge, Source, Ticket, Work};
 use crate::clock::Clock;
 use crate::error::{Error, Reject, StoreError};
-use crate::fanout::{Batch, Fanout};
+use crate::fanout::{Batch, Fanout, Wake};
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_RECORDS_MAX, Limits, NEXT_MAX};
 use crate::metrics::Metrics;
 use crate::model::{Origin, Seq, Slot};
@@ -50,6 +50,8 @@ pub struct Applier {
     pub metrics: Arc<Metrics>,
     /// What admission looks at.
     pub gauge: Arc<Gauge>,
+    /// Called where something is due to followers at other servers.
+    pub peers: Wake,
     /// The last `Seq` given.
     pub last: Seq,
     /// When the background last did a step.
@@ -127,6 +129,7 @@ impl Applier {
         };
         let mut cursors: Vec<Write> = Vec::new();
         let mut checkpoint = None;
+        let mut written: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         while open.bytes < COMMIT_BYTES_MAX && checkpoint.is_none() && !done.stop {
             match rest.next() {
                 Some(Work::Record {
@@ -140,6 +143,10 @@ impl Applier {
                     }
                 }
                 Some(Work::Cursors(writes)) => cursors.extend(writes),
+                Some(Work::Rows(writes, then)) => {
+                    cursors.extend(writes);
+                    written.push(then);
+                }
                 Some(Work::Checkpoint(dir, answer)) => checkpoint = Some((dir, answer)),
                 Some(Work::Stop) => done.stop = true,
                 None => break,
@@ -147,6 +154,7 @@ impl Applier {
         }
         done.records += open.records;
         self.write(open, cursors)?;
+        written.into_iter().for_each(|then| then());
         if let Some((dir, answer)) = checkpoint {
             answer(self.store.checkpoint(&dir).map_err(Error::from));
         }
@@ -298,6 +306,9 @@ impl Applier {
             return;
         }
         self.metrics.posts(&batch);
+        if batch.is_remote() {
+            (self.peers)();
+        }
         self.bus.dispatch(&batch);
         self.fanout.hand(&Arc::new(batch));
         self.gauge.handed(&self.fanout);

@@ -43,6 +43,8 @@ pub enum Work {
     },
     /// Cursors and checkpoints: written in order, not synced.
     Cursors(Vec<Write>),
+    /// Rows of the engine's own, in order, not synced; then the call, on the applier's thread.
+    Rows(Vec<Write>, Box<dyn FnOnce() + Send>),
     /// A consistent copy of the store.
     Checkpoint(PathBuf, Box<dyn FnOnce(Result<(), Error>) + Send>),
     /// The end: what came before is committed.

@@ -6,6 +6,7 @@ mod archive;
 mod cursor;
 mod digest;
 mod page;
+pub mod peers;
 mod reader;
 mod recent;
 

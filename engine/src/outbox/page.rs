@@ -132,7 +132,7 @@ pub(super) fn following(view: &dyn View, subscriber: SubscriberId) -> Result<Fol
 /// Places in order, and whether there are no more.
 pub(super) type Candidates = (Vec<(Seq, NodeId)>, bool);
 
-pub(super) struct NodeSeen {
+pub(in crate::outbox) struct NodeSeen {
     row: Option<NodeRow>,
     purged: Seq,
 }
@@ -347,6 +347,7 @@ impl Reading<'_> {
             event: entry.event,
             audience: Audience::None,
             shown: shown(&row.config),
+            remote: false,
             live: OnceLock::new(),
             delayed: OnceLock::new(),
         };

@@ -3,12 +3,13 @@
 //! Each function ends with the write that says the new format. Knows no stage. `open.rs` calls them in turn.
 
 use super::keys::{self, Family, NodePart};
-use super::rows::{Entry, ItemRow, NodeRow, NodeState, Usage};
+use super::rows::{ItemRow, NodeRow, NodeState, PeerFollowers, Subscription, Usage};
 use super::{Range, Store, Write, rows};
 use crate::config::{Affiliation, SubscriptionState};
 use crate::error::StoreError;
-use crate::model::NodeId;
+use crate::model::{NodeId, PeerId, SubscriberId, fnv1a};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ pub(super) fn to_fourth(store: &dyn Store) -> Result<(), StoreError> {
 pub(super) fn to_fifth(store: &dyn Store) -> Result<(), StoreError> {
     let mut all = HashMap::<Arc<str>, Usage>::new();
     each_row(store, Family::LOG, &mut |_, value, _| {
-        let entry: Entry = rows::decode(Family::LOG, value)?;
+        let entry: rows::Entry = rows::decode(Family::LOG, value)?;
         if let Some((publisher, one)) = Usage::of(&entry.event) {
             let has = all.entry(publisher.clone()).or_default();
             has.items += one.items;
@@ -95,6 +96,88 @@ pub(super) fn to_sixth(store: &dyn Store) -> Result<(), StoreError> {
     )?;
     writes.push(format(6));
     store.write(writes, true)
+}
+
+/// By which peer a bare JID gets what a service sends it.
+pub(super) type Peer<'a> = &'a dyn Fn(&str, &str) -> Option<String>;
+
+/// To version 7: rows of who follows from other servers. Nothing of it lies in an older store, so that what an interruption left
+/// is written over. Memory: a row for each subscriber who lives elsewhere, and for each node and peer.
+pub(super) fn to_seventh(store: &dyn Store, peer: Peer<'_>) -> Result<(), StoreError> {
+    let mut elsewhere = HashMap::<SubscriberId, Arc<str>>::new();
+    each_row(store, Family::SUBSCRIBER, &mut |key, value, _| {
+        let name: Arc<str> = rows::decode(Family::SUBSCRIBER, value)?;
+        if let Some(id) = keys::read_subscriber(key).filter(|_| peer("", &name).is_some()) {
+            elsewhere.insert(id, name);
+        }
+        Ok(())
+    })?;
+    let (mut peers, mut counts) = (HashMap::<String, PeerId>::new(), HashMap::new());
+    let mut writes = each_row(store, Family::FOLLOWER, &mut |key, value, writes| {
+        let Some((node, id)) = keys::read_follower(key) else {
+            return Err(StoreError::Corrupt("follower"));
+        };
+        let follows = rows::state_in(value) == Some(SubscriptionState::Subscribed);
+        let Some(jid) = elsewhere.get(&id).filter(|_| follows) else {
+            return Ok(());
+        };
+        let Some(name) = rows::node_row(store, node)?.and_then(|row| peer(&row.name.service, jid)) else {
+            return Ok(());
+        };
+        let next = PeerId(peers.len() as u32 + 1);
+        let peer = *peers.entry(name).or_insert(next);
+        let since = rows::decode::<Subscription>(Family::FOLLOWER, value)?.since;
+        writes.push(Write {
+            family: Family::REMOTE,
+            key: keys::remote(node, peer, id).to_vec(),
+            value: Some(rows::encode(&since)),
+        });
+        let count: &mut PeerFollowers = counts.entry((node, peer)).or_default();
+        count.followers += 1;
+        count.hash ^= fnv1a(jid.as_bytes());
+        Ok(())
+    })?;
+    writes.extend(peer_rows(store, &peers, &counts)?);
+    writes.push(format(7));
+    store.write(writes, true)
+}
+
+/// The rows of peers, and how many follow what from there.
+fn peer_rows(
+    store: &dyn Store,
+    peers: &HashMap<String, PeerId>,
+    counts: &HashMap<(NodeId, PeerId), PeerFollowers>,
+) -> Result<Vec<Write>, StoreError> {
+    let row = |key: Vec<u8>, value: Vec<u8>| Write {
+        family: Family::PEER,
+        key,
+        value: Some(value),
+    };
+    let mut writes = vec![meta(keys::NEXT_PEER, rows::encode(&(peers.len() as u32 + 1)))];
+    for (name, peer) in peers {
+        writes.push(row(keys::peer_name(name), rows::encode(peer)));
+        writes.push(row(keys::peer(*peer).to_vec(), rows::encode(name)));
+    }
+    let mut states = HashMap::<NodeId, NodeState>::new();
+    for ((node, peer), count) in counts {
+        writes.push(row(keys::peer_followers(*node, *peer).to_vec(), rows::encode(count)));
+        writes.push(row(keys::peer_node(*peer, *node).to_vec(), Vec::new()));
+        let state = match states.entry(*node) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let mut state = rows::node_state(store, *node)?;
+                state.peers.0 = 0;
+                free.insert(state)
+            }
+        };
+        state.peers.0 += 1;
+    }
+    writes.extend(states.iter().map(|(node, state)| Write {
+        family: Family::NODE,
+        key: keys::node(*node, NodePart::State).to_vec(),
+        value: Some(rows::encode(state)),
+    }));
+    Ok(writes)
 }
 
 /// The rows of those who follow a node that sends its last item to who comes.

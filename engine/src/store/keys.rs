@@ -2,8 +2,10 @@
 //!
 //! Integers are big-endian, so that RocksDB's order is theirs. Knows no values: those are in `rows.rs`.
 
+mod peers;
 mod sweep;
 
+pub use peers::*;
 pub use sweep::*;
 
 use crate::model::{NodeId, NodeName, Seq, Slot, SubscriberId, Timestamp, VShard};
@@ -33,7 +35,7 @@ impl Family {
     pub const SUBSCRIBER_NAME: Family = Family(8);
     /// consumer → Seq
     pub const CURSOR: Family = Family(9);
-    /// peer|Seq → node
+    /// peer|Seq → what is due to followers there
     pub const PEER_OUTBOX: Family = Family(10);
     /// node|subscriber → affiliation
     pub const AFFILIATION: Family = Family(11);
@@ -61,11 +63,15 @@ impl Family {
     pub const USAGE: Family = Family(22);
     /// subscriber|node → nothing: what he follows and whose last item is sent to who comes online
     pub const COMING: Family = Family(23);
+    /// peers: their names, and how many follow what from there
+    pub const PEER: Family = Family(24);
+    /// node|peer|subscriber → since: who follows from another server
+    pub const REMOTE: Family = Family(25);
     /// the first of those that other parts define
-    pub const TABLES: u8 = 24;
+    pub const TABLES: u8 = 26;
 
     /// The names of the engine's own, by number.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 26] = [
         "meta",
         "log",
         "item",
@@ -90,6 +96,8 @@ impl Family {
         "public",
         "usage",
         "coming",
+        "peer",
+        "remote",
     ];
 }
 
@@ -321,6 +329,7 @@ pub fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PeerId;
 
     #[track_caller]
     fn check(key: &[u8], golden: &str) {
@@ -363,6 +372,17 @@ mod tests {
             "7300000000000000010000000200000003",
         );
         check(&node(NodeId(3), NodePart::Owners), "0000000302");
+        check(&peer_outbox(PeerId(1), Seq(258)), "000000010000000000000102");
+        check(
+            &remote(NodeId(1), PeerId(2), SubscriberId(3)),
+            "000000010000000200000003",
+        );
+        check(&peer_name("x"), "6e78");
+        check(&peer(PeerId(258)), "6900000102");
+        check(&peer_followers(NodeId(1), PeerId(2)), "660000000100000002");
+        check(&peer_node(PeerId(1), NodeId(2)), "740000000100000002");
+        check(&peer_cursor(PeerId(1)), "7000000001");
+        check(&sweep_remote(NodeId(1)), "7200000001");
         assert_eq!(behind(&[1, 255, 255]), Some(vec![2]));
         assert_eq!(behind(&[255]), None);
     }
@@ -383,5 +403,16 @@ mod tests {
         assert_eq!(read_journal(&journal(77)), Some(77));
         assert_eq!(read_device(&device(SubscriberId(1), "phone")), Some("phone"));
         assert_eq!(read_log(b"x"), None);
+        let remote_key = remote(NodeId(7), PeerId(8), SubscriberId(9));
+        assert_eq!(read_remote(&remote_key), Some((NodeId(7), PeerId(8), SubscriberId(9))));
+        assert_eq!(read_remote(b"x"), None);
+        assert_eq!(
+            read_peer_followers(&peer_followers(NodeId(7), PeerId(8))),
+            Some((NodeId(7), PeerId(8)))
+        );
+        assert_eq!(
+            read_peer_node(&peer_node(PeerId(8), NodeId(7))),
+            Some((PeerId(8), NodeId(7)))
+        );
     }
 }

@@ -53,13 +53,13 @@ impl Apply<'_, '_> {
                 subscriber: id,
                 vshard: VShard::of(jid),
             });
-            Ok(())
+            Ok(self.edge_at_peer(node, of, (id, jid), true)?)
         } else {
-            self.cut(node, id, jid)
+            self.cut(node, of, (id, jid))
         }
     }
 
-    fn cut(&mut self, node: NodeId, id: SubscriberId, jid: &str) -> Result<(), ApplyError> {
+    fn cut(&mut self, node: NodeId, of: &NodeRow, (id, jid): (SubscriberId, &str)) -> Result<(), ApplyError> {
         self.tx.delete(Family::FOLLOWING, keys::following(id, node));
         // Few edges have one: it is looked for, so that others leave no trace of it.
         if self.exists(Family::COMING, &keys::following(id, node))? {
@@ -70,7 +70,7 @@ impl Apply<'_, '_> {
             subscriber: id,
             vshard: VShard::of(jid),
         });
-        Ok(())
+        Ok(self.edge_at_peer(node, of, (id, jid), false)?)
     }
 
     /// Notes of a node's followers behind `after`, at most `max`, whether they get its last item when they come, as the node
@@ -130,8 +130,10 @@ impl Apply<'_, '_> {
         let mut counters = rows::node_state(self.tx, node)?;
         counters.followers = counters.followers.saturating_sub(1);
         rows::put_state(self.tx, node, &counters);
-        if older.state == SubscriptionState::Subscribed {
-            self.cut(node, id, jid)?;
+        if older.state == SubscriptionState::Subscribed
+            && let Some(row) = rows::node_row(self.tx, node)?
+        {
+            self.cut(node, &row, (id, jid))?;
         }
         Ok(true)
     }

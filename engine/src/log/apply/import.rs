@@ -190,6 +190,7 @@ impl Apply<'_, '_> {
             if of.greets() {
                 self.tx.put(Family::COMING, keys::following(id, node), []);
             }
+            self.edge_at_peer(node, of, (id, one.jid), true)?;
             edges.push((vshard, id));
         }
         new.finish(self.tx);

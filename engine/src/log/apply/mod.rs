@@ -15,6 +15,7 @@ mod keep;
 mod node;
 mod notes;
 mod owned;
+mod peers;
 mod public;
 mod publish;
 mod subscribe;
@@ -53,6 +54,12 @@ pub trait Tables: Send + Sync + 'static {
     /// The names of its column families; the first is [`Family::TABLES`], and so on.
     fn names(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The outbox of another server by which a bare JID gets what `service` sends it; `None` where it lives here.
+    fn peer(&self, service: &str, jid: &str) -> Option<String> {
+        let _ = (service, jid);
+        None
     }
 
     /// Applies one of its operations.

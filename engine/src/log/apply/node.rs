@@ -224,6 +224,7 @@ impl Apply<'_, '_> {
     pub(in crate::log) fn drop_node(&mut self, node: NodeId, name: &NodeName) -> Result<(), StoreError> {
         self.disown(node)?;
         let closed = rows::node_row(self.tx, node)?.is_some_and(|row| is_closed(&row.config));
+        self.leave_peers(node)?;
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));

@@ -165,6 +165,7 @@ impl Apply<'_, '_> {
         if !row.config.deliver_notifications {
             return Ok(());
         }
+        let remote = self.point(node, row, item, &event)?;
         let post = Post {
             seq: self.seq,
             origin: self.origin,
@@ -175,6 +176,7 @@ impl Apply<'_, '_> {
             event,
             audience: self.audience(node, row)?,
             shown: shown(&row.config),
+            remote,
             live: OnceLock::new(),
             delayed: OnceLock::new(),
         };

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::limits::SWEEP_ROWS;
 use crate::log::Applier;
 use crate::log::apply::{Apply, ApplyError, Effect, is_closed};
-use crate::model::{NodeId, NodeName, Origin, SubscriberId, Timestamp, VShard};
+use crate::model::{NodeId, NodeName, Origin, PeerId, Seq, SubscriberId, Timestamp, VShard};
 use crate::store::keys::{self, Family};
 use crate::store::{Range, View, rows};
 
@@ -59,6 +59,36 @@ impl Step<'_> {
         Ok([affiliations, followers, public]
             .iter()
             .any(|rows| rows.len() == SWEEP_ROWS))
+    }
+
+    /// Forgets who followed a deleted node from other servers, once they are found to be told.
+    pub(super) fn remote(&mut self, job: &[u8], node: NodeId) -> Result<(), StoreError> {
+        let ended: Seq = rows::get(&self.tx, Family::SWEEP, job)?.unwrap_or_default();
+        let unsorted = Range::between(
+            keys::peer_outbox(PeerId::UNSORTED, Seq(0)),
+            keys::peer_outbox(PeerId::UNSORTED, ended.next()),
+        );
+        if !first_keys(&self.tx, Family::PEER_OUTBOX, &unsorted, 1)?.is_empty() {
+            return Ok(());
+        }
+        let followers = first_keys(
+            &self.tx,
+            Family::REMOTE,
+            &Range::prefix(&node.0.to_be_bytes()),
+            SWEEP_ROWS,
+        )?;
+        followers
+            .iter()
+            .for_each(|key| self.tx.delete(Family::REMOTE, key.clone()));
+        let peers = rows::peers_of(&self.tx, node, PeerId::UNSORTED, SWEEP_ROWS)?;
+        for peer in &peers {
+            self.tx.delete(Family::PEER, keys::peer_followers(node, *peer));
+            self.tx.delete(Family::PEER, keys::peer_node(*peer, node));
+        }
+        if followers.len() < SWEEP_ROWS && peers.len() < SWEEP_ROWS {
+            self.tx.delete(Family::SWEEP, job);
+        }
+        Ok(())
     }
 
     fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
@@ -155,6 +185,11 @@ impl Step<'_> {
             let mut state = rows::node_state(&self.tx, node)?;
             state.followers = state.followers.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);
+        }
+        if let Some(row) = rows::node_row(&self.tx, node)? {
+            self.applying(applier, at, |apply| {
+                Ok(apply.edge_at_peer(node, &row, (id, name), false)?)
+            })?;
         }
         let effect = Effect::Unfollow {
             node,

@@ -77,6 +77,16 @@ pub fn read_sweep_held(key: &[u8]) -> Option<NodeId> {
     read_of_node(b'h', key)
 }
 
+/// a deleted node whose followers at other servers are still in rows; the value is the `Seq` of its end.
+pub fn sweep_remote(node: NodeId) -> Vec<u8> {
+    of_node(b'r', node)
+}
+
+/// Reads such a key.
+pub fn read_sweep_remote(key: &[u8]) -> Option<NodeId> {
+    read_of_node(b'r', key)
+}
+
 /// an item that expires at a time.
 pub fn sweep_expiry(at: Timestamp, node: NodeId, seq: Seq) -> Vec<u8> {
     [&b"e"[..], &at.0.to_be_bytes(), &log(node, seq)].concat()

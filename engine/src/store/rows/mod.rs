@@ -1,12 +1,15 @@
 //! The values of the rows.
 //!
 //! Rows are postcard; the format's version in `meta` covers them all. Knows no record and no stage. How a node's rows are
-//! found is in `nodes.rs`, a subscriber's in `subscribers.rs`.
+//! found is in `nodes.rs`, a subscriber's in `subscribers.rs`, a
+//! peer's in `peers.rs`.
 
 mod nodes;
+mod peers;
 mod subscribers;
 
 pub use nodes::*;
+pub use peers::*;
 pub use subscribers::*;
 
 use super::View;
@@ -62,6 +65,8 @@ pub struct NodeState {
     pub excluded: Later<u32>,
     /// Affiliated in some way, beside the first owner. Since format 5.
     pub affiliated: Later<u32>,
+    /// Peers from which somebody follows. Since format 7.
+    pub peers: Later<u32>,
 }
 
 /// A node whose fan-out is held back.
@@ -225,7 +230,7 @@ mod tests {
             ..NodeState::default()
         };
         let row = encode(&state);
-        for fields in [1, 2, 3] {
+        for fields in [1, 2, 3, 4] {
             let older = row.get(..row.len() - fields).expect("each field is one byte");
             assert_eq!(decode::<NodeState>(Family::NODE, older).ok(), Some(state));
         }
