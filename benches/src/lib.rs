@@ -244,6 +244,7 @@ pub(crate) fn post(seq: u64) -> Arc<Post> {
             kind: reef_engine::config::NotificationType::Headline,
         },
         remote: false,
+        only: None,
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     })

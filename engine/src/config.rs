@@ -194,6 +194,14 @@ impl NodeConfig {
         }
     }
 
+    /// What is kept here of a node that is at home elsewhere: its service decides who reads it, and which items there are.
+    pub fn mirror(namespace: &str, max_items: u32) -> NodeConfig {
+        NodeConfig {
+            max_items,
+            ..NodeConfig::microblog(namespace)
+        }
+    }
+
     /// The configuration with the settings applied, in order.
     pub fn with(&self, settings: &[Setting]) -> NodeConfig {
         let mut config = self.clone();

@@ -88,6 +88,8 @@ pub const OWNERS_MAX: usize = 64;
 pub const HELD_MAX: u32 = 10_000;
 /// Posts of a resumed node that one background step publishes.
 pub const RELEASE_STEP: usize = 256;
+/// Entries behind an item of a mirrored node among which those are looked for by which others have it.
+pub const AGAIN_SCAN: usize = 1024;
 /// Posts that are given to their peers in one step.
 pub const SORT_POSTS: usize = 1024;
 /// Rows of one such step, after which it ends.
@@ -148,6 +150,8 @@ pub struct Limits {
     pub items_per_account: u64,
     /// Bytes of their payloads. 0: no limit.
     pub bytes_per_account: u64,
+    /// Items that are kept of a node of another server which somebody here follows.
+    pub mirror_items: u32,
     /// Bytes of one payload.
     pub item_bytes: usize,
     /// Nodes that one account follows.
@@ -185,6 +189,7 @@ impl Default for Limits {
             affiliations_per_node: 10_000,
             items_per_account: 10_000_000,
             bytes_per_account: 4 << 30,
+            mirror_items: 1_000,
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,
             log_keep_seconds: 7 * 86_400,

@@ -249,6 +249,11 @@ pub enum Event {
         /// Where it went, an `xmpp:` URI.
         redirect: Option<Arc<str>>,
     },
+    /// An item of a mirrored node reached more of its followers; only in the log.
+    Again {
+        /// Where the item lies.
+        of: Seq,
+    },
 }
 
 /// What goes to followers: shared by all who must get it, encoded once per form by the first who writes it.
@@ -274,6 +279,8 @@ pub struct Post {
     pub shown: Shown,
     /// Whether some follow from other servers.
     pub remote: bool,
+    /// Whom it is for, in ascending order, where it is not for all who follow.
+    pub only: Option<Arc<[SubscriberId]>>,
     /// The live form, encoded by the first writer.
     pub live: OnceLock<Splice>,
     /// The form for who was away: with its time of publication.
@@ -287,6 +294,11 @@ impl Post {
             at: self.at,
             origin: self.origin,
         }
+    }
+
+    /// Whether it is for somebody, if he follows.
+    pub fn is_for(&self, id: SubscriberId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.binary_search(&id).is_ok())
     }
 
     /// Bytes that it holds, with both of its encoded forms: an upper estimate.

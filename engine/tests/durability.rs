@@ -344,14 +344,21 @@ fn rows_of_format_1_read_as_they_were_written() {
         at: Timestamp(3),
         item: "i".into(),
         event,
+        only: reef_engine::config::Later::default(),
     };
     let published = Event::Publish {
         payload: b"<e/>".to_vec().into(),
         publisher: "a@b".into(),
     };
-    check(entry(published), "010203016900043c652f3e03614062");
-    check(entry(Event::Retract { first: Seq(4) }), "01020301690104");
-    check(entry(Event::Purge), "010203016902");
+    check(entry(published), "010203016900043c652f3e0361406200");
+    check(entry(Event::Retract { first: Seq(4) }), "0102030169010400");
+    check(entry(Event::Purge), "01020301690200");
+    // As they were before items could be for some alone.
+    let older = [1, 2, 3, 1, 0x69, 2];
+    assert_eq!(
+        rows::decode::<rows::Entry>(Family::LOG, &older).expect("it reads"),
+        entry(Event::Purge)
+    );
 }
 
 fn row_at(seq: u64, at: u64) -> CursorRow {

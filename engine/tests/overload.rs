@@ -179,6 +179,7 @@ fn bring(shard: &mut Shard, seq: u64, audience: Audience) -> Arc<Post> {
             kind: reef_engine::config::NotificationType::Headline,
         },
         remote: false,
+        only: None,
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     });

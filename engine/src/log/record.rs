@@ -48,6 +48,40 @@ pub struct Note {
     pub about: Option<(NodeName, Arc<str>)>,
 }
 
+/// What a service of another server said of its node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mirrored {
+    /// Somebody here follows from now on, waits to, or does not any more.
+    Follow {
+        /// Bare JID of the follower.
+        subscriber: Arc<str>,
+        /// The state of his subscription.
+        state: Option<SubscriptionState>,
+    },
+    /// An item was published, or published again.
+    Publish {
+        /// The item's id.
+        item: Arc<str>,
+        /// The self-contained payload.
+        payload: Bytes,
+        /// Bare JID of the publisher, as far as the server may speak for him; else of the service.
+        publisher: Arc<str>,
+        /// Bare JIDs of those here who were addressed; none is all who follow.
+        to: Vec<Arc<str>>,
+        /// Whom it concerns.
+        notes: Vec<Note>,
+    },
+    /// An item was retracted.
+    Retract {
+        /// The item's id.
+        item: Arc<str>,
+    },
+    /// All items were.
+    Purge,
+    /// The node is gone, and with it who followed.
+    Delete,
+}
+
 /// What is changed, when, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -191,6 +225,13 @@ pub enum Change {
         /// What he becomes.
         affiliation: Affiliation,
     },
+    /// What a service of another server said of a node of its own, to followers here; `by` is the server.
+    Mirror {
+        /// The node: its service lives elsewhere.
+        node: NodeName,
+        /// What it said.
+        said: Mirrored,
+    },
     /// Remove a user: his nodes, all that he follows, his cursors. His tables are the front end's.
     RemoveUser {
         /// Bare JID.
@@ -246,7 +287,8 @@ impl Record {
             | Change::ImportFollowers { node, .. }
             | Change::Unfollow { node, .. }
             | Change::SetSubscription { node, .. }
-            | Change::Affiliate { node, .. } => &node.service,
+            | Change::Affiliate { node, .. }
+            | Change::Mirror { node, .. } => &node.service,
             Change::Attach { to, .. } | Change::Detach { to, .. } => &to.node.service,
             Change::Summarize { summary, .. } => &summary.service,
             Change::RemoveUser { user } => user,

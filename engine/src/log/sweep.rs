@@ -297,7 +297,8 @@ impl Step<'_> {
             if seq.0 > keep_from && entry.as_ref().is_some_and(|e| e.at.0 > oldest) {
                 break;
             }
-            if entry.is_some_and(|e| !matches!(e.event, Event::Publish { .. }) && e.at.0 <= oldest) {
+            let item = |event: &Event| matches!(event, Event::Publish { .. } | Event::Again { .. });
+            if entry.is_some_and(|e| !item(&e.event) && e.at.0 <= oldest) {
                 self.tx.delete(Family::LOG, keys::log(node, seq));
             }
             self.tx.delete(Family::TAIL, key);

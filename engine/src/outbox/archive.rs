@@ -75,6 +75,10 @@ pub fn archive(
     wanted: &Wanted,
     now: Timestamp,
 ) -> Result<Option<Archive>, StoreError> {
+    let asker = match of {
+        Of::Node(_) => SubscriberId(0),
+        Of::Followed(id) => id,
+    };
     let nodes = match of {
         // What it keeps no more is not shown: nothing to walk over.
         Of::Node(node) => {
@@ -88,6 +92,7 @@ pub fn archive(
         view,
         recent,
         nodes: Arc::new(nodes),
+        asker,
         now,
         last,
     };

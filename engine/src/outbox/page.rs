@@ -234,6 +234,8 @@ impl Reading<'_> {
                 first <= self.run.began || (post.seq > self.run.seen && first <= self.request.cursor)
             }
             Event::Purge | Event::Configure { .. } | Event::Delete { .. } => true,
+            // Posts have the item itself.
+            Event::Again { .. } => false,
         }
     }
 
@@ -308,9 +310,26 @@ impl Reading<'_> {
         Ok(post.filter(|_| self.nodes.get(&node).is_some_and(speaks)))
     }
 
+    /// The entry at a place, unless it is for others; where it points to an item, with that.
+    fn entry(&self, seq: Seq, node: NodeId) -> Result<Option<Entry>, StoreError> {
+        let read = |seq: Seq| rows::get::<Entry>(self.view, Family::LOG, &keys::log(node, seq));
+        let Some(mut entry) = read(seq)? else {
+            return Ok(None);
+        };
+        let (only, id) = (&entry.only.0, self.request.subscriber);
+        if !only.is_empty() && only.binary_search(&id).is_err() {
+            return Ok(None);
+        }
+        if let Event::Again { of } = entry.event {
+            let Some(item) = read(of)? else { return Ok(None) };
+            entry.event = item.event;
+        }
+        Ok(Some(entry))
+    }
+
     /// The post at a place, unless its item is gone.
     pub(super) fn kept(&mut self, seq: Seq, node: NodeId) -> Result<Option<Arc<Post>>, StoreError> {
-        let Some(entry) = rows::get::<Entry>(self.view, Family::LOG, &keys::log(node, seq))? else {
+        let Some(entry) = self.entry(seq, node)? else {
             return Ok(None);
         };
         let seen = match self.nodes.entry(node) {
@@ -348,6 +367,7 @@ impl Reading<'_> {
             audience: Audience::None,
             shown: shown(&row.config),
             remote: false,
+            only: Some(entry.only.0).filter(|only| !only.is_empty()).map(Arc::from),
             live: OnceLock::new(),
             delayed: OnceLock::new(),
         };

@@ -3,6 +3,7 @@
 //! A session that catches up is handed pages from its cursor and goes live in the turn in which its cursor equals the
 //! watermark. The driver reads the pages: [`Shard::wanted`] asks, [`Shard::page`] answers.
 
+use super::posts::gets;
 use super::recent::RecentPosts;
 use super::session::{CatchUp, Key, State};
 use super::{Drained, Manner, Shard};
@@ -83,7 +84,7 @@ impl Shard {
         let id = session.subscriber;
         for entry in std::mem::take(&mut session.ring).iter() {
             let post = self.posts.get(entry.number).and_then(|held| held.post.as_ref());
-            if post.is_some_and(|post| self.index.follows(post.node, id)) {
+            if post.is_some_and(|post| gets(&self.index, post, id)) {
                 self.posts.release(entry.number);
             } else if let Some(session) = self.sessions.get_mut(key) {
                 session.ring.push(entry);

@@ -5,7 +5,7 @@
 //! locks or encodes per delivery.
 
 use super::Shard;
-use super::posts::Walk;
+use super::posts::{Walk, gets};
 use super::ring::{Queued, Ring};
 use super::session::{Key, Session, State};
 use crate::index::Hits;
@@ -21,12 +21,16 @@ impl Shard {
         if followers.is_none() && matches!(post.audience, Audience::None) {
             return;
         }
-        let size = followers.map_or(0, |f| f.len()) + self.audience_size(post);
+        let followed = match &post.only {
+            Some(only) => only.len() as u64,
+            None => followers.map_or(0, |f| f.len()),
+        };
+        let size = followed + self.audience_size(post);
         self.hot.add(post.node, &post.name, size);
         match self.run.filter(|head| self.joins(*head, post)) {
             Some(head) => self.posts.join(head, post.clone()),
             None => {
-                let hits = followers.map_or(Hits::Slice(Vec::new().into_iter()), |f| f.among(self.online.ids()));
+                let hits = self.followers_here(post);
                 let by_presence = false;
                 let number = self.posts.push(post.clone(), Walk { hits, by_presence });
                 self.run = Some(number);
@@ -46,6 +50,8 @@ impl Shard {
             held.run < RUN_MAX
                 && held.post.as_ref().is_some_and(|first| {
                     first.node == post.node
+                        && first.only.is_none()
+                        && post.only.is_none()
                         && match (&first.audience, &post.audience) {
                             (Audience::None, Audience::None) => true,
                             (Audience::Presence { node, but, .. }, Audience::Presence { node: n, but: b, .. }) => {
@@ -55,6 +61,20 @@ impl Shard {
                         }
                 })
         })
+    }
+
+    /// Those here who get a post since they follow.
+    fn followers_here(&self, post: &Post) -> Hits {
+        let (followers, online) = (self.index.followers(post.node), self.online.ids());
+        match (&post.only, followers) {
+            (_, None) => Hits::Slice(Vec::new().into_iter()),
+            (None, Some(followers)) => followers.among(online),
+            (Some(only), Some(followers)) => {
+                let here = |id: &&SubscriberId| online.contains(id.0) && followers.contains(**id);
+                let ids: Vec<u32> = only.iter().filter(here).map(|id| id.0).collect();
+                Hits::Slice(ids.into_iter())
+            }
+        }
     }
 
     fn audience_size(&self, post: &Post) -> u64 {
@@ -166,7 +186,7 @@ impl Shard {
     /// Whether a post is due to a session now, and if so whether by presence. Who catches up gets it from the log.
     fn due(&self, session: &Session, post: &Post, follower: bool) -> Option<bool> {
         let follows =
-            !matches!(session.state, State::Quiet) && (follower || self.index.follows(post.node, session.subscriber));
+            !matches!(session.state, State::Quiet) && (follower || gets(&self.index, post, session.subscriber));
         if follows && matches!(session.state, State::CatchingUp(_)) {
             return None;
         }
@@ -238,7 +258,7 @@ impl Shard {
         let held_back = due.len();
         for (number, held) in self.posts.above_watermark() {
             let Some(post) = &held.post else { continue };
-            let follows = held.seq > cursor && self.index.follows(post.node, session.subscriber);
+            let follows = held.seq > cursor && gets(&self.index, post, session.subscriber);
             let notify = self.notified(session, post);
             // By presence alone it was offered already, or came before this session's presence.
             if follows || (notify && held.seq > cursor.max(session.expanded) && held.hits.is_some()) {
@@ -300,7 +320,7 @@ impl Shard {
         if matches!(session.state, State::CatchingUp(_)) {
             // Its queue overflowed while older posts were put on it: the log brings what it follows.
             let post = self.posts.get(number).and_then(|held| held.post.as_ref());
-            if post.is_some_and(|post| self.index.follows(post.node, session.subscriber)) {
+            if post.is_some_and(|post| gets(&self.index, post, session.subscriber)) {
                 return;
             }
         }

@@ -3,7 +3,7 @@
 //! What is due by presence alone cannot be caught up and stays, as far as a queue goes.
 
 use super::Shard;
-use super::posts::Held;
+use super::posts::{Held, gets};
 use super::session::{Key, State};
 use crate::limits::EXPANSIONS_MAX;
 use crate::model::Seq;
@@ -20,7 +20,7 @@ impl Shard {
         let id = session.subscriber;
         let follows = |held: Option<&Held>| {
             held.and_then(|h| h.post.as_ref())
-                .is_some_and(|post| self.index.follows(post.node, id))
+                .is_some_and(|post| gets(&self.index, post, id))
         };
         let mut first = follows(self.posts.get(number))
             .then(|| self.posts.get(number).map(|h| h.seq))

@@ -2,10 +2,15 @@
 //!
 //! Numbered in `Seq` order. A post is let go when nobody waits for it and everything before it is expanded.
 
-use crate::index::Hits;
-use crate::model::{Event, Post, Seq};
+use crate::index::{Hits, Index};
+use crate::model::{Event, Post, Seq, SubscriberId};
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// Whether somebody gets a post since he follows its node.
+pub(super) fn gets(index: &Index, post: &Post, id: SubscriberId) -> bool {
+    index.follows(post.node, id) && post.is_for(id)
+}
 
 /// A post on a shard.
 pub(super) struct Held {

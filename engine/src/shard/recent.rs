@@ -2,6 +2,7 @@
 //!
 //! Knows no session. What it answers is what the log would tell: replaced and retracted items are left out.
 
+use super::posts::gets;
 use crate::index::Index;
 use crate::limits::SHARD_RECENT_BYTES;
 use crate::model::{Event, Post, Seq, SubscriberId};
@@ -41,7 +42,7 @@ impl RecentPosts {
     /// Whether nothing came above `from` up to `upto` to any node that `id` follows now: then there is no page to read,
     /// whenever he began to follow. False also where that is too long ago to tell.
     pub(super) fn nothing_since(&self, index: &Index, id: SubscriberId, from: Seq, upto: Seq) -> bool {
-        from >= self.from && !self.within(from, upto).any(|post| index.follows(post.node, id))
+        from >= self.from && !self.within(from, upto).any(|post| gets(index, post, id))
     }
 
     fn within(&self, from: Seq, upto: Seq) -> impl Iterator<Item = &Arc<Post>> {
@@ -55,7 +56,7 @@ impl RecentPosts {
             return None;
         }
         let mut found: VecDeque<Arc<Post>> = VecDeque::new();
-        for post in self.within(from, upto).filter(|post| index.follows(post.node, id)) {
+        for post in self.within(from, upto).filter(|post| gets(index, post, id)) {
             match post.event {
                 Event::Publish { .. } => found.retain(|p| p.node != post.node || p.item != post.item),
                 Event::Retract { first } => {
@@ -65,7 +66,7 @@ impl RecentPosts {
                     }
                 }
                 Event::Purge => found.retain(|p| p.node != post.node),
-                Event::Configure { .. } | Event::Delete { .. } => {}
+                Event::Configure { .. } | Event::Delete { .. } | Event::Again { .. } => {}
             }
             found.push_back(post.clone());
         }

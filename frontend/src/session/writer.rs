@@ -59,7 +59,7 @@ pub(super) fn digest(name: &NodeName, posts: &[Arc<Post>], to: &str) -> Vec<Vec<
             }),
             Event::Retract { .. } => gone.push(&*post.item),
             Event::Purge => purged = true,
-            Event::Configure { .. } | Event::Delete { .. } => {}
+            Event::Configure { .. } | Event::Delete { .. } | Event::Again { .. } => {}
         }
     }
     let (from, node) = (&*name.service, &*name.node);
@@ -104,6 +104,8 @@ fn encode(post: &Post, delayed: bool) -> Splice {
         Event::Purge => pubsub::event_purge(from, node, delay),
         Event::Configure { form } => pubsub::event_configuration(from, node, form, delay),
         Event::Delete { redirect } => pubsub::event_delete(from, node, redirect.as_deref(), delay),
+        // Posts have the item itself; of one that had not, this is what is to be said.
+        Event::Again { .. } => pubsub::event_publish(from, node, &post.item, None, None, delay),
     };
     spliced(splice.of_type(kind(post)), from, &[])
 }

@@ -6,7 +6,7 @@
 use super::{Apply, ApplyError, Effect};
 use crate::config::{ITEMS_MAX, NodeFull};
 use crate::error::{Reject, StoreError};
-use crate::limits::EVICT_MAX;
+use crate::limits::{AGAIN_SCAN, EVICT_MAX};
 use crate::model::{Event, NodeId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
@@ -127,7 +127,7 @@ impl Apply<'_, '_> {
     }
 
     /// Deletes an entry, and its place in the order: who catches up does not look for what is gone.
-    fn gone(&mut self, node: NodeId, seq: Seq) {
+    pub(super) fn gone(&mut self, node: NodeId, seq: Seq) {
         self.tx.delete(Family::LOG, keys::log(node, seq));
         self.tx.delete(Family::TAIL, keys::tail(seq));
         self.effects.push(Effect::Gone(seq));
@@ -137,9 +137,36 @@ impl Apply<'_, '_> {
     fn replaced(&mut self, node: NodeId, seq: Seq) -> Result<(), StoreError> {
         if let Some(older) = self.entry(node, seq)? {
             rows::count_gone(self.tx, &older.event)?;
+            self.forget_others(node, seq, &older)?;
         }
         self.gone(node, seq);
         Ok(())
+    }
+
+    /// An item that was due to some had entries for others behind it.
+    fn forget_others(&mut self, node: NodeId, seq: Seq, entry: &Entry) -> Result<(), StoreError> {
+        match entry.only.0.is_empty() {
+            true => Ok(()),
+            false => self.forget_again(node, seq),
+        }
+    }
+
+    /// The entries by which others have the item that lies there, as far as they lie close behind it.
+    pub(super) fn again(&self, node: NodeId, lies: Seq) -> Result<Vec<Seq>, StoreError> {
+        let (mut found, mut seen) = (Vec::new(), 0);
+        let range = Range::between(keys::log(node, lies.next()), keys::log(node, Seq(u64::MAX)));
+        self.tx.scan(Family::LOG, &range, &mut |key, value| {
+            let of = rows::decode::<Entry>(Family::LOG, value).map(|entry| entry.event);
+            if of.is_ok_and(|event| event == Event::Again { of: lies }) {
+                found.extend(keys::read_log(key).map(|(_, seq)| seq));
+            }
+            seen += 1;
+            match seen < AGAIN_SCAN {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        Ok(found)
     }
 
     /// An entry of a node's log.
@@ -167,6 +194,7 @@ impl Apply<'_, '_> {
         state: &mut NodeState,
     ) -> Result<(), StoreError> {
         rows::count_gone(self.tx, &entry.event)?;
+        self.forget_others(node, seq, entry)?;
         self.gone(node, seq);
         let item = &*entry.item;
         if state.edited.0 > 0

@@ -12,6 +12,7 @@ mod edge;
 mod hold;
 mod import;
 mod keep;
+mod mirror;
 mod node;
 mod notes;
 mod owned;
@@ -26,7 +27,7 @@ pub use node::config_bounds;
 pub(in crate::log) use public::is_closed;
 pub use publish::{shown, without};
 
-use crate::config::NodeConfig;
+use crate::config::{Later, NodeConfig};
 use crate::error::{Reject, StoreError};
 use crate::limits::Limits;
 use crate::log::record::{Change, Note, Outcome, Record};
@@ -281,6 +282,7 @@ impl<'s> Apply<'_, 's> {
             } => self.set_subscription(node, subscriber, *state),
             Change::Affiliate { node, jid, affiliation } => self.affiliate(node, jid, *affiliation),
             Change::RemoveUser { user } => self.remove_user(user),
+            Change::Mirror { node, said } => self.mirror(node, said),
             Change::PauseNode { node, paused } => self.pause(node, *paused),
             Change::Release { node } => self.release(node),
             Change::Table { op, .. } => self.tables.apply(self, op).map(Outcome::Table),
@@ -316,6 +318,7 @@ impl<'s> Apply<'_, 's> {
             at: self.at,
             item: item.clone(),
             event,
+            only: Later::default(),
         };
         self.tx
             .put(Family::LOG, keys::log(node, self.seq), rows::encode(&entry));

@@ -4,6 +4,7 @@
 //! (`outbox/peers/`), so that this is O(1) in servers too. Knows no server's name but as the tables say it.
 
 use super::{Apply, publish::shown};
+use crate::config::Later;
 use crate::error::StoreError;
 use crate::model::{Event, NodeId, PeerId, Seq, SubscriberId, fnv1a};
 use crate::store::View;
@@ -82,7 +83,7 @@ impl Apply<'_, '_> {
         let logged = match event {
             Event::Publish { .. } => row.config.persist_items,
             Event::Retract { .. } | Event::Purge => true,
-            Event::Configure { .. } | Event::Delete { .. } => false,
+            Event::Configure { .. } | Event::Delete { .. } | Event::Again { .. } => false,
         };
         let pointer = match logged {
             true => Pointer::Log(node),
@@ -96,6 +97,7 @@ impl Apply<'_, '_> {
                         at: self.at,
                         item: item.clone(),
                         event: event.clone(),
+                        only: Later::default(),
                     },
                     to: Vec::new(),
                 }),

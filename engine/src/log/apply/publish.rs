@@ -131,27 +131,33 @@ impl Apply<'_, '_> {
 
     pub(super) fn purge(&mut self, name: &NodeName) -> Result<Outcome, ApplyError> {
         let (node, row) = self.owned(name)?;
-        let mut state = rows::node_state(self.tx, node)?;
+        let state = rows::node_state(self.tx, node)?;
         if !row.config.persist_items && state.items == 0 {
             return Err(Reject::Transient.into());
         }
         self.drop_held(node, |_| true)?;
+        self.purge_items(node)?;
+        if row.config.notify_retract {
+            self.notify(node, &row, &"".into(), Event::Purge)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Removes all items of a node: those that are there now are removed in the background.
+    pub(super) fn purge_items(&mut self, node: NodeId) -> Result<(), StoreError> {
         let upto = Seq(self.seq.0 - 1);
-        state = NodeState {
+        let state = NodeState {
             items: 0,
             purged: upto,
             oldest: self.seq,
             last: self.seq,
             edited: Later(0),
-            ..state
+            ..rows::node_state(self.tx, node)?
         };
         rows::put_state(self.tx, node, &state);
         self.tx.put(Family::SWEEP, keys::sweep_node(node, upto), []);
         self.append(node, &"".into(), Event::Purge);
-        if row.config.notify_retract {
-            self.notify(node, &row, &"".into(), Event::Purge)?;
-        }
-        Ok(Outcome::Done)
+        Ok(())
     }
 
     /// Hands the post to the shards.
@@ -177,6 +183,7 @@ impl Apply<'_, '_> {
             audience: self.audience(node, row)?,
             shown: shown(&row.config),
             remote,
+            only: None,
             live: OnceLock::new(),
             delayed: OnceLock::new(),
         };

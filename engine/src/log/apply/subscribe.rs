@@ -81,7 +81,7 @@ impl Apply<'_, '_> {
         Ok(none && row.config.access == AccessModel::Authorize)
     }
 
-    fn quota(&mut self, id: SubscriberId) -> Result<(), ApplyError> {
+    pub(super) fn quota(&mut self, id: SubscriberId) -> Result<(), ApplyError> {
         let follows = rows::follows(self.tx, id)?;
         if follows >= self.limits.subscriptions_per_account {
             return Err(Reject::TooMany("subscriptions").into());

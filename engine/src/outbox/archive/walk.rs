@@ -21,6 +21,8 @@ pub(super) struct Walk<'v> {
     pub(super) view: &'v dyn View,
     pub(super) recent: &'v Recent,
     pub(super) nodes: Arc<HashMap<NodeId, Seq>>,
+    /// Whose archive it is; 0 for that of a node.
+    pub(super) asker: SubscriberId,
     pub(super) now: Timestamp,
     /// The last place of all.
     pub(super) last: Seq,
@@ -164,7 +166,7 @@ impl Walk<'_> {
         let mut left = most_read;
         while from < upto {
             let request = PageRequest {
-                subscriber: SubscriberId(0),
+                subscriber: self.asker,
                 cursor: from,
                 upto,
                 run: Run {

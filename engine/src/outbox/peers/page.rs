@@ -249,6 +249,7 @@ fn loose_post(seq: Seq, node: NodeId, loose: &Loose) -> Arc<Post> {
         audience: Audience::None,
         shown: loose.shown,
         remote: true,
+        only: None,
         live: OnceLock::new(),
         delayed: OnceLock::new(),
     })

@@ -16,7 +16,7 @@ use super::View;
 use super::keys::Family;
 use crate::config::{Later, NodeConfig, SendLast, SubscriptionState};
 use crate::error::StoreError;
-use crate::model::{Event, NodeId, NodeName, Origin, Seq, Timestamp};
+use crate::model::{Event, NodeId, NodeName, Origin, Seq, SubscriberId, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
@@ -102,6 +102,8 @@ pub struct Entry {
     pub item: Arc<str>,
     /// What happened.
     pub event: Event,
+    /// Whom it is for, in ascending order; nobody is all who follow. Since format 7.
+    pub only: Later<Vec<SubscriberId>>,
 }
 
 /// Where an item lies.
