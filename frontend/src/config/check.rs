@@ -32,6 +32,7 @@ impl Config {
     pub(super) fn check(&mut self) -> Result<(), Wrong> {
         self.check_domain()?;
         self.check_listeners()?;
+        self.check_peers()?;
         self.check_files()?;
         self.check_http()?;
         self.check_limits()
@@ -68,17 +69,31 @@ impl Config {
                 format!("must be at least {SCRAM_ITERATIONS_MIN}"),
             );
         }
-        if self.s2s.retry_min == Duration::ZERO {
+        Ok(())
+    }
+
+    fn check_peers(&self) -> Result<(), Wrong> {
+        let s2s = &self.s2s;
+        if s2s.retry_min == Duration::ZERO {
             return wrong("s2s.retry_min", "must be longer than 0s");
         }
-        if self.s2s.retry_max < self.s2s.retry_min {
+        if s2s.retry_max < s2s.retry_min {
             return wrong("s2s.retry_max", "must not be shorter than s2s.retry_min");
         }
-        let wildcards = |domain: &String| DomainPart::new(domain.strip_prefix("*.").unwrap_or(domain)).is_err();
-        if let Some(domain) = self.s2s.resolve.keys().find(|domain| wildcards(domain)) {
+        if s2s.idle_timeout == Duration::ZERO {
+            return wrong("s2s.idle_timeout", "must be longer than 0s");
+        }
+        let no_domain = |domain: &&String| DomainPart::new(domain.strip_prefix("*.").unwrap_or(domain)).is_err();
+        if let Some(domain) = s2s.resolve.keys().find(no_domain) {
             return wrong(
                 "s2s.resolve",
                 format!("{domain:?} is no domain; write peer.example or *.peer.example"),
+            );
+        }
+        if let Some(domain) = s2s.policy.keys().filter(|domain| *domain != "*").find(no_domain) {
+            return wrong(
+                "s2s.policy",
+                format!("{domain:?} is no domain; write peer.example, *.peer.example or *"),
             );
         }
         Ok(())
@@ -130,6 +145,9 @@ impl Config {
                 u64::from(limits.connections_unauthenticated),
             ),
             ("limits.sasl_attempts", u64::from(limits.sasl_attempts)),
+            ("limits.peer_streams", u64::from(limits.peer_streams)),
+            ("limits.peer_stanza_burst", u64::from(limits.peer_stanza_burst)),
+            ("limits.peer_bytes_burst", limits.peer_bytes_burst),
             ("limits.roster_items", u64::from(limits.roster_items)),
             ("limits.blocked_addresses", u64::from(limits.blocked_addresses)),
             ("limits.archive_page", u64::from(limits.archive_page)),

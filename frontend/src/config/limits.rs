@@ -25,6 +25,16 @@ pub struct Limits {
     pub connections_per_ip: u32,
     /// Failed authentications after which a stream is closed.
     pub sasl_attempts: u32,
+    /// Streams that come from one domain of a peer, at a time.
+    pub peer_streams: u32,
+    /// Stanzas a second from one domain of a peer, in the long run; beyond that its streams wait. 0: no limit.
+    pub peer_stanzas_per_second: u32,
+    /// Stanzas of it at once, before `peer_stanzas_per_second` counts.
+    pub peer_stanza_burst: u32,
+    /// Bytes a second from one domain of a peer, in the long run. 0: no limit.
+    pub peer_bytes_per_second: u64,
+    /// Bytes of it at once.
+    pub peer_bytes_burst: u64,
     /// Contacts of one account.
     pub roster_items: u32,
     /// Addresses that one account blocks.
@@ -98,6 +108,11 @@ impl Default for Limits {
             connections_unauthenticated: 10_000,
             connections_per_ip: 0,
             sasl_attempts: 3,
+            peer_streams: 8,
+            peer_stanzas_per_second: 2_000,
+            peer_stanza_burst: 20_000,
+            peer_bytes_per_second: 4_194_304,
+            peer_bytes_burst: 33_554_432,
             roster_items: 2_000,
             blocked_addresses: 1_000,
             offline_messages: 500,

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 pub use error::{ConfigError, Origin};
 pub use limits::Limits;
 pub use sections::{
-    C2sConfig, Create, Durability, HttpConfig, PubsubConfig, Registration, S2sConfig, StoreConfig, TlsConfig,
+    C2sConfig, Create, Durability, HttpConfig, PeerPolicy, PubsubConfig, Registration, S2sConfig, StoreConfig,
+    TlsConfig,
 };
 
 /// Everything an operator may set. An empty file serves `localhost`. The free tables may hold passwords: it is never

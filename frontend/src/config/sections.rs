@@ -65,8 +65,28 @@ pub struct S2sConfig {
     /// Longest pause.
     #[serde(with = "duration")]
     pub retry_max: Duration,
+    /// Time without a stanza after which a stream is closed.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// What a peer must do to be talked to: a domain, `*.domain` for its subdomains, or `*` for all others. The longest
+    /// that fits counts; who fits none is allowed.
+    pub policy: BTreeMap<String, PeerPolicy>,
     /// Asked before DNS: a domain, or `*.domain` for its subdomains, and its address.
     pub resolve: BTreeMap<String, SocketAddr>,
+}
+
+/// What a peer must do to be talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerPolicy {
+    /// What `require_tls` and `dialback` say.
+    Allow,
+    /// Nothing: no streams, either way.
+    Deny,
+    /// TLS, whatever `require_tls` says.
+    Tls,
+    /// TLS with a certificate that is valid for its domain; dialback does not stand in for it.
+    Certificate,
 }
 
 /// `[pubsub]`: the generic service.
@@ -158,6 +178,8 @@ impl Default for S2sConfig {
             dns: Vec::new(),
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(600),
+            policy: BTreeMap::new(),
             resolve: BTreeMap::new(),
         }
     }

@@ -13,9 +13,9 @@ use super::error::{ConfigError, Origin};
 use super::nearest::nearest;
 
 /// Tables whose keys are the operator's own.
-const FREE: [&str; 3] = [RESOLVE, "sms", "cluster"];
-/// The free table whose keys contain dots themselves.
-const RESOLVE: &str = "s2s.resolve";
+const FREE: [&str; 4] = [BY_DOMAIN[0], BY_DOMAIN[1], "sms", "cluster"];
+/// The free tables whose keys are domains and contain dots themselves.
+const BY_DOMAIN: [&str; 2] = ["s2s.resolve", "s2s.policy"];
 
 /// What was given so far, later sources over earlier ones.
 #[derive(Default)]
@@ -98,8 +98,11 @@ impl Given {
     }
 
     fn assign(&mut self, key: &str, text: &str, origin: &Origin, schema: &Table) -> Result<(), ConfigError> {
-        let path: Vec<&str> = match key.strip_prefix(RESOLVE).and_then(|rest| rest.strip_prefix('.')) {
-            Some(domain) => RESOLVE.split('.').chain([domain]).collect(),
+        let by_domain = BY_DOMAIN
+            .iter()
+            .find_map(|table| Some((table, key.strip_prefix(table)?.strip_prefix('.')?)));
+        let path: Vec<&str> = match by_domain {
+            Some((table, domain)) => table.split('.').chain([domain]).collect(),
             None => key.split('.').collect(),
         };
         let default = path.iter().try_fold(None, |at: Option<&Value>, word| match at {

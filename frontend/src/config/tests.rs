@@ -114,6 +114,31 @@ fn a_value_on_the_command_line_may_do_without_quotes() {
     assert_eq!(config.sms["on"].as_bool(), Some(true));
 }
 
+#[test]
+fn policies_are_written_by_domain() {
+    let file = "[s2s.policy]\n\"*\" = \"certificate\"\n\"*.peer.example\" = \"tls\"";
+    let config = load(file, &["s2s.policy.bad.example=deny"], &[]).unwrap();
+    let written: Vec<_> = config
+        .s2s
+        .policy
+        .iter()
+        .map(|(domain, policy)| (domain.as_str(), *policy))
+        .collect();
+    assert_eq!(
+        written,
+        [
+            ("*", PeerPolicy::Certificate),
+            ("*.peer.example", PeerPolicy::Tls),
+            ("bad.example", PeerPolicy::Deny),
+        ]
+    );
+    check_error(
+        "[s2s.policy]\n\"a b\" = \"deny\"",
+        "",
+        "reef.toml: s2s.policy: \"a b\" is no domain; write peer.example, *.peer.example or *",
+    );
+}
+
 /// A file and a `--set` (empty: none), and the one line that they end in.
 #[track_caller]
 fn check_error(file: &str, set: &str, expected: &str) {
@@ -206,6 +231,10 @@ fn values_that_cannot_work_are_refused() {
         "tls.key=/x",
         "http.public_url=example.org",
         "http.trusted_proxies=10.0.0.0/33",
+        "s2s.idle_timeout=0s",
+        "s2s.policy.pe er=deny",
+        "s2s.policy.peer.example=refuse",
+        "limits.peer_streams=0",
         "s2s.resolve.pe er=127.0.0.1:1",
         "s2s.resolve.peer.example=nowhere",
         "data_dir=",

@@ -10,6 +10,7 @@ mod exporter;
 mod identity;
 mod private_file;
 mod self_signed;
+mod unjudged;
 
 #[cfg(test)]
 mod tests;
