@@ -102,3 +102,33 @@ pub(crate) const ARCHIVE_IDS: usize = 250;
 pub(crate) const ARCHIVE_LISTED: usize = 1_000;
 /// Accounts that one post is noted.
 pub(crate) const NOTES: usize = 16;
+/// Seconds in which a peer's addresses must be found.
+pub(crate) const PEER_FIND_SECONDS: u64 = 15;
+/// SRV records of one service of a peer that are looked at.
+pub(crate) const PEER_SERVICES: usize = 16;
+/// Addresses of a peer that are tried.
+pub(crate) const PEER_ADDRESSES: usize = 8;
+/// Seconds in which an address of a peer must accept.
+pub(crate) const PEER_CONNECT_SECONDS: u64 = 10;
+/// Seconds in which a stream from or to a peer must be proved.
+pub(crate) const PEER_HANDSHAKE_SECONDS: u64 = 30;
+/// Seconds in which a peer must close its stream after we have, and in which we acknowledge what it sent before it did.
+pub(crate) const PEER_CLOSE_SECONDS: u64 = 5;
+/// Elements that a peer may send before anything is proved.
+pub(crate) const PEER_ELEMENTS: u32 = 64;
+/// Pairs of domains that are proved on one stream.
+pub(crate) const PEER_PAIRS: usize = 64;
+/// Keys of dialback that one stream may have under examination.
+pub(crate) const PEER_VERIFYING: usize = 16;
+/// Keys of dialback that are under examination at once.
+pub(crate) const PEERS_VERIFYING: usize = 256;
+/// Stanzas of one stream that are not done with; more are not read.
+pub(crate) const PEER_RECEIPTS: usize = 256;
+/// Bytes that wait for a peer's socket before its senders wait.
+pub(crate) const PEER_OUTPUT: usize = 64 << 10;
+/// Requests of senders that wait for their stream.
+pub(crate) const PEER_COMMANDS: usize = 16;
+/// Stanzas that a peer may send between asking for stream management and our hearing that it agreed.
+pub(crate) const PEER_EARLY: usize = 32;
+/// Domains of peers whose rates are remembered at a time.
+pub(crate) const PEER_RATES: usize = 65_536;

@@ -1,0 +1,55 @@
+//! A test's certificate authority.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// An authority and the folder in which it keeps what it issues.
+#[derive(Clone)]
+pub(super) struct Ca(Arc<Inner>);
+
+struct Inner {
+    issuer: Issuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+impl Ca {
+    pub(super) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let own = params.self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("ca.pem"), own.pem()).unwrap();
+        let issuer = Issuer::new(params, key);
+        Self(Arc::new(Inner { issuer, folder }))
+    }
+
+    pub(super) fn root(&self) -> PathBuf {
+        self.0.folder.path().join("ca.pem")
+    }
+
+    /// Files with a certificate for these names, and its key.
+    pub(super) fn issue(&self, names: &[&str]) -> (PathBuf, PathBuf) {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(names.clone()).unwrap();
+        let cert = params.signed_by(&key, &self.0.issuer).unwrap();
+        let path = |kind: &str| self.0.folder.path().join(format!("{}-{kind}.pem", names.join("+")));
+        std::fs::write(path("cert"), cert.pem()).unwrap();
+        std::fs::write(path("key"), key.serialize_pem()).unwrap();
+        (path("cert"), path("key"))
+    }
+
+    /// The same in memory.
+    pub(super) fn pair(&self, names: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let (cert, key) = self.issue(names);
+        (
+            CertificateDer::from_pem_file(cert).unwrap(),
+            PrivateKeyDer::from_pem_file(key).unwrap(),
+        )
+    }
+}
