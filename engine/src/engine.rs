@@ -11,7 +11,7 @@ use crate::load::{self, Loaded, Packer, Packing, Source};
 use crate::log::apply::Tables;
 use crate::log::{Applier, Gauge, Log, Needed, NoBus, Pressure, RocksLog, RocksSource, Work};
 use crate::metrics::Metrics;
-use crate::model::{NodeId, Seq, SubscriberId, Timestamp};
+use crate::model::{NodeId, PeerId, Seq, SubscriberId, Timestamp};
 use crate::outbox::peers::{self, PeerPage, PeerRequest, PeerWake, Sorter};
 use crate::outbox::{self, Digest, Page, PageRequest, Readers, Recent, Run};
 use crate::publish::{Admission, Rates};
@@ -95,15 +95,13 @@ impl Engine {
         let loaded = edges(&*store, threads, &dir, &limits, &*options.clock)?;
         let (fanout, batches) = Fanout::new(options.wakers);
         let shard = |(number, index)| Shard::new(number, threads, limits.clone(), metrics.clone(), epoch, index, last);
-        let shards = loaded.indexes.into_iter().enumerate().map(shard);
-        let seats = shards
-            .zip(batches)
-            .map(|(shard, batches)| Seat { shard, batches })
-            .collect();
+        let shards = loaded.indexes.into_iter().enumerate().map(shard).zip(batches);
+        let seats = shards.map(|(shard, batches)| Seat { shard, batches }).collect();
         let (log, source) = RocksLog::new(limits.commit_queue);
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
         gauge.edge_changes.store(loaded.unpacked, Ordering::Relaxed);
         let (ring, bell) = crossbeam::channel::bounded(1);
+        let peer_wake = Arc::new(OnceLock::new());
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -124,13 +122,7 @@ impl Engine {
         let io = |e: std::io::Error| StoreError::Io(e.to_string());
         let thread = start(applier, source, options.applier_starts).map_err(io)?;
         let log: Arc<dyn Log> = Arc::new(log);
-        let wake = Arc::new(OnceLock::new());
-        let sorter = Sorter {
-            store: store.clone(),
-            log: log.clone(),
-            bell,
-            wake: wake.clone(),
-        };
+        let sorter = Sorter::new(store.clone(), log.clone(), bell, peer_wake.clone());
         let sorter = named("peers", move || sorter.run()).map_err(io)?;
         let packing = Packing::new(store.clone(), log.clone(), gauge.clone(), dir, limits.pack_after);
         let packer = Packer::start(packing).map_err(io)?;
@@ -154,7 +146,7 @@ impl Engine {
             store,
             readers,
             recent,
-            peer_wake: wake,
+            peer_wake,
             packer: Mutex::new(Some(packer)),
             applier: Mutex::new(Some(thread)),
             sorter: Mutex::new(Some(sorter)),
@@ -233,6 +225,14 @@ impl Engine {
     /// The store's failures.
     pub fn peer_page(&self, request: &PeerRequest) -> Result<PeerPage, StoreError> {
         peers::page(self.view(), &self.recent, request, self.clock.now())
+    }
+
+    /// Removes all that waits for a peer; how many entries that were. Blocks: for operators.
+    ///
+    /// # Errors
+    /// The store's failures, or that the engine is closed or busy.
+    pub fn forget_due(&self, peer: PeerId) -> Result<u64, Error> {
+        peers::forget(self.view(), &*self.admission.log, peer)
     }
 
     /// What has to be given up now, since there is too much to do.

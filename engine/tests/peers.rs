@@ -81,7 +81,7 @@ impl Peers {
         PeerRequest {
             peer: self.peer(name),
             after: peers::begin(self.world.engine.view(), self.peer(name)).expect("the store reads"),
-            backlog: (Seq(0), Seq(0)),
+            backlog: None,
             most: 100,
             whole: false,
             oldest: Timestamp(0),
@@ -182,19 +182,17 @@ fn who_was_away_gets_an_edited_item_once_and_nothing_of_what_came_and_went() {
     peers.world.retract(JULIET, "gone");
     let last = peers.world.retract(JULIET, "known");
     peers.sorted();
-    let request = PeerRequest {
-        backlog: (known.next(), last),
-        ..peers.request(AWAY)
-    };
-    let page = peers.page(&request);
+    let page = peers.page(&peers.request(AWAY));
     assert_eq!(said(&page), ["edited: a", "-known: a"]);
+    let backlog = page.backlog.expect("something waited");
+    assert_eq!((backlog.began, backlog.ended), (known.next(), last));
     assert_eq!(page.empty.len(), 3, "{:?}", page.empty);
     // One that was sent on this connection and is retracted now is retracted there.
     peers.confirm(AWAY, &page);
     peers.world.retract(JULIET, "edited");
     peers.sorted();
     let request = PeerRequest {
-        backlog: (known.next(), last),
+        backlog: page.backlog,
         ..peers.request(AWAY)
     };
     assert_eq!(said(&peers.page(&request)), ["-edited: a"]);

@@ -21,7 +21,6 @@ mod http; //        metrics, health, public pages
 mod atom; //        posts, as far as a server reads them
 mod errors; //      engine errors → stanza errors
 mod limits; //      fixed limits
-#[allow(dead_code, unused_imports, reason = "the queues that use it are to come")]
 mod peer; //        other servers
 mod router; //      between shards
 mod schedule; //    what the kernel is told of threads

@@ -132,3 +132,43 @@ pub(crate) const PEER_COMMANDS: usize = 16;
 pub(crate) const PEER_EARLY: usize = 32;
 /// Domains of peers whose rates are remembered at a time.
 pub(crate) const PEER_RATES: usize = 65_536;
+/// Outboxes to other servers that are in use at a time.
+pub(crate) const PEERS_MAX: usize = 65_536;
+/// Stanzas of the moment that wait for one sender, and as many that it has taken.
+pub(crate) const PARCELS: usize = 1_024;
+/// Seconds without anything to do after which a sender closes its stream, and those after which it ends.
+pub(crate) const PEER_LINGER_SECONDS: u64 = 300;
+/// Stanzas that are sent to a peer before one of them is confirmed.
+pub(crate) const PEER_WINDOW: usize = 1_024;
+/// Bytes of those.
+pub(crate) const PEER_WINDOW_BYTES: usize = 1 << 20;
+/// Seconds in which a peer must confirm what it was asked for.
+pub(crate) const PEER_CONFIRM_SECONDS: u64 = 60;
+/// Streams that break with the same entry at their head before that is given up.
+pub(crate) const PEER_BREAKS: u32 = 3;
+/// Followers of one page of posts for a peer.
+pub(crate) const PEER_PAGE_FOLLOWERS: usize = 512;
+/// Stored stanzas that are read at once for a peer.
+pub(crate) const PEER_READ_STANZAS: usize = 128;
+/// Bytes of those.
+pub(crate) const PEER_READ_BYTES: usize = 256 << 10;
+/// Reads for peers that run at once.
+pub(crate) const PEER_READS: usize = 2;
+/// Milliseconds after which what is sent to a peer says when it was sent first.
+pub(crate) const PEER_DELAY_MS: u64 = 10_000;
+/// Requests of users of other servers that wait on one shard for those before them.
+pub(crate) const ASKING_PEERS: usize = 65_536;
+/// The same of one of them.
+pub(crate) const ASKING_WAIT: usize = 64;
+/// Questions of a shard to other servers that wait for their answers.
+pub(crate) const QUESTIONS: usize = 16_384;
+/// Milliseconds in which they are answered.
+pub(crate) const QUESTION_MS: u64 = 60_000;
+/// Subscriptions that sessions of a shard ask of other servers and that wait for their answers.
+pub(crate) const SUBSCRIBING: usize = 65_536;
+/// Accounts that one record of a mirrored item names.
+pub(crate) const MIRROR_GATHERED: usize = 1_024;
+/// Milliseconds after which events are recorded that found the queue of commits full.
+pub(crate) const MIRROR_RETRY_MS: u64 = 50;
+/// Other servers whose metrics are shown: those for which most waits.
+pub(crate) const PEERS_SHOWN: usize = 50;

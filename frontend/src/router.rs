@@ -4,7 +4,7 @@
 //! Next: `session/`, which opens the mail.
 
 use crate::limits::MAILBOX;
-use crate::session::Hub;
+use crate::session::{Arrived, Hub};
 use crate::stream::Authenticated;
 use jid::Jid;
 use minidom::Element;
@@ -20,6 +20,8 @@ pub(crate) enum Mail {
     Connection(Box<Authenticated>),
     /// A stanza for somebody who lives there.
     Route(Box<(Jid, Element)>),
+    /// A stanza of another server.
+    Arrived(Box<Arrived>),
     /// Anything else that is to happen there.
     Job(Job),
 }

@@ -3,17 +3,20 @@
 //! The order of starting is the order of dependence: data folder, certificate, engine, shards, listeners. Next: `main.rs`
 //! says what is started; `session/` is what runs.
 
+mod listeners; // where they connect
+
 use crate::admin::{self, Live, Performer};
-use crate::config::{Config, Durability, HttpConfig};
+use crate::config::{Config, Durability};
 use crate::host::Accounts;
-use crate::http::serve_http;
-use crate::limits::HASHES_WAITING;
-use crate::listen::serve_c2s;
+use crate::limits::{HASHES_WAITING, PEER_READS};
+use crate::peer::name::SERVICES;
+use crate::peer::stream::S2s;
+use crate::peer::{self, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
 use crate::session;
 use crate::session::{Thread, WAKER};
-use crate::stream::{C2s, Mode};
-use crate::tables::FrontTables;
+use crate::stream::C2s;
+use crate::tables::{FrontTables, OutgoingLimits};
 use crate::tls::{self, Tls};
 use crate::xep::Routes;
 use crate::xep::xep0115_caps::{self, CapsCache};
@@ -24,13 +27,12 @@ use reef_engine::log::record::Applied;
 use reef_engine::outbox::Readers;
 use reef_engine::publish::Rate;
 use reef_engine::{Engine, Options};
-use reef_stanza::{Budget, StreamNamespace};
+use reef_stanza::{Budget, Condition, StanzaError, StreamNamespace};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// What all shards share.
@@ -50,10 +52,17 @@ pub(crate) struct Server {
     pub(crate) bound_features: Vec<u8>,
     /// What a stanza of one who has logged in may cost.
     pub(crate) budget: Arc<Budget>,
+    /// Streams to other servers and from them.
+    pub(crate) s2s: Arc<S2s>,
+    /// The ways to other servers.
+    pub(crate) peers: Peers,
+    /// What nodes elsewhere say to those who follow them here.
+    pub(crate) mirror: Mirror,
+    /// Permits to read the store for peers.
+    pub(crate) peer_reads: Arc<Semaphore>,
+    /// For what waits.
+    pub(crate) runtime: tokio::runtime::Handle,
 }
-
-/// The services that come with a domain: nodes of communities, and of comments on posts.
-const SERVICES: [&str; 2] = ["pubsub", "comments"];
 
 impl Server {
     /// Whether a domain is the one that is served.
@@ -65,6 +74,21 @@ impl Server {
     pub(crate) fn is_service(&self, domain: &str) -> bool {
         let service = domain.split_once('.').filter(|(_, rest)| self.is_domain(rest));
         service.is_some_and(|(name, _)| SERVICES.contains(&name))
+    }
+
+    /// Whether a domain is that, or one of its services.
+    pub(crate) fn is_ours(&self, domain: &str) -> bool {
+        self.is_domain(domain) || self.is_service(domain)
+    }
+
+    /// How much may wait for other servers.
+    pub(crate) fn waiting(&self) -> OutgoingLimits {
+        let limits = &self.config.limits;
+        OutgoingLimits {
+            per_account: limits.queued_per_account,
+            per_peer: limits.queued_per_peer,
+            bytes_per_peer: limits.queued_bytes_per_peer,
+        }
     }
 
     /// The JIDs of its services.
@@ -96,6 +120,9 @@ pub enum StartError {
     /// A listener.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// Streams to other servers.
+    #[error("there can be no streams to other servers: {0}")]
+    Peers(String),
     /// The system has no thread, descriptor or randomness to give.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -114,6 +141,10 @@ pub struct Running {
     pub c2s_tls: Vec<SocketAddr>,
     /// The same for HTTP.
     pub http: Vec<SocketAddr>,
+    /// Where other servers connect.
+    pub s2s: Vec<SocketAddr>,
+    /// The same for direct TLS.
+    pub s2s_tls: Vec<SocketAddr>,
 }
 
 /// Opens the engine as the configuration says; the shards' polls and bells come with it.
@@ -132,6 +163,72 @@ fn open(config: &Config) -> Result<(Arc<Engine>, Vec<Half>), StartError> {
         engine,
         halves.map(|((poll, bell), seat)| Half { poll, bell, seat }).collect(),
     ))
+}
+
+/// What all shards share, their threads, and what is said of capabilities.
+type Serving = (Arc<Server>, Vec<JoinHandle<()>>, Vec<u8>);
+
+/// What all shards share, and their threads; with it what is said of capabilities.
+fn serving(config: Config, tls: &Arc<Tls>) -> Result<Serving, StartError> {
+    let (engine, halves) = open(&config)?;
+    let (router, boxes) = Router::new(halves.iter().map(|half| half.bell.clone()).collect());
+    let caps = xep0115_caps::server_caps(&config.domain);
+    let arrivals = Arc::new(Arrivals::default());
+    let s2s = streams(&config, tls, arrivals.clone())?;
+    let server = Arc::new(Server {
+        domain: config.domain.clone(),
+        web: crate::uri::web_base(&config).map(Arc::from),
+        engine,
+        router,
+        routes: Routes::all(),
+        caps: CapsCache::default(),
+        hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
+        bound_features: bound_features(&caps),
+        budget: Arc::new(Budget {
+            stanza_bytes: config.limits.stanza_bytes,
+            ..Budget::AFTER_AUTH
+        }),
+        s2s,
+        peers: Peers::new(&config.domain),
+        mirror: Mirror::default(),
+        peer_reads: Arc::new(Semaphore::new(PEER_READS)),
+        runtime: tokio::runtime::Handle::current(),
+        config,
+    });
+    arrivals.open(&server);
+    server.peers.start(&server);
+    let mut shards = Vec::new();
+    for (number, (half, mail)) in halves.into_iter().zip(boxes).enumerate() {
+        let Half { poll, bell, seat } = half;
+        shards.push(session::start(
+            server.clone(),
+            Thread {
+                number,
+                seat,
+                poll,
+                bell,
+                mail,
+            },
+        )?);
+    }
+    Ok((server, shards, caps))
+}
+
+/// Makes streams to other servers ready, for the domain and its services.
+fn streams(config: &Config, tls: &Arc<Tls>, inbox: Arc<Arrivals>) -> Result<Arc<S2s>, StartError> {
+    let services = SERVICES.iter().map(|name| format!("{name}.{}", config.domain));
+    let domains = std::iter::once(config.domain.clone()).chain(services);
+    let made = || random::<32>().unwrap_or_default().to_vec();
+    let secret = tls::load_or_create(&config.data_dir.join("dialback-secret"), made)?;
+    let streams = S2s::new(config, domains.collect(), tls.clone(), fixed(&secret), inbox);
+    streams.map_err(|error| StartError::Peers(error.to_string()))
+}
+
+/// 32 bytes of a secret.
+fn fixed(secret: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(secret).for_each(|(to, from)| *to = *from);
+    bytes
 }
 
 struct Half {
@@ -171,7 +268,7 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             ..Limits::default()
         },
         sync: config.store.durability == Durability::Fsync,
-        tables: Arc::new(FrontTables),
+        tables: Arc::new(FrontTables::new(&config.domain)),
         clock: Arc::new(SystemClock),
         wakers,
         applier_starts: crate::schedule::short_slices,
@@ -192,42 +289,14 @@ impl Running {
         }
         let tls = Arc::new(Tls::load(&config.tls, dir, &config.domain)?);
         let secret = tls::load_or_create(&dir.join("sasl-secret"), || random::<32>().unwrap_or_default().to_vec())?;
-        let (engine, halves) = open(&config)?;
-        let (router, boxes) = Router::new(halves.iter().map(|half| half.bell.clone()).collect());
-        let caps = xep0115_caps::server_caps(&config.domain);
-        let server = Arc::new(Server {
-            domain: config.domain.clone(),
-            web: crate::uri::web_base(&config).map(Arc::from),
-            engine,
-            router,
-            routes: Routes::all(),
-            caps: CapsCache::default(),
-            hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
-            bound_features: bound_features(&caps),
-            budget: Arc::new(Budget {
-                stanza_bytes: config.limits.stanza_bytes,
-                ..Budget::AFTER_AUTH
-            }),
-            config,
-        });
-        let mut shards = Vec::new();
-        for (number, (half, mail)) in halves.into_iter().zip(boxes).enumerate() {
-            let Half { poll, bell, seat } = half;
-            shards.push(session::start(
-                server.clone(),
-                Thread {
-                    number,
-                    seat,
-                    poll,
-                    bell,
-                    mail,
-                },
-            )?);
-        }
+        let (server, shards, caps) = serving(config, &tls)?;
         let (shutdown, stopped) = watch::channel(false);
-        let mut secret_bytes = [0; 32];
-        secret_bytes.iter_mut().zip(secret).for_each(|(to, from)| *to = from);
-        let mut c2s = C2s::new(Accounts::new(server.clone()), &server.config, tls.clone(), secret_bytes)?;
+        let mut c2s = C2s::new(
+            Accounts::new(server.clone()),
+            &server.config,
+            tls.clone(),
+            fixed(&secret),
+        )?;
         c2s.features_extra = caps;
         let mut running = Running {
             server,
@@ -238,7 +307,10 @@ impl Running {
             c2s: Vec::new(),
             c2s_tls: Vec::new(),
             http: Vec::new(),
+            s2s: Vec::new(),
+            s2s_tls: Vec::new(),
         };
+        running.listen_s2s(&stopped).await?;
         running.listen(Arc::new(c2s), &stopped).await?;
         running.listen_http(&stopped).await?;
         let performer = running.performer();
@@ -248,42 +320,6 @@ impl Running {
             }
         });
         Ok(running)
-    }
-
-    async fn listen(&mut self, c2s: Arc<C2s<Accounts>>, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
-        let config = self.server.config.c2s.clone();
-        let plain = config.listen.iter().map(|address| (*address, Mode::StartTls));
-        let direct = config.listen_tls.iter().map(|address| (*address, Mode::DirectTls));
-        for (address, mode) in plain.chain(direct) {
-            let failed = |e| StartError::Listen(address, e);
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            let bound = listener.local_addr().map_err(failed)?;
-            match mode {
-                Mode::StartTls => self.c2s.push(bound),
-                Mode::DirectTls => self.c2s_tls.push(bound),
-            }
-            self.listeners
-                .spawn(serve_c2s(listener, mode, c2s.clone(), stopped.clone()));
-        }
-        Ok(())
-    }
-
-    /// HTTP. Where nobody chose its address and that is taken, the server goes on without.
-    async fn listen_http(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
-        let chosen = self.server.config.http.listen != HttpConfig::default().listen;
-        for address in self.server.config.http.listen.clone() {
-            match TcpListener::bind(address).await {
-                Ok(listener) => {
-                    let bound = listener.local_addr().map_err(|e| StartError::Listen(address, e))?;
-                    self.http.push(bound);
-                    let serve = serve_http(listener, self.server.clone(), stopped.clone());
-                    self.listeners.spawn(serve);
-                }
-                Err(error) if chosen => return Err(StartError::Listen(address, error)),
-                Err(error) => tracing::warn!(%address, %error, "no metrics over http: set http.listen"),
-            }
-        }
-        Ok(())
     }
 
     /// Performs an operator's requests on this server.
@@ -333,12 +369,32 @@ struct Sessions(Arc<Server>);
 
 impl Live for Sessions {
     fn carried(&self, applied: &Applied, removed: Option<&str>) {
-        session::carry_out(&self.0.router, applied);
+        session::carry_out(&self.0, applied);
         let Some(removed) = removed.and_then(|jid| BareJid::new(jid).ok()) else {
             return;
         };
         let job = move |hub: &mut session::Hub| hub.end_user_after_answer(&removed);
         self.0.router.answer(0, Box::new(job));
+    }
+
+    fn peer(&self, name: &str) -> Option<serde_json::Value> {
+        self.0.peers.shown(name).map(|shown| shown.to_json())
+    }
+
+    fn peers(&self) -> Vec<String> {
+        self.0.peers.active()
+    }
+
+    fn retry(&self, name: &str) -> bool {
+        self.0.peers.retry(name)
+    }
+
+    fn returned(&self, stanza: &[u8]) {
+        if let Some((to, error)) = peer::returned_row(stanza, &StanzaError::new(Condition::RemoteServerTimeout)) {
+            let shard = self.0.router.shard_of(to.to_bare().as_str());
+            let job = move |hub: &mut session::Hub| hub.route(to, error);
+            self.0.router.answer(shard, Box::new(job));
+        }
     }
 }
 

@@ -315,6 +315,8 @@ pub enum Outcome {
     Subscription(SubscriptionState),
     /// How an import went.
     Imported(Imported),
+    /// Bare JIDs of those who were addressed with an item of a mirrored node, and do not follow it here.
+    Missed(Vec<Arc<str>>),
     /// What the tables' own apply answers.
     Table(Bytes),
 }

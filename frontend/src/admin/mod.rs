@@ -6,6 +6,7 @@ mod atom;
 mod import;
 mod listing;
 mod node;
+mod peer;
 mod perform;
 mod socket;
 mod user;
@@ -99,6 +100,20 @@ pub enum Request {
         node: String,
         item: Option<String>,
         entry: String,
+    },
+    PeerList,
+    PeerShow {
+        peer: String,
+    },
+    PeerRetry {
+        peer: String,
+    },
+    PeerPause {
+        peer: String,
+        paused: bool,
+    },
+    PeerDrop {
+        peer: String,
     },
     Backup {
         dir: String,

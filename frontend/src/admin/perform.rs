@@ -18,6 +18,28 @@ use std::sync::Arc;
 pub trait Live: Send + Sync {
     /// A record of the tables was applied; whose sessions it ends, if it does.
     fn carried(&self, applied: &Applied, ended: Option<&str>);
+
+    /// How the sender of a peer is doing, if there is one.
+    fn peer(&self, name: &str) -> Option<serde_json::Value> {
+        let _ = name;
+        None
+    }
+
+    /// The peers that have a sender now.
+    fn peers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Has a peer tried now; false where there is no sender.
+    fn retry(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// A stanza for another server is thrown away: its sender gets it back.
+    fn returned(&self, stanza: &[u8]) {
+        let _ = stanza;
+    }
 }
 
 /// No server runs: nobody is there to be told.
@@ -83,6 +105,11 @@ impl Performer {
                 notify: true,
             }),
             Request::Post { jid, node, item, entry } => self.post(&jid, &node, item, &entry),
+            Request::PeerList => return self.peer_list(),
+            Request::PeerShow { peer } => self.peer_show(&peer),
+            Request::PeerRetry { peer } => self.peer_retry(&peer),
+            Request::PeerPause { peer, paused } => self.peer_pause(&peer, paused),
+            Request::PeerDrop { peer } => self.peer_drop(&peer),
             Request::Backup { dir } => self.backup(&dir),
             Request::Verify => self.verify(),
         };
@@ -100,7 +127,7 @@ impl Performer {
         std::fs::create_dir_all(&dir).map_err(|e| Refused::new(format!("{}: {e}", dir.display())))?;
         self.engine.admission.backup(dir.join("store"))?;
         // What makes the copy the same server: its certificate and the secret that hides which accounts exist.
-        for name in ["sasl-secret", "tls"] {
+        for name in ["sasl-secret", "dialback-secret", "tls"] {
             copy(&self.config.data_dir.join(name), &dir.join(name)).map_err(Refused::new)?;
         }
         Ok(json!({ "backup": dir.display().to_string() }))

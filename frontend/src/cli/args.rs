@@ -10,7 +10,8 @@ use std::path::PathBuf;
     version,
     after_help = "Examples:\n  reef demo\n  reef serve --config /etc/reef.toml\n  \
     echo -n secret | reef user add juliet@example.org --password-stdin\n  reef post juliet@example.org 'Hello, world'\n  \
-    reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json\n  reef node import-followers juliet@example.org followers.txt"
+    reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json\n  reef node import-followers juliet@example.org followers.txt\n  \
+    reef peer list"
 )]
 pub struct Args {
     /// The configuration file; without one, every default holds.
@@ -42,6 +43,9 @@ pub enum Command {
     /// Nodes: a NODE is `user@domain` (its microblog) or `service/node`.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Other servers: a PEER is a domain, or domain/service for what pubsub or comments say to it.
+    #[command(subcommand)]
+    Peer(PeerCommand),
     /// Publishes to an account's node, a text or the entries of an Atom file, oldest first.
     Post {
         /// The author.
@@ -110,6 +114,38 @@ pub enum UserCommand {
     Resume {
         /// user@domain
         jid: String,
+    },
+}
+
+/// Other servers.
+#[derive(Debug, Subcommand)]
+pub enum PeerCommand {
+    /// Lists those for which something waits, or to which something is being sent.
+    List,
+    /// Shows one.
+    Show {
+        /// The peer.
+        peer: String,
+    },
+    /// Tries it now, whatever its next time would be.
+    Retry {
+        /// The peer.
+        peer: String,
+    },
+    /// Sends nothing to it until it is resumed; what comes waits.
+    Pause {
+        /// The peer.
+        peer: String,
+    },
+    /// Goes on where it was.
+    Resume {
+        /// The peer.
+        peer: String,
+    },
+    /// Throws away what waits for it: senders get their stanzas back, posts are not sent.
+    Drop {
+        /// The peer.
+        peer: String,
     },
 }
 

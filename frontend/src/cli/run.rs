@@ -1,6 +1,6 @@
 //! From a command to requests, and from their answers to what is printed.
 
-use super::args::{Args, Command, NodeCommand, UserCommand};
+use super::args::{Args, Command, NodeCommand, PeerCommand, UserCommand};
 use super::{Exit, demo, import, print, serve};
 use crate::admin::{self, Performer, Request, Response, Unserved};
 use crate::config::Config;
@@ -38,6 +38,7 @@ pub fn run(args: Args) -> Result<(), Exit> {
             return print::response(Response::Done(done), args.json).map_err(Exit::failed);
         }
         Command::Node(command) => vec![node(command)?],
+        Command::Peer(command) => vec![peer(command)],
         Command::Post { jid, node, text, atom } => posts(&jid, &node, text, atom.as_deref())?,
         Command::Backup { dir } => {
             let dir = std::path::absolute(&dir).map_err(Exit::failed)?;
@@ -66,6 +67,17 @@ fn user(command: UserCommand) -> Result<Request, Exit> {
         UserCommand::Suspend { jid } => Request::UserSuspend { jid, suspended: true },
         UserCommand::Resume { jid } => Request::UserSuspend { jid, suspended: false },
     })
+}
+
+fn peer(command: PeerCommand) -> Request {
+    match command {
+        PeerCommand::List => Request::PeerList,
+        PeerCommand::Show { peer } => Request::PeerShow { peer },
+        PeerCommand::Retry { peer } => Request::PeerRetry { peer },
+        PeerCommand::Pause { peer } => Request::PeerPause { peer, paused: true },
+        PeerCommand::Resume { peer } => Request::PeerPause { peer, paused: false },
+        PeerCommand::Drop { peer } => Request::PeerDrop { peer },
+    }
 }
 
 fn node(command: NodeCommand) -> Result<Request, Exit> {

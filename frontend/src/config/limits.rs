@@ -43,6 +43,12 @@ pub struct Limits {
     pub offline_messages: u32,
     /// Bytes of those messages. 0: none are kept.
     pub offline_bytes: usize,
+    /// Stanzas to other servers that one account may have waiting.
+    pub queued_per_account: u32,
+    /// Stanzas that may wait for one other server; posts wait apart, and cost it a few bytes each.
+    pub queued_per_peer: u32,
+    /// Bytes of those.
+    pub queued_bytes_per_peer: u64,
     /// Messages in the archive of one account, beyond which the oldest leave. 0: no limit.
     pub archive_messages: u32,
     /// Days for which a message stays in an archive. 0: no limit.
@@ -117,6 +123,9 @@ impl Default for Limits {
             blocked_addresses: 1_000,
             offline_messages: 500,
             offline_bytes: 1_048_576,
+            queued_per_account: 1_000,
+            queued_per_peer: 100_000,
+            queued_bytes_per_peer: 268_435_456,
             archive_messages: 100_000,
             archive_days: 0,
             archive_page: 50,

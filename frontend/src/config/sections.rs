@@ -68,6 +68,12 @@ pub struct S2sConfig {
     /// Time without a stanza after which a stream is closed.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
+    /// How long what cannot be brought to a peer waits for it; then its sender is told.
+    #[serde(with = "duration")]
+    pub queue_for: Duration,
+    /// After which time a sender is told that his stanza still waits.
+    #[serde(with = "duration")]
+    pub warn_after: Duration,
     /// What a peer must do to be talked to: a domain, `*.domain` for its subdomains, or `*` for all others. The longest
     /// that fits counts; who fits none is allowed.
     pub policy: BTreeMap<String, PeerPolicy>,
@@ -179,6 +185,8 @@ impl Default for S2sConfig {
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(600),
+            queue_for: Duration::from_secs(7 * 86_400),
+            warn_after: Duration::from_secs(3_600),
             policy: BTreeMap::new(),
             resolve: BTreeMap::new(),
         }

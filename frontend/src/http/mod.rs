@@ -5,6 +5,7 @@
 
 mod bounded;
 mod pages;
+mod peers;
 
 use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
@@ -61,5 +62,13 @@ async fn metrics(
     if !peer.ip().is_loopback() || request.headers().contains_key("x-forwarded-for") {
         return StatusCode::NOT_FOUND.into_response();
     }
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], server.engine.metrics.text()).into_response()
+    let all = tokio::task::spawn_blocking(move || {
+        let mut text = server.engine.metrics.text();
+        text.truncate(text.trim_end_matches("# EOF\n").len());
+        text + &peers::text(&server)
+    });
+    match all.await {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }

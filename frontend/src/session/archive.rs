@@ -6,8 +6,10 @@
 //! worth it: `archive_rule.rs`. Next: `route.rs`.
 
 use super::archive_rule::worth_keeping;
+use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
+use crate::peer::Receipt;
 use crate::tables::{ArchiveId, Op, Outcome};
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -39,6 +41,8 @@ struct Held {
     stanza: Element,
     /// Whether it is to be archived, or only waits its turn.
     archived: bool,
+    /// Of what another server sent.
+    receipt: Option<Receipt>,
 }
 
 impl Hub {
@@ -47,17 +51,34 @@ impl Hub {
         // Only we say what is at which place of our archives (XEP-0359 §5).
         self.strip_stanza_ids(&mut message);
         let here = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
-        if !here || !worth_keeping(&message) {
+        let elsewhere = !self.server.is_ours(to.domain().as_str());
+        if !(here || elsewhere) || !worth_keeping(&message) {
             return self.route(to, message);
         }
-        let Some(way) = way(&to, &message) else { return };
         let held = Held {
             conn: Some(self.conn_ref(slot)),
             to,
             stanza: message,
             archived: true,
+            receipt: None,
         };
         self.count_under_way(held.conn);
+        self.commit_in_line(held);
+    }
+
+    /// A message of another server for somebody here: its receipt goes when it is committed.
+    pub(super) fn archive_arrived(&mut self, to: Jid, stanza: Element, receipt: Receipt) {
+        self.commit_in_line(Held {
+            conn: None,
+            to,
+            stanza,
+            archived: true,
+            receipt: Some(receipt),
+        });
+    }
+
+    fn commit_in_line(&mut self, held: Held) {
+        let Some(way) = way(&held.to, &held.stanza) else { return };
         self.server.router.departs();
         let line = self.lines.entry(way.clone()).or_default();
         if line.waiting.is_empty() {
@@ -84,6 +105,7 @@ impl Hub {
             to,
             stanza,
             archived: false,
+            receipt: None,
         };
         self.lines.entry(way).or_default().waiting.push_back(held);
         None
@@ -104,8 +126,14 @@ impl Hub {
 
     /// Submits a message. Its ticket sends it to where its receiver lives, and then tells this shard.
     fn archive(&mut self, way: Way, held: Held) {
-        let Held { conn, to, stanza, .. } = held;
-        let receipt = addressed(&stanza);
+        let Held {
+            conn,
+            to,
+            stanza,
+            receipt,
+            ..
+        } = held;
+        let head = addressed(&stanza);
         let id = random::<16>().map(|id| ArchiveId(u128::from_be_bytes(id)));
         let submitted = id.and_then(|id| {
             let limits = &self.server.config.limits;
@@ -117,15 +145,21 @@ impl Hub {
                 stanza: self_contained(&stanza, None),
                 most: limits.archive_messages,
                 days: limits.archive_days,
+                waiting: self.server.waiting(),
             };
             let change = Change::Table {
                 owner: sender.as_str().into(),
                 op: op.encode(),
             };
             let (server, shard) = (self.server.clone(), self.number);
-            let (way, refused) = (way.clone(), receipt.clone());
+            let (way, refused) = (way.clone(), head.clone());
             let ticket = move |fate: Result<Applied, Error>| {
+                drop(receipt);
                 let error = fate.map(|applied| {
+                    carry_out(&server, &applied);
+                    if !server.is_ours(way.1.domain().as_str()) {
+                        return server.router.arrives();
+                    }
                     let stanza = with_id(stanza, &way.1, id, &applied);
                     let lives = server.router.shard_of(way.1.as_str());
                     let job = move |hub: &mut Hub| {
@@ -143,7 +177,7 @@ impl Hub {
             Ok(()) => self.lines.entry(way).or_default().under_way += 1,
             Err(error) => {
                 self.forget_line(&way);
-                self.settle(conn, Some((receipt, error)));
+                self.settle(conn, Some((head, error)));
             }
         }
     }
@@ -185,7 +219,12 @@ impl Hub {
         if refused.is_some() {
             self.server.router.arrives();
         }
-        let Some(conn) = conn else { return };
+        let Some(conn) = conn else {
+            if let Some((stanza, error)) = refused {
+                self.return_to_sender(&stanza, &errors::stanza_error(&error));
+            }
+            return;
+        };
         self.landed(conn, |hub| {
             if let (Some(slot), Some((stanza, error))) = (hub.alive(conn), refused) {
                 hub.send(slot, &error_reply(&stanza, &errors::stanza_error(&error)));
@@ -193,7 +232,7 @@ impl Hub {
         });
     }
 
-    fn strip_stanza_ids(&self, message: &mut Element) {
+    pub(super) fn strip_stanza_ids(&self, message: &mut Element) {
         if !message.has_child("stanza-id", ns::SID) {
             return;
         }

@@ -69,6 +69,9 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         to_flush: VecDeque::new(),
         digests: BinaryHeap::new(),
         gathered: super::notice::Gathered::default(),
+        asking: super::arrived::Asking::default(),
+        questions: super::question::Questions::default(),
+        subscribing: super::elsewhere::Subscribing::default(),
         room: Room::default(),
         batch: Batch::default(),
         read_buffer: vec![0; READ_TURN],
@@ -212,6 +215,7 @@ impl Hub {
                 let (to, stanza) = *route;
                 self.guarded(Box::new(move |hub| hub.deliver(to, stanza)));
             }
+            Mail::Arrived(arrived) => self.guarded(Box::new(move |hub| hub.arrived(*arrived))),
             Mail::Job(job) => self.guarded(job),
         }
         self.route_local();
@@ -267,6 +271,8 @@ impl Hub {
         self.expire();
         self.tell_gathered();
         self.look_for_due_digests();
+        self.give_up_questions();
+        self.give_up_subscribing();
         self.forget();
     }
 

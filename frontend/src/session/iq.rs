@@ -6,7 +6,7 @@ use super::subscription::carry_out;
 use super::{ConnRef, Hub};
 use crate::errors;
 use crate::tables::{self, Kind};
-use crate::xep::{Answer, Ctx, Job, Later, Target};
+use crate::xep::{Answer, Ctx, Job, Later, Routes, Target};
 use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::error::{Error, StoreError};
@@ -18,7 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// A request that waits for its answer: enough of the stanza to address it.
 #[derive(Clone, Debug)]
 pub(crate) struct IqRef {
-    conn: ConnRef,
+    /// The session that asks; `None` for somebody at another server.
+    conn: Option<ConnRef>,
     id: String,
     /// The `to` of the request is the `from` of the answer.
     to: Option<String>,
@@ -39,6 +40,15 @@ pub(super) enum Parked {
 
 impl IqRef {
     pub(super) fn new(conn: ConnRef, iq: &Element) -> IqRef {
+        IqRef::of(Some(conn), iq)
+    }
+
+    /// The same of somebody at another server.
+    pub(super) fn of_peer(iq: &Element) -> IqRef {
+        IqRef::of(None, iq)
+    }
+
+    fn of(conn: Option<ConnRef>, iq: &Element) -> IqRef {
         let attr = |name: &str| iq.attr(name).map(str::to_owned);
         IqRef {
             conn,
@@ -71,12 +81,8 @@ impl IqRef {
 
 impl Hub {
     pub(super) fn iq(&mut self, slot: u32, to: Option<Jid>, iq: Element) {
-        let kind = iq.attr("type").unwrap_or_default();
-        let request = matches!(kind, "get" | "set");
-        let wrong = iq.attr("id").is_none_or(str::is_empty)
-            || !matches!(kind, "get" | "set" | "result" | "error")
-            || (request && iq.children().count() != 1);
-        if wrong {
+        let request = is_request(&iq);
+        if is_malformed(&iq) {
             return self.bounce(slot, &iq, &StanzaError::new(Condition::BadRequest));
         }
         match self.target(slot, to.as_ref()) {
@@ -108,25 +114,37 @@ impl Hub {
         }
     }
 
-    fn ask(&mut self, slot: u32, target: Target, mut iq: Element) {
+    fn ask(&mut self, slot: u32, target: Target, iq: Element) {
         let under_way = self.conn_mut(slot).filter(|conn| conn.in_flight > 0);
         if let Some(conn) = under_way.filter(|_| iq.attr("type") == Some("get")) {
             conn.parked = Some(Box::new(Parked::Ask(target, iq)));
             return;
         }
         let asked = IqRef::new(self.conn_ref(slot), &iq);
-        let set = iq.attr("type") == Some("set");
-        let lang = iq
-            .attr_ns("http://www.w3.org/XML/1998/namespace", "lang")
-            .map(str::to_owned);
-        let Some(payload) = iq.unshift_child() else { return };
-        let server = self.server.clone();
-        let Some(handler) = server.routes.find(&target, set, &payload) else {
-            return self.answer(asked, Err(StanzaError::new(Condition::ServiceUnavailable)));
-        };
         let Some(conn) = self.conn(slot) else { return };
         let Some(from) = conn.jid().cloned() else { return };
-        let lang = lang.or_else(|| conn.lang.as_deref().map(str::to_owned));
+        let lang = conn.lang.as_deref().map(str::to_owned);
+        self.handle(asked, (Some(slot), from.into()), target, iq, lang);
+    }
+
+    /// Has a request handled by whom the table names; of somebody at another server there is no slot.
+    pub(super) fn handle(
+        &mut self,
+        asked: IqRef,
+        (slot, from): (Option<u32>, Jid),
+        target: Target,
+        mut iq: Element,
+        lang: Option<String>,
+    ) {
+        let set = iq.attr("type") == Some("set");
+        let own = iq.attr_ns("http://www.w3.org/XML/1998/namespace", "lang");
+        let lang = own.map(str::to_owned).or(lang);
+        let Some(payload) = iq.unshift_child() else { return };
+        let server = self.server.clone();
+        let handler = server.routes.find(&target, set, &payload);
+        let Some(handler) = handler.filter(|_| slot.is_some() || Routes::is_for_others(&payload)) else {
+            return self.answer(asked, Err(StanzaError::new(Condition::ServiceUnavailable)));
+        };
         let other = matches!(&target, Target::Account(account) if *account != from.to_bare());
         let (owner, by) = (target.bare(), from.to_bare());
         let mut ctx = Ctx {
@@ -146,7 +164,7 @@ impl Hub {
     /// Answers now, or sees to it that the answer comes.
     pub(crate) fn answer(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
         match answer {
-            Ok(Answer::Later(later)) => self.later(iq, later),
+            Ok(Answer::Later(later)) => return self.later(iq, later),
             Ok(Answer::Empty) => self.reply(&iq, &[]),
             Ok(Answer::Payload(payload)) => {
                 let mut bytes = Vec::new();
@@ -155,32 +173,42 @@ impl Hub {
             }
             Ok(Answer::Bytes(bytes)) => self.reply(&iq, &bytes),
             Ok(Answer::Followed { answer, by }) => {
-                let conn = iq.conn;
+                let asker = iq.clone();
                 self.answer(iq, Ok(*answer));
-                for stanza in by {
-                    if let Some(slot) = self.alive(conn) {
-                        self.send_bytes(slot, stanza);
-                    }
-                }
+                by.into_iter().for_each(|stanza| self.give(&asker, stanza));
+                return;
             }
             Ok(Answer::Several { before, last }) => {
-                for stanza in before {
-                    // One who was cut off meanwhile gets no more.
-                    let Some(slot) = self.alive(iq.conn) else { return };
-                    self.send_bytes(slot, stanza);
-                }
+                // One who was cut off meanwhile gets no more.
+                before.into_iter().for_each(|stanza| self.give(&iq, stanza));
                 self.reply(&iq, &last);
             }
             Err(error) => {
-                if let Some(slot) = self.alive(iq.conn) {
-                    self.send(slot, &error_reply(&iq.request(), &error));
+                let mut stanza = Vec::new();
+                let reply = error_reply(&iq.request(), &error);
+                write_element(&reply, StreamNamespace::Client, &mut stanza);
+                self.give(&iq, stanza);
+            }
+        }
+        if iq.conn.is_none() {
+            self.peer_was_answered(iq.from.as_deref());
+        }
+    }
+
+    /// Sends something to whoever asked, wherever he is.
+    fn give(&mut self, iq: &IqRef, stanza: Vec<u8>) {
+        match (iq.conn, &iq.to, &iq.from) {
+            (Some(conn), ..) => {
+                if let Some(slot) = self.alive(conn) {
+                    self.send_bytes(slot, stanza);
                 }
             }
+            (None, Some(from), Some(to)) => self.server.peers.send_bytes(from, to, stanza),
+            (None, ..) => {}
         }
     }
 
     fn reply(&mut self, iq: &IqRef, payload: &[u8]) {
-        let Some(slot) = self.alive(iq.conn) else { return };
         let mut stanza = Vec::with_capacity(payload.len() + 128);
         iq.open(&mut stanza);
         match payload {
@@ -191,12 +219,13 @@ impl Hub {
                 stanza.extend_from_slice(b"</iq>");
             }
         }
-        self.send_bytes(slot, stanza);
+        self.give(iq, stanza);
     }
 
     fn later(&mut self, iq: IqRef, later: Later) {
         let commits = matches!(later, Later::Submit { .. });
-        let conn = self.alive(iq.conn).and_then(|slot| self.conn_mut(slot));
+        let conn = iq.conn.and_then(|conn| self.alive(conn));
+        let conn = conn.and_then(|slot| self.conn_mut(slot));
         if let Some(conn) = conn.filter(|conn| !commits && conn.in_flight > 0) {
             conn.parked = Some(Box::new(Parked::Later(iq, later)));
             return;
@@ -219,12 +248,12 @@ impl Hub {
                 self.server.hashers.submit(Box::new(run)).map_err(|_| Error::Busy)
             }
             Later::Submit { by, change, then } => {
-                if matches!(change, Change::Publish { .. }) {
-                    self.has_published(iq.conn);
+                if let (Some(conn), Change::Publish { .. }) = (iq.conn, &change) {
+                    self.has_published(conn);
                 }
                 let ticket = Box::new(move |fate: Result<Applied, Error>| {
                     // Here, on the applier's thread, so that sessions hear of changes in the order of the log.
-                    fate.iter().for_each(|applied| carry_out(&server.router, applied));
+                    fate.iter().for_each(|applied| carry_out(&server, applied));
                     let job = move |hub: &mut Hub| {
                         let answer = then(hub, fate);
                         hub.came(asked, answer);
@@ -233,10 +262,16 @@ impl Hub {
                 });
                 self.server.engine.admission.submit(&by, change, ticket)
             }
+            Later::Ask(question) => {
+                let then = question.then;
+                let came = Box::new(move |hub: &mut Hub, answer| hub.came(asked, then(answer)));
+                self.question(question.from, question.to, question.payload, came)
+            }
         };
         match begun {
             Ok(()) => {
-                if let Some(conn) = self.alive(iq.conn).and_then(|slot| self.conn_mut(slot)) {
+                let slot = iq.conn.and_then(|conn| self.alive(conn));
+                if let Some(conn) = slot.and_then(|slot| self.conn_mut(slot)) {
                     conn.in_flight += 1;
                     conn.reading = !commits;
                 }
@@ -247,7 +282,10 @@ impl Hub {
 
     /// What was waited for has come.
     fn came(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
-        self.landed(iq.conn, |hub| hub.answer(iq, answer));
+        match iq.conn {
+            Some(conn) => self.landed(conn, |hub| hub.answer(iq, answer)),
+            None => self.answer(iq, answer),
+        }
     }
 
     /// Something of a session that was under way is done, and `then` says so: the session may go on.
@@ -279,6 +317,19 @@ impl Hub {
             None => {}
         }
     }
+}
+
+/// Whether somebody asks, and waits for an answer.
+pub(super) fn is_request(iq: &Element) -> bool {
+    matches!(iq.attr("type"), Some("get" | "set"))
+}
+
+/// Whether it is no iq as RFC 6120 §8.2.3 has it.
+pub(super) fn is_malformed(iq: &Element) -> bool {
+    let kind = iq.attr("type").unwrap_or_default();
+    iq.attr("id").is_none_or(str::is_empty)
+        || !matches!(kind, "get" | "set" | "result" | "error")
+        || (is_request(iq) && iq.children().count() != 1)
 }
 
 /// A read of somebody's account, which may not be there (RFC 6121 §8.5.1); to those whom he blocks it is not (XEP-0191 §3.3).

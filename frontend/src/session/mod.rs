@@ -9,12 +9,14 @@
 
 mod archive; //    XEP-0313: a message is committed, then delivered
 mod archive_rule; // which messages those are
+mod arrived; //    what other servers send
 mod batch; //      what is due to many → one call
 mod behind; //     what does not outlast presence
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
 mod devices; //    XEP-0376: what devices hear of subscriptions
 mod earlier; //    what was published before a session came
+mod elsewhere; //  subscriptions that leave here
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
@@ -27,6 +29,7 @@ mod message; //    RFC 6121 §5, §8
 mod notice; //     what is heard of subscriptions
 mod open; //       the stream's second header, bind, the user's rows
 mod presence; //   RFC 6121 §4
+mod question; //   what is asked of other servers
 mod read; //       bytes → stanzas → where they go
 mod ring; //       many sends in one call: io_uring
 mod route; //      from a stanza to the sessions that get it
@@ -37,11 +40,12 @@ mod wire; //       a connection's bytes: socket, TLS
 mod wishes; //     options of subscriptions, digests
 mod writer; //     posts → bytes, encoded once
 
+pub(crate) use arrived::Arrived;
 pub(crate) use event_loop::{Thread, WAKER, start};
 pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;
 pub use wire::FarEnd;
-pub(crate) use writer::{archived, stamp};
+pub(crate) use writer::{archived, for_whole_peer, size_for_peer, stamp, write_for_peer};
 
 use crate::router::{Bell, Mail};
 use crate::server::Server;
@@ -148,6 +152,12 @@ pub(crate) struct Hub {
     digests: BinaryHeap<Reverse<(u64, BareJid)>>,
     /// What owners are to hear of those who follow them.
     gathered: notice::Gathered,
+    /// What users of other servers ask.
+    asking: arrived::Asking,
+    /// What was asked of other servers.
+    questions: question::Questions,
+    /// Subscriptions that sessions ask of other servers.
+    subscribing: elsewhere::Subscribing,
     /// For composing what is written now, and what is written together: one for all connections.
     room: flush::Room,
     batch: batch::Batch,

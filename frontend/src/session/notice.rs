@@ -6,6 +6,7 @@
 
 use super::Hub;
 use crate::limits::{NOTICES_GATHER_MS, NOTICES_NAMED, NOTICES_NODES, NOTICES_SINGLY, TICK_MS};
+use crate::peer::name::domain_of;
 use crate::xep;
 use jid::BareJid;
 use reef_engine::config::SubscriptionState as State;
@@ -83,9 +84,14 @@ impl Hub {
     pub(super) fn notices(&mut self, batch: &Batch) {
         for notice in &batch.notices {
             let Ok(to) = BareJid::new(&notice.to) else { continue };
+            if self.server.router.shard_of(to.as_str()) != self.number {
+                continue;
+            }
             let here = to.node().is_some() && self.server.is_domain(to.domain().as_str());
-            if here && self.server.router.shard_of(to.as_str()) == self.number {
+            if here {
                 self.notice(to, notice);
+            } else if !self.server.is_ours(to.domain().as_str()) {
+                self.notice_elsewhere(to, notice);
             }
         }
     }
@@ -107,6 +113,27 @@ impl Hub {
                 if !owner || self.gathered.at_once(notice, state, now) {
                     self.tell(to, &notice.node, &[(notice.subscriber.clone(), state)]);
                 }
+            }
+        }
+    }
+
+    /// To somebody at another server: at once, whoever is there.
+    fn notice_elsewhere(&mut self, to: BareJid, notice: &Notice) {
+        // What a service elsewhere said of its own node is nobody's news there.
+        if !self.server.is_ours(domain_of(&notice.node.service)) {
+            return;
+        }
+        match notice.what {
+            Told::Options => {}
+            Told::Asks => {
+                let question = xep::question(&notice.node, &notice.subscriber).set("to", to.as_str());
+                self.route(to.into(), question);
+            }
+            Told::State(state) => {
+                let states = [(&*notice.subscriber, shown(state))];
+                let mut stanza = Vec::new();
+                event_subscriptions(&notice.node.service, &notice.node.node, &states).write(to.as_str(), &mut stanza);
+                self.route_bytes(&notice.node.service, to, stanza);
             }
         }
     }

@@ -1,8 +1,9 @@
 //! From a stanza with an address to the sessions that get it: RFC 6121 §8, on the shard where the addressee lives.
 //!
-//! Knows no payload. What is for another shard goes by mail; what is for another server is refused until peers come.
+//! Knows no payload. What is for another shard goes by mail, what is for another server to its outbox.
 
 use super::Hub;
+use super::iq::is_request;
 use crate::errors;
 use crate::router::Mail;
 use jid::{BareJid, Jid};
@@ -19,9 +20,12 @@ impl Hub {
 
     /// The same for what has waited behind its sender's messages.
     pub(super) fn route_now(&mut self, to: Jid, stanza: Element) {
+        if !self.server.is_ours(to.domain().as_str()) {
+            return self.route_out(&to, &stanza);
+        }
         let local = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
         if !local {
-            return self.unroutable(&to, &stanza);
+            return self.return_to_sender(&stanza, &StanzaError::new(Condition::ServiceUnavailable));
         }
         let shard = self.server.router.shard_of(to.to_bare().as_str());
         if shard == self.number {
@@ -39,14 +43,15 @@ impl Hub {
         }
     }
 
-    fn unroutable(&mut self, to: &Jid, stanza: &Element) {
-        let ours = self.server.is_domain(to.domain().as_str()) || self.server.is_service(to.domain().as_str());
-        let condition = if ours {
-            Condition::ServiceUnavailable
-        } else {
-            Condition::RemoteServerNotFound
-        };
-        self.return_to_sender(stanza, &StanzaError::new(condition));
+    /// To another server: what is of the moment. What must arrive was stored with its record.
+    fn route_out(&mut self, to: &Jid, stanza: &Element) {
+        if stanza.name() == "iq" {
+            self.watch_subscription(to, stanza);
+        }
+        let from = stanza.attr("from").unwrap_or_default();
+        if let Err(error) = self.server.peers.send(from, to, stanza) {
+            self.return_to_sender(stanza, &error);
+        }
     }
 
     /// An error for the sender of a stanza that cannot be delivered; silence where the RFC asks for that.
@@ -76,6 +81,14 @@ impl Hub {
     }
 
     fn deliver_iq(&mut self, to: &Jid, stanza: &Element) {
+        if to.resource().is_none() && !is_request(stanza) {
+            // A question of the server's own that came back.
+            let from = stanza.attr("from").and_then(|from| Jid::new(from).ok());
+            if let Some(from) = from {
+                self.was_asked(&from, stanza);
+            }
+            return;
+        }
         match self.session_of(to) {
             Some(slot) => self.send(slot, stanza),
             None => self.return_to_sender(stanza, &StanzaError::new(Condition::ServiceUnavailable)),
@@ -126,7 +139,10 @@ impl Hub {
     }
 
     /// Delivers an encoded headline to a user's available sessions of non-negative priority, wherever he lives.
-    pub(crate) fn route_bytes(&mut self, to: BareJid, stanza: Vec<u8>) {
+    pub(crate) fn route_bytes(&mut self, from: &str, to: BareJid, stanza: Vec<u8>) {
+        if !self.server.is_ours(to.domain().as_str()) {
+            return self.server.peers.send_bytes(from, to.as_str(), stanza);
+        }
         let shard = self.server.router.shard_of(to.as_str());
         let job = move |hub: &mut Hub| {
             for slot in hub.available(&to, 0) {

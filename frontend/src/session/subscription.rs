@@ -7,7 +7,7 @@ use super::Hub;
 use super::iq::Parked;
 use crate::errors;
 use crate::limits::SUBSCRIBE_BYTES_MAX;
-use crate::router::Router;
+use crate::server::Server;
 use crate::tables::{Kind, Op, Outcome, Push, Sent};
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -26,14 +26,8 @@ impl Hub {
         if contact == user {
             return;
         }
-        let local = self.server.is_domain(contact.domain().as_str());
-        if !local || contact.node().is_none() {
-            let condition = if local {
-                Condition::ServiceUnavailable
-            } else {
-                Condition::RemoteServerNotFound
-            };
-            return self.bounce(slot, &presence, &StanzaError::new(condition));
+        if contact.node().is_none() && self.server.is_ours(contact.domain().as_str()) {
+            return self.bounce(slot, &presence, &StanzaError::new(Condition::ServiceUnavailable));
         }
         let behind = self.is_behind(to, &presence);
         if let Some(conn) = self.conn_mut(slot).filter(|conn| behind && conn.in_flight > 0) {
@@ -58,8 +52,8 @@ impl Hub {
             to: contact.as_str().into(),
             kind,
             stanza,
-            local,
             most: self.server.config.limits.roster_items,
+            waiting: self.server.waiting(),
         };
         let change = Change::Table {
             owner: user.as_str().into(),
@@ -68,7 +62,7 @@ impl Hub {
         let (server, shard, conn) = (self.server.clone(), self.number, self.conn_ref(slot));
         let refused = presence.clone();
         let ticket = move |fate: Result<Applied, Error>| match fate {
-            Ok(applied) => carry_out(&server.router, &applied),
+            Ok(applied) => carry_out(&server, &applied),
             Err(error) => {
                 let job = move |hub: &mut Hub| {
                     if let Some(slot) = hub.alive(conn) {
@@ -134,7 +128,7 @@ impl Hub {
                     .for_each(|slot| self.send_bytes(slot, sent.stanza.clone()));
             }
             Kind::Subscribed | Kind::Unsubscribe | Kind::Unsubscribed => {
-                let stanza = managing(sent);
+                let stanza = sent.stanza();
                 let sessions = self.available(&to, i8::MIN);
                 sessions
                     .into_iter()
@@ -158,13 +152,19 @@ impl Hub {
 
 /// Carries out what a record of the tables changed, on whatever shards its users live. For the applier's thread, so that
 /// each user hears of changes in the order of the log; it waits while a box is full.
-pub(crate) fn carry_out(router: &Router, applied: &Applied) {
+pub(crate) fn carry_out(server: &Server, applied: &Applied) {
     let record::Outcome::Table(bytes) = &applied.outcome else {
         return;
     };
     let Outcome {
-        pushes, sent, blocks, ..
+        pushes,
+        sent,
+        blocks,
+        peers,
+        ..
     } = Outcome::decode(bytes);
+    let router = &server.router;
+    peers.iter().for_each(|name| server.peers.stored(name));
     // A request goes before the push that tells its sender of it: who comes once that is known gets it from his roster alone,
     // and not again from here.
     let (requests, sent): (Vec<_>, Vec<_>) = sent.into_iter().partition(|sent| sent.kind == Kind::Subscribe);
@@ -190,19 +190,4 @@ pub(crate) fn carry_out(router: &Router, applied: &Applied) {
         let shard = router.shard_of(lives);
         router.answer(shard, Box::new(move |hub| hub.sent(&sent)));
     }
-}
-
-/// The stanza as its sender wrote it, or as the server writes it for him.
-fn managing(sent: &Sent) -> Vec<u8> {
-    if !sent.stanza.is_empty() {
-        return sent.stanza.clone();
-    }
-    let presence = el("presence", ns::CLIENT).set_opt("type", sent.kind.as_str());
-    let mut bytes = Vec::new();
-    write_element(
-        &presence.set("from", &sent.from).set("to", &sent.to),
-        StreamNamespace::Client,
-        &mut bytes,
-    );
-    bytes
 }

@@ -129,6 +129,19 @@ fn spliced(splice: pubsub::Splice, from: &str, tail: &[u8]) -> Splice {
     }
 }
 
+/// A post for the followers at another server, addressed to one of them; `delayed` says when it was published.
+pub(crate) fn write_for_peer(post: &Post, to: &str, delayed: bool, out: &mut Vec<u8>) {
+    let form = if delayed { &post.delayed } else { &post.live };
+    let splice = form.get_or_init(|| encode(post, delayed));
+    out.extend_from_slice(&splice.prefix);
+    reef_stanza::escape_attr(to, out);
+    out.extend_from_slice(&splice.suffix);
+    if !splice.tail.is_empty() {
+        out.extend_from_slice(&splice.by);
+        out.extend_from_slice(&splice.tail);
+    }
+}
+
 /// A post as an archive gives it out: as it was sent, without an addressee (XEP-0442 §3).
 pub(crate) fn archived(post: &Post) -> Vec<u8> {
     let Event::Publish { payload, publisher } = &post.event else {
@@ -137,4 +150,26 @@ pub(crate) fn archived(post: &Post) -> Vec<u8> {
     let publisher = post.shown.publisher.then_some(&**publisher);
     let shown = post.shown.payload.then_some(&payload[..]);
     pubsub::archived_publish(&post.name.service, &post.name.node, &post.item, publisher, shown)
+}
+
+/// The length of such a stanza, but for the addressee.
+pub(crate) fn size_for_peer(post: &Post, delayed: bool) -> usize {
+    let form = if delayed { &post.delayed } else { &post.live };
+    let splice = form.get_or_init(|| encode(post, delayed));
+    splice.prefix.len() + splice.suffix.len() + splice.by.len() + splice.tail.len()
+}
+
+/// A post for another Reef, which knows itself who follows there: one stanza for all of them (`frontend/FANOUT.md`).
+pub(crate) fn for_whole_peer(post: &Post, domain: &str, delayed: bool) -> Vec<u8> {
+    const END: &[u8] = b"</message>";
+    let mut stanza = Vec::new();
+    write_for_peer(post, domain, delayed, &mut stanza);
+    if stanza.ends_with(END) {
+        stanza.truncate(stanza.len() - END.len());
+        stanza.extend_from_slice(b"<fanout xmlns='");
+        stanza.extend_from_slice(reef_stanza::ns::FANOUT.as_bytes());
+        stanza.extend_from_slice(b"'/>");
+        stanza.extend_from_slice(END);
+    }
+    stanza
 }

@@ -8,6 +8,7 @@ mod archive;
 mod block;
 mod notifications;
 mod offline;
+mod outgoing;
 mod roster;
 mod subscription;
 
@@ -16,10 +17,11 @@ pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wante
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
+pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, is_paused, outgoing, waiting};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
 
-use crate::{atom, xep};
+use crate::{atom, peer, xep};
 use bytes::Bytes;
 use reef_engine::config::NodeConfig;
 use reef_engine::error::{Reject, StoreError};
@@ -28,7 +30,8 @@ use reef_engine::log::record::{Note, Record};
 use reef_engine::model::{NodeName, Timestamp};
 use reef_engine::store::keys::Family;
 use reef_engine::store::{Tx, View};
-use reef_stanza::{attachments, self_contained};
+use reef_stanza::element::{Build, el};
+use reef_stanza::{StreamNamespace, attachments, ns, self_contained, write_element};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ const OFFLINE: Family = Family(Family::TABLES + 2);
 const BLOCK: Family = Family(Family::TABLES + 3);
 const ARCHIVE: Family = Family(Family::TABLES + 4);
 const NOTED: Family = Family(Family::TABLES + 5);
+const OUTGOING: Family = Family(Family::TABLES + 6);
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,10 +103,10 @@ pub(crate) enum Op {
         kind: Kind,
         /// The stanza, as it is delivered.
         stanza: Vec<u8>,
-        /// Whether the receiver has an account here.
-        local: bool,
         /// How many contacts an account may have.
         most: u32,
+        /// How much may wait for other servers.
+        waiting: OutgoingLimits,
     },
     /// Keeps a message for an account without a session (XEP-0160).
     PutOffline {
@@ -154,6 +158,29 @@ pub(crate) enum Op {
         most: u32,
         /// For how many days; 0: for ever.
         days: u32,
+        /// How much may wait for other servers.
+        waiting: OutgoingLimits,
+    },
+    /// Forgets stanzas for another server, which has them, or to which they could not be brought.
+    TakeOutgoing {
+        /// Its name.
+        peer: Arc<str>,
+        /// The numbers.
+        numbers: Vec<u64>,
+    },
+    /// Has another server wait, or no longer.
+    PausePeer {
+        /// Its name.
+        peer: Arc<str>,
+        /// Whether it is to.
+        paused: bool,
+    },
+    /// The senders of stanzas were told that they still wait.
+    WarnedOutgoing {
+        /// Name of the other server.
+        peer: Arc<str>,
+        /// The numbers.
+        numbers: Vec<u64>,
     },
     /// Sets whose messages an account keeps (XEP-0441).
     SetArchivePreferences {
@@ -169,12 +196,14 @@ pub(crate) enum Op {
 pub(crate) struct Outcome {
     /// Changed contacts, for the sessions of their account.
     pub(crate) pushes: Vec<Push>,
-    /// Presences to deliver to local accounts, or to other servers.
+    /// Presences to deliver to local accounts, or that their sessions send.
     pub(crate) sent: Vec<Sent>,
     /// Whom accounts block from now on, or do no longer.
     pub(crate) blocks: Vec<Blocking>,
     /// Whether the receiver's archive has the message.
     pub(crate) archived: bool,
+    /// Other servers for which something waits from now on.
+    pub(crate) peers: Vec<Arc<str>>,
 }
 
 /// A change of what an account blocks.
@@ -216,6 +245,23 @@ pub(crate) struct Sent {
     pub(crate) stanza: Vec<u8>,
 }
 
+impl Sent {
+    /// The stanza as its sender wrote it, or as the server writes it for him.
+    pub(crate) fn stanza(&self) -> Vec<u8> {
+        if !self.stanza.is_empty() {
+            return self.stanza.clone();
+        }
+        let presence = el("presence", ns::CLIENT).set_opt("type", self.kind.as_str());
+        let mut bytes = Vec::new();
+        write_element(
+            &presence.set("from", &self.from).set("to", &self.to),
+            StreamNamespace::Client,
+            &mut bytes,
+        );
+        bytes
+    }
+}
+
 impl Op {
     /// The record's bytes.
     pub(crate) fn encode(&self) -> Bytes {
@@ -233,12 +279,26 @@ impl Outcome {
 }
 
 /// The front end's tables.
-#[derive(Debug, Default)]
-pub(crate) struct FrontTables;
+#[derive(Debug)]
+pub(crate) struct FrontTables {
+    /// The domain that is served: who lives elsewhere is seen by it.
+    domain: Arc<str>,
+}
+
+impl FrontTables {
+    /// The tables of this domain.
+    pub(crate) fn new(domain: &str) -> FrontTables {
+        FrontTables { domain: domain.into() }
+    }
+}
 
 impl Tables for FrontTables {
     fn names(&self) -> &'static [&'static str] {
-        &["account", "roster", "offline", "block", "archive", "noted"]
+        &["account", "roster", "offline", "block", "archive", "noted", "outgoing"]
+    }
+
+    fn peer(&self, service: &str, jid: &str) -> Option<String> {
+        peer::name(&self.domain, service, jid)
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
@@ -265,16 +325,16 @@ impl Tables for FrontTables {
                 to,
                 kind,
                 stanza,
-                local,
                 most,
+                waiting,
             } => {
                 let asked = subscription::Asked {
                     from,
                     to,
                     kind: *kind,
                     stanza,
-                    local: *local,
                     most: *most,
+                    waiting,
                 };
                 subscription::apply(apply, &asked, &mut outcome)?;
             }
@@ -371,6 +431,7 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
             stanza,
             most,
             days,
+            waiting,
         } => {
             let message = archive::Message {
                 id: *id,
@@ -380,12 +441,42 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
                 most: *most,
                 days: *days,
             };
-            outcome.archived = archive::keep(apply, &message)?;
+            let peer = apply.tables.peer(bare(from), bare(to));
+            outcome.archived = archive::keep(apply, &message, peer.is_some())?;
+            if let Some(peer) = peer {
+                send_on(apply, outcome, (&peer, bare(from)), stanza.clone(), waiting)?;
+            }
         }
+        Op::PausePeer { peer, paused } => outgoing::pause(apply, peer, *paused),
+        Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
+        Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,
         Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
         _ => {}
     }
     Ok(())
+}
+
+/// Keeps a stanza for another server.
+fn send_on(
+    apply: &mut Apply<'_, '_>,
+    outcome: &mut Outcome,
+    (peer, from): (&str, &str),
+    stanza: Vec<u8>,
+    limits: &OutgoingLimits,
+) -> Result<(), ApplyError> {
+    let row = Outgoing {
+        from: from.into(),
+        at: apply.at,
+        warned: false,
+        stanza,
+    };
+    outgoing::put(apply, peer, &row, limits)?;
+    outcome.peers.push(peer.into());
+    Ok(())
+}
+
+fn bare(jid: &str) -> &str {
+    jid.split_once('/').map_or(jid, |(bare, _)| bare)
 }
 
 /// `user NUL rest`: rows of one account lie together.

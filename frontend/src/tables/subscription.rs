@@ -4,7 +4,7 @@
 
 use super::block;
 use super::roster::{self, RosterRow};
-use super::{Outcome, Push, Sent};
+use super::{Outcome, OutgoingLimits, Push, Sent};
 use reef_engine::log::apply::{Apply, ApplyError};
 use serde::{Deserialize, Serialize};
 
@@ -38,18 +38,22 @@ impl Kind {
     }
 }
 
-/// A presence that somebody here sends.
+/// A presence that somebody sends, here or elsewhere.
 pub(super) struct Asked<'a> {
     pub(super) from: &'a str,
     pub(super) to: &'a str,
     pub(super) kind: Kind,
     pub(super) stanza: &'a [u8],
-    pub(super) local: bool,
     pub(super) most: u32,
+    pub(super) waiting: &'a OutgoingLimits,
 }
 
 pub(super) fn apply(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
     let (from, to) = (asked.from, asked.to);
+    // His own server has moved his side.
+    if apply.tables.peer(to, from).is_some() {
+        return received(apply, asked, outcome);
+    }
     let old = roster::contact(apply.tx, from, to)?;
     if old.is_none() && asked.kind == Kind::Subscribe {
         roster::room(apply, from, asked.most)?;
@@ -72,16 +76,43 @@ pub(super) fn apply(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut 
         Kind::Available | Kind::Unavailable => return Ok(()),
     }
     write(apply, from, to, old, row, outcome)?;
-    outcome.sent.push(sent(asked, asked.kind, asked.stanza));
+    let peer = apply.tables.peer(from, to);
+    match &peer {
+        Some(_) => send(apply, (from, to), asked, asked.kind, outcome)?,
+        None => outcome.sent.push(sent(asked, asked.kind, asked.stanza)),
+    }
     match asked.kind {
         Kind::Subscribed => outcome.sent.push(sent(asked, Kind::Available, &[])),
         Kind::Unsubscribed => outcome.sent.push(sent(asked, Kind::Unavailable, &[])),
         _ => {}
     }
-    if asked.local {
-        received(apply, asked, outcome)
-    } else {
-        Ok(())
+    match peer {
+        Some(_) => Ok(()),
+        None => received(apply, asked, outcome),
+    }
+}
+
+/// Has a presence delivered: here at once, elsewhere it is kept until it has arrived. As its sender wrote it, if he did.
+fn send(
+    apply: &mut Apply<'_, '_>,
+    (from, to): (&str, &str),
+    asked: &Asked<'_>,
+    kind: Kind,
+    outcome: &mut Outcome,
+) -> Result<(), ApplyError> {
+    let own = asked.kind == kind && asked.from == from;
+    let sent = Sent {
+        from: from.into(),
+        to: to.into(),
+        kind,
+        stanza: if own { asked.stanza.to_vec() } else { Vec::new() },
+    };
+    match apply.tables.peer(from, to).filter(|_| kind.as_str().is_some()) {
+        Some(peer) => super::send_on(apply, outcome, (&peer, from), sent.stanza(), asked.waiting),
+        None => {
+            outcome.sent.push(sent);
+            Ok(())
+        }
     }
 }
 
@@ -97,6 +128,14 @@ fn sent(asked: &Asked<'_>, kind: Kind, stanza: &[u8]) -> Sent {
 /// The receiver's side, where he is here.
 fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
     let (user, contact) = (asked.to, asked.from);
+    let here = apply.tables.peer(user, contact).is_none();
+    if !here && super::account(apply.tx, user)?.is_none() {
+        // RFC 6121 §3.1.3: nobody will ever answer.
+        return match asked.kind {
+            Kind::Subscribe => send(apply, (user, contact), asked, Kind::Unsubscribed, outcome),
+            _ => Ok(()),
+        };
+    }
     // Whom he blocks he hears nothing of, and neither is there an answer (XEP-0191 §3.3). What ends by it does end.
     let ends = matches!(asked.kind, Kind::Unsubscribe | Kind::Unsubscribed);
     if block::blocks(apply.tx, user, contact)? {
@@ -111,7 +150,7 @@ fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome)
         // Already granted: the server answers for him (RFC 6121 §3.1.3).
         Kind::Subscribe if row.from => {
             outcome.sent.pop();
-            return granted(apply, asked, outcome);
+            return granted(apply, asked, here, outcome);
         }
         // A full roster holds no more open questions: the request is dropped, as if it were never answered.
         Kind::Subscribe if old.is_none() && roster::room(apply, user, asked.most).is_err() => {
@@ -139,25 +178,27 @@ fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome)
         Kind::Unsubscribed => (row.to, row.ask) = (false, false),
         Kind::Available | Kind::Unavailable => {}
     }
-    write(apply, user, contact, old, row, outcome)
+    let elsewhere = (!here).then(|| sent(asked, asked.kind, asked.stanza));
+    write(apply, user, contact, old, row, outcome)?;
+    // What came from elsewhere is shown as what came from here, if it changed something: a question once, until it is answered.
+    let changed = !outcome.pushes.is_empty();
+    outcome.sent.extend(elsewhere.filter(|_| changed));
+    Ok(())
 }
 
 /// The contact had granted it before: the asker's side is brought up to date.
-fn granted(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
-    let old = roster::contact(apply.tx, asked.from, asked.to)?;
-    let row = RosterRow {
-        to: true,
-        ask: false,
-        ..old.clone().unwrap_or_default()
-    };
-    write(apply, asked.from, asked.to, old, row, outcome)?;
+fn granted(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, here: bool, outcome: &mut Outcome) -> Result<(), ApplyError> {
+    if here {
+        let old = roster::contact(apply.tx, asked.from, asked.to)?;
+        let row = RosterRow {
+            to: true,
+            ask: false,
+            ..old.clone().unwrap_or_default()
+        };
+        write(apply, asked.from, asked.to, old, row, outcome)?;
+    }
     for kind in [Kind::Subscribed, Kind::Available] {
-        outcome.sent.push(Sent {
-            from: asked.to.into(),
-            to: asked.from.into(),
-            kind,
-            stanza: Vec::new(),
-        });
+        send(apply, (asked.to, asked.from), asked, kind, outcome)?;
     }
     Ok(())
 }
@@ -216,8 +257,8 @@ pub(super) fn remove(
             to: contact,
             kind,
             stanza: &[],
-            local: true,
             most: u32::MAX,
+            waiting: &OutgoingLimits::NONE,
         };
         self::apply(apply, &asked, outcome)?;
     }

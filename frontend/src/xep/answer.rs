@@ -4,6 +4,7 @@
 
 use crate::errors;
 use crate::session::Hub;
+use jid::BareJid;
 use minidom::Element;
 use reef_engine::Engine;
 use reef_engine::error::Error;
@@ -48,6 +49,8 @@ pub(crate) enum Later {
     /// A key derived from a password, which takes milliseconds: on a thread of its own, so that nobody slows the reads of
     /// others by changing his password.
     Hash(Box<dyn FnOnce() -> Result<Answer, StanzaError> + Send>),
+    /// An answer from another server.
+    Ask(Box<Question>),
     /// A commit; `then` runs back on the asker's shard, where he may have gone meanwhile.
     Submit {
         /// Bare JID whose rights count.
@@ -58,6 +61,21 @@ pub(crate) enum Later {
         then: Then,
     },
 }
+
+/// What is asked of another server, in the name of an account here.
+pub(crate) struct Question {
+    /// The account: the answer comes to where it lives, which must be the asker's shard.
+    pub(crate) from: BareJid,
+    /// Who is asked.
+    pub(crate) to: BareJid,
+    /// The payload of the iq, of type set.
+    pub(crate) payload: Element,
+    /// Makes the answer of the answer's payload.
+    pub(crate) then: Answered,
+}
+
+/// What follows an answer from another server: its payload, if it has one.
+pub(crate) type Answered = Box<dyn FnOnce(Result<Option<Element>, StanzaError>) -> Result<Answer, StanzaError> + Send>;
 
 /// What is done on a reader thread.
 pub(crate) type Job = Box<dyn FnOnce(&Engine) -> Result<Answer, StanzaError> + Send>;

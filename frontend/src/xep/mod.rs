@@ -35,8 +35,8 @@ pub(crate) use xep0030_disco::server_info;
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
     Brought, Listed, Since, approve, ask_again, config_fields, configuration_form, followed, is_for_comments,
-    last_here, last_items, manage_subscription, managed, missed, node_info, node_items, node_template, nodes,
-    nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings,
+    last_here, last_items, manage_subscription, managed, mirrored, missed, node_info, node_items, node_template, nodes,
+    nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings, subscription_in,
 };
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach, kept_node};

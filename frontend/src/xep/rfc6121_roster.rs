@@ -35,8 +35,9 @@ fn routes(on: &mut Routes) {
 /// §2.1.3, and §2.6 where the client has the version that is: then nothing is sent.
 fn get(ctx: &mut Ctx<'_>, asked: Roster) -> Result<Answer, StanzaError> {
     ctx.own()?;
-    ctx.hub.interested(ctx.slot);
-    let Some(user) = ctx.hub.user(ctx.slot) else {
+    let slot = ctx.session()?;
+    ctx.hub.interested(slot);
+    let Some(user) = ctx.hub.user(slot) else {
         return Err(StanzaError::new(Condition::InternalServerError));
     };
     let (contacts, version) = user.contacts();

@@ -4,9 +4,9 @@
 
 use super::{Answer, MODULES};
 use crate::session::Hub;
-use jid::{BareJid, FullJid};
+use jid::{BareJid, Jid};
 use minidom::Element;
-use reef_stanza::{Condition, IqPayload, StanzaError};
+use reef_stanza::{Condition, IqPayload, StanzaError, ns};
 use std::collections::HashMap;
 
 /// Whom an iq that the server answers is addressed to.
@@ -32,12 +32,12 @@ impl Target {
 
 /// What a handler is asked in.
 pub(crate) struct Ctx<'a> {
-    /// The asker's shard, with his session.
+    /// The asker's shard; for who is at another server any one.
     pub(crate) hub: &'a mut Hub,
-    /// The slot of his session.
-    pub(crate) slot: u32,
+    /// The slot of his session; none where he is at another server.
+    pub(crate) slot: Option<u32>,
     /// The asker.
-    pub(crate) from: FullJid,
+    pub(crate) from: Jid,
     /// Whom he asks.
     pub(crate) target: Target,
     /// `xml:lang` of the stanza, or of the stream.
@@ -48,6 +48,14 @@ impl Ctx<'_> {
     /// Whether he asks his own account.
     pub(crate) fn is_own(&self) -> bool {
         matches!(&self.target, Target::Account(account) if *account == self.from.to_bare())
+    }
+
+    /// The asker's session, for what is for sessions alone.
+    ///
+    /// # Errors
+    /// `not-allowed` where he has none here.
+    pub(crate) fn session(&self) -> Result<u32, StanzaError> {
+        self.slot.ok_or_else(|| StanzaError::new(Condition::NotAllowed))
     }
 
     /// What is its owner's alone.
@@ -61,6 +69,17 @@ impl Ctx<'_> {
         }
     }
 }
+
+/// Namespaces of what who is at another server may ask; who may have what is for the handlers.
+const FOR_OTHERS: [&str; 7] = [
+    ns::DISCO_INFO,
+    ns::DISCO_ITEMS,
+    ns::PUBSUB,
+    ns::PUBSUB_OWNER,
+    ns::PING,
+    ns::MAM,
+    ns::COMMANDS,
+];
 
 /// A handler whose payload's type is erased.
 type Erased = Box<dyn Fn(&mut Ctx<'_>, Element) -> Result<Answer, StanzaError> + Send + Sync>;
@@ -110,6 +129,11 @@ impl Routes {
             .or_default()
             .insert(P::NAME, erased);
         assert!(former.is_none(), "two handlers for {} {}", P::NAME, P::NS);
+    }
+
+    /// Whether who is at another server may ask this: what is of a session or an account's own is not.
+    pub(crate) fn is_for_others(payload: &Element) -> bool {
+        FOR_OTHERS.contains(&payload.ns().as_str())
     }
 
     /// The handler of a payload, if there is one.

@@ -32,7 +32,8 @@ fn routes(on: &mut Routes) {
 /// §3.2. Who has asked for it hears of changes.
 fn read(ctx: &mut Ctx<'_>) -> Result<Answer, StanzaError> {
     ctx.own()?;
-    ctx.hub.hears_of_blocks(ctx.slot);
+    let slot = ctx.session()?;
+    ctx.hub.hears_of_blocks(slot);
     let user = ctx.from.to_bare();
     Ok(Answer::read(move |engine| {
         let blocked = tables::blocked(engine.view(), user.as_str()).map_err(errors::unreadable)?;

@@ -167,6 +167,8 @@ pub const NOTIFICATIONS: &str = "urn:reef:notifications:0";
 pub const TIMELINE: &str = "urn:reef:timeline:0";
 /// With what the names of nodes for comments begin (XEP-0277 §3.1); behind it stands the post's item.
 pub const COMMENTS_PREFIX: &str = "urn:xmpp:microblog:0:comments/";
+/// One stanza for all followers at another Reef (`frontend/FANOUT.md`).
+pub const FANOUT: &str = "urn:reef:fanout:0";
 /// Atom (RFC 4287).
 pub const ATOM: &str = "http://www.w3.org/2005/Atom";
 /// XHTML, as in the content of an Atom entry.

@@ -52,6 +52,20 @@ impl StanzaError {
         }
     }
 
+    /// What an error reply says: its condition and its text; `undefined-condition` where it names none.
+    pub fn of_reply(stanza: &Element) -> Self {
+        let error = stanza.children().find(|child| child.name() == "error");
+        let said = |name: &str| error.and_then(|error| error.get_child(name, ns::STANZAS));
+        let condition = Condition::ALL
+            .iter()
+            .find(|condition| said(condition.as_str()).is_some());
+        let refused = StanzaError::new(condition.copied().unwrap_or(Condition::UndefinedCondition));
+        match said("text").map(Element::text).filter(|text| !text.is_empty()) {
+            Some(text) => refused.with_text(text),
+            None => refused,
+        }
+    }
+
     /// The same with a text.
     pub fn with_text(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.text = Some(text.into());

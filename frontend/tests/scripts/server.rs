@@ -4,6 +4,7 @@ use reef_frontend::admin::{Request, Response};
 use reef_frontend::config::Config;
 use reef_frontend::server::Running;
 use std::net::SocketAddr;
+use tokio::net::UdpSocket;
 
 pub(crate) const DOMAIN: &str = "capulet.lit";
 pub(crate) const PASSWORD: &str = "r0m30";
@@ -18,6 +19,7 @@ impl Server {
     /// Starts one with overrides of the configuration and with accounts.
     pub(crate) async fn start(sets: &[String], accounts: &[String]) -> Server {
         let data = tempfile::tempdir().unwrap();
+        let names = nobody_elsewhere().await;
         let own = [
             format!("domain={DOMAIN}"),
             format!("data_dir={}", data.path().display()),
@@ -27,6 +29,8 @@ impl Server {
             "c2s.require_tls=false".to_owned(),
             "c2s.scram_iterations=4096".to_owned(),
             "store.durability=os".to_owned(),
+            "s2s.listen=[]".to_owned(),
+            format!("s2s.dns=[\"{names}\"]"),
         ];
         let sets: Vec<String> = own.iter().chain(sets).cloned().collect();
         let config = Config::load(None, &sets, std::iter::empty()).unwrap();
@@ -56,4 +60,23 @@ impl Server {
     pub(crate) fn address(&self) -> SocketAddr {
         *self.running.c2s.first().unwrap()
     }
+}
+
+/// A name server that knows no name: there are no other servers.
+async fn nobody_elsewhere() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let mut answer = buffer[..length].to_vec();
+            // RFC 1035 §4.1.1: the question again, as an answer, recursive, NXDOMAIN; nothing behind the question.
+            answer[2..4].copy_from_slice(&[0x81, 0x83]);
+            answer[6..12].fill(0);
+            let question = 12 + answer[12..].iter().position(|byte| *byte == 0).unwrap_or(0) + 5;
+            answer.truncate(question);
+            let _ = socket.send_to(&answer, from).await;
+        }
+    });
+    address
 }

@@ -115,7 +115,7 @@ impl Apply<'_, '_> {
         if payload.len() > self.limits.item_bytes {
             return Err(Reject::PayloadTooBig.into());
         }
-        let mut only = self.addressed(node, to)?;
+        let (mut only, missed) = self.addressed(node, to)?;
         if !to.is_empty() && only.is_empty() {
             return Err(Reject::NotSubscribed.into());
         }
@@ -132,12 +132,13 @@ impl Apply<'_, '_> {
         let (Some(lies), Some(known)) = (lies, known) else {
             self.keep_for(node, &row, item, &event, &only)?;
             self.mirrored_post(node, &row, item, event, &only);
-            return self.notes_of_mirror(name, item, publisher, notes);
+            self.acting_as(publisher).notes(name, item, notes)?;
+            return Ok(Outcome::Missed(missed));
         };
         // Sent to somebody else before, or to him: then he has it.
         only.retain(|id| known.only.0.binary_search(id).is_err());
         if known.only.0.is_empty() || only.is_empty() {
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Missed(missed));
         }
         self.append_for(node, item, Event::Again { of: lies.seq }, &only);
         let state = rows::NodeState {
@@ -146,33 +147,25 @@ impl Apply<'_, '_> {
         };
         rows::put_state(self.tx, node, &state);
         self.mirrored_post(node, &row, item, event, &only);
-        Ok(Outcome::Done)
+        Ok(Outcome::Missed(missed))
     }
 
-    /// Those of these who follow the node, in ascending order.
-    fn addressed(&self, node: NodeId, to: &[Arc<str>]) -> Result<Vec<SubscriberId>, StoreError> {
-        let mut ids = Vec::with_capacity(to.len());
+    /// Those of these who follow the node, in ascending order, and the others.
+    fn addressed(&self, node: NodeId, to: &[Arc<str>]) -> Result<(Vec<SubscriberId>, Vec<Arc<str>>), StoreError> {
+        let (mut ids, mut missed) = (Vec::with_capacity(to.len()), Vec::new());
         for jid in to {
             if let Some(id) = rows::subscriber_id(self.tx, jid)?
                 && let Some(subscription) = rows::subscription(self.tx, node, id)?
                 && subscription.state.is_subscribed()
             {
                 ids.push(id);
+            } else {
+                missed.push(jid.clone());
             }
         }
         ids.sort_unstable();
         ids.dedup();
-        Ok(ids)
-    }
-
-    fn notes_of_mirror(
-        &mut self,
-        name: &NodeName,
-        item: &Arc<str>,
-        publisher: &Arc<str>,
-        notes: &[Note],
-    ) -> Result<Outcome, ApplyError> {
-        self.acting_as(publisher).notes(name, item, notes)
+        Ok((ids, missed))
     }
 
     fn mirrored_post(&mut self, node: NodeId, row: &NodeRow, item: &Arc<str>, event: Event, only: &[SubscriberId]) {

@@ -7,6 +7,6 @@ mod page;
 mod sort;
 mod state;
 
-pub use page::{PeerDue, PeerPage, PeerRequest, page};
+pub use page::{Backlog, PeerDue, PeerPage, PeerRequest, has_more, page};
 pub use sort::{PeerWake, Sorter, sort};
-pub use state::{PeerState, begin, delivered, states};
+pub use state::{PeerState, begin, delivered, forget, states};

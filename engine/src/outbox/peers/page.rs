@@ -22,9 +22,8 @@ pub struct PeerRequest {
     pub peer: PeerId,
     /// What was read up to here.
     pub after: PeerCursor,
-    /// The first of which nobody had anything when this connection began, and the last: what was published from there and retracted up to
-    /// the other is gone, and was not sent.
-    pub backlog: (Seq, Seq),
+    /// Set by the first page of a connection.
+    pub backlog: Option<Backlog>,
     /// How many followers it names at most, of all entries together.
     pub most: usize,
     /// Whether an open node is told to the peer as a whole, which knows itself who follows.
@@ -33,12 +32,22 @@ pub struct PeerRequest {
     pub oldest: Timestamp,
 }
 
+/// What waited when a connection began: what was published within it and retracted within it is gone, and was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The first entry of which nobody had anything.
+    pub began: Seq,
+    /// The last.
+    pub ended: Seq,
+}
+
 /// One entry, and who gets it.
 #[derive(Clone, Debug)]
 pub struct PeerDue {
     /// The entry.
     pub post: Arc<Post>,
-    /// Bare JIDs with their ids, in ascending order; none where the peer is told as a whole.
+    /// Bare JIDs with their ids, in ascending order; none where the peer is told as a whole, or where all were on the page
+    /// before.
     pub to: Vec<(SubscriberId, Arc<str>)>,
     /// Whether it is for all who follow there.
     pub whole: bool,
@@ -59,6 +68,8 @@ pub struct PeerPage {
     pub expired: HashMap<crate::model::NodeName, u64>,
     /// Pointers that lead to nothing more: to be removed.
     pub empty: Vec<Seq>,
+    /// For the next page of this connection.
+    pub backlog: Option<Backlog>,
 }
 
 struct Reader<'v> {
@@ -97,6 +108,17 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PeerRequest, now: Timest
         open: HashMap::new(),
     };
     let pointers = pointers(view, request)?;
+    reader.page.backlog = match (request.backlog, pointers.first()) {
+        (None, Some((first, _))) => Some(Backlog {
+            began: if request.after.follower > 0 {
+                first.next()
+            } else {
+                *first
+            },
+            ended: rows::get(view, Family::META, keys::SEQ)?.unwrap_or(*first),
+        }),
+        (backlog, _) => backlog,
+    };
     reader.page.more = pointers.len() == PEER_PAGE_SCAN;
     for (seq, pointer) in pointers {
         if reader.left == 0 || reader.bytes >= PEER_PAGE_BYTES {
@@ -111,18 +133,32 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PeerRequest, now: Timest
     Ok(reader.page)
 }
 
-fn pointers(view: &dyn View, request: &PeerRequest) -> Result<Vec<(Seq, Pointer)>, StoreError> {
-    let after = request.after;
-    // An entry that was begun with is read once more.
+/// Whether something lies behind a place.
+///
+/// # Errors
+/// The store's failures.
+pub fn has_more(view: &dyn View, peer: PeerId, after: PeerCursor) -> Result<bool, StoreError> {
+    let mut some = false;
+    view.scan(Family::PEER_OUTBOX, &behind(peer, after), &mut |_, _| {
+        some = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(some)
+}
+
+/// What lies behind a place; an entry that was begun with is read once more.
+fn behind(peer: PeerId, after: PeerCursor) -> Range {
     let from = if after.follower > 0 {
         after.seq
     } else {
         after.seq.next()
     };
-    let range = Range::between(
-        keys::peer_outbox(request.peer, from),
-        keys::peer_outbox(request.peer, Seq(u64::MAX)),
-    );
+    let end = keys::peer_outbox(peer, Seq(u64::MAX));
+    Range::between(keys::peer_outbox(peer, from), end)
+}
+
+fn pointers(view: &dyn View, request: &PeerRequest) -> Result<Vec<(Seq, Pointer)>, StoreError> {
+    let range = behind(request.peer, request.after);
     let (mut found, mut bad) = (Vec::new(), None);
     view.scan(Family::PEER_OUTBOX, &range, &mut |key, value| {
         match (keys::read_peer_outbox(key), rows::decode(Family::PEER_OUTBOX, value)) {
@@ -178,12 +214,12 @@ impl Reader<'_> {
             }
         };
         let last = followers.len() < max;
-        self.followers(seq, post, &followers, last)
+        self.followers((seq, begun), post, &followers, last)
     }
 
     fn followers(
         &mut self,
-        seq: Seq,
+        (seq, begun): (Seq, u32),
         post: Arc<Post>,
         followers: &[(SubscriberId, Seq)],
         last: bool,
@@ -198,7 +234,7 @@ impl Reader<'_> {
             (false, Some(id)) => PeerCursor { seq, follower: id.0 },
             _ => PeerCursor { seq, follower: 0 },
         };
-        if to.is_empty() && last {
+        if to.is_empty() && last && begun == 0 {
             return Ok(self.nothing(seq));
         }
         let whole = false;
@@ -217,8 +253,8 @@ impl Reader<'_> {
     fn wanted(&self, post: &Post) -> bool {
         match post.event {
             Event::Retract { first } => {
-                let (began, ended) = self.request.backlog;
-                first < began || post.seq > ended
+                let before = |backlog: Backlog| first < backlog.began || post.seq > backlog.ended;
+                self.page.backlog.is_none_or(before)
             }
             _ => true,
         }

@@ -96,15 +96,25 @@ fn followers(view: &dyn View, node: NodeId, peer: PeerId) -> Result<Vec<crate::m
 
 /// The thread that sorts.
 pub struct Sorter {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) log: Arc<dyn Log>,
+    store: Arc<dyn Store>,
+    log: Arc<dyn Log>,
     /// Rung by the applier; it ends with it.
-    pub(crate) bell: Receiver<()>,
+    bell: Receiver<()>,
     /// Who wakes the senders, once there are some.
-    pub(crate) wake: Arc<OnceLock<PeerWake>>,
+    wake: Arc<OnceLock<PeerWake>>,
 }
 
 impl Sorter {
+    /// Over this store; `bell` is rung by the applier, `wake` is set once there are senders.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        log: Arc<dyn Log>,
+        bell: Receiver<()>,
+        wake: Arc<OnceLock<PeerWake>>,
+    ) -> Sorter {
+        Sorter { store, log, bell, wake }
+    }
+
     /// Runs until the applier ends or the store fails, which the applier says.
     pub fn run(self) {
         let mut after = Seq(0);

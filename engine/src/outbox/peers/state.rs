@@ -2,8 +2,9 @@
 //!
 //! Confirmed entries are removed, unsynced: after a crash a few may be sent again, none is lost. Knows no stanza.
 
-use crate::error::StoreError;
-use crate::limits::PEER_DEPTH_COUNTED;
+use crate::error::{Error, StoreError};
+use crate::limits::{PEER_DEPTH_COUNTED, SORT_ROWS};
+use crate::log::{Log, Work};
 use crate::model::{PeerId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
 use crate::store::rows::{self, Entry, PeerCursor, Pointer};
@@ -90,5 +91,39 @@ fn accepted(view: &dyn View, seq: Seq, pointer: &Pointer) -> Result<Option<Times
             let entry: Option<Entry> = rows::get(view, Family::LOG, &keys::log(*node, seq))?;
             Ok(entry.map(|entry| entry.at))
         }
+    }
+}
+
+/// Removes all that waits for a peer, a bounded number of rows at a time; how many entries that were. Waits for each write.
+///
+/// # Errors
+/// The store's failures, or that the engine is closed or busy.
+pub fn forget(view: &dyn View, log: &dyn Log, peer: PeerId) -> Result<u64, Error> {
+    let mut gone = 0;
+    loop {
+        let mut writes = Vec::new();
+        view.scan(
+            Family::PEER_OUTBOX,
+            &Range::prefix(&peer.0.to_be_bytes()),
+            &mut |key, _| {
+                writes.push(Write {
+                    family: Family::PEER_OUTBOX,
+                    key: key.to_vec(),
+                    value: None,
+                });
+                match writes.len() < SORT_ROWS {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            },
+        )?;
+        if writes.is_empty() {
+            return Ok(gone);
+        }
+        gone += writes.len() as u64;
+        let (done, waits) = crossbeam::channel::bounded(1);
+        let rows = Work::Rows(writes, Box::new(move || _ = done.send(())));
+        log.append(rows).map_err(|_| Error::Busy)?;
+        waits.recv().map_err(|_| Error::Closed)?;
     }
 }

@@ -32,15 +32,20 @@ pub(in crate::tables) struct Message<'a> {
     pub(in crate::tables) days: u32,
 }
 
-/// Keeps a message for both sides that are here and want it; says whether the receiver's archive has it. Where the receiver
-/// is not here nobody's has: it will come back to its sender.
-pub(in crate::tables) fn keep(apply: &mut Apply<'_, '_>, message: &Message<'_>) -> Result<bool, ApplyError> {
+/// Keeps a message for both sides that are here and want it; says whether the receiver's archive has it. A receiver who
+/// lives elsewhere has an archive there; where he has no account here nobody's has it: it will come back to its sender.
+pub(in crate::tables) fn keep(
+    apply: &mut Apply<'_, '_>,
+    message: &Message<'_>,
+    elsewhere: bool,
+) -> Result<bool, ApplyError> {
     let (sender, receiver) = (bare(message.from), bare(message.to));
-    if account(apply.tx, receiver)?.is_none() {
+    if !elsewhere && account(apply.tx, receiver)?.is_none() {
         return Ok(false);
     }
     // What he will never see is not his to look up; to its sender it comes back, as all that was said to a blocker.
-    let received = !block::stops(apply.tx, receiver, message.from)? && wants(apply.tx, receiver, message.from)?;
+    let received =
+        !elsewhere && !block::stops(apply.tx, receiver, message.from)? && wants(apply.tx, receiver, message.from)?;
     if received {
         put(apply, receiver, message)?;
     }

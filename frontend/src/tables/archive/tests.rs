@@ -42,7 +42,7 @@ impl World {
             dir: dir.path().to_owned(),
             limits: Limits::default(),
             sync: false,
-            tables: Arc::new(FrontTables),
+            tables: Arc::new(FrontTables::new("capulet.lit")),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || (),
@@ -87,6 +87,7 @@ impl World {
             stanza: number.to_string().into_bytes(),
             most: self.most,
             days: self.days,
+            waiting: crate::tables::OutgoingLimits::NONE,
         };
         self.submit(&op).archived
     }

@@ -103,7 +103,7 @@ fn subscribed(
         Err(error) => return Err(errors::stanza_error(&error)),
     };
     if let Some(last) = last.filter(|_| gets) {
-        hub.route_bytes(asked.jid.clone(), last);
+        hub.route_bytes(&asked.service, asked.jid.clone(), last);
     }
     hub.tell_subscription(&asked.jid, name, state);
     Ok(Answer::Payload(subscription_reply(&name.node, &asked.by, state, None)))

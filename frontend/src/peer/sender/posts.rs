@@ -1,0 +1,122 @@
+//! Posts: the pointers of the engine's outbox to stanzas, one for each follower there, or one for the peer as a whole.
+//!
+//! A post is encoded once for all peers and followers; only the addressee differs. Who follows is read when it is sent.
+
+use super::flight::{Flight, What};
+use super::{Ahead, Sender};
+use crate::limits::{PEER_DELAY_MS, PEER_PAGE_FOLLOWERS};
+use crate::peer::stream::{End, Link};
+use crate::session;
+use bytes::Bytes;
+use reef_engine::model::Timestamp;
+use reef_engine::outbox::peers::{PeerDue, PeerRequest};
+use std::sync::atomic::Ordering;
+
+/// Bytes put on a stream at once.
+const CHUNK: usize = 32 << 10;
+/// Bytes of a JID at most, as far as the length of a stanza is judged.
+const JID_BYTES: usize = 1_024;
+
+impl Sender {
+    /// Sends the next page of what is published, as far as the window goes. True where there may be more at once.
+    pub(super) async fn send_posts(
+        &mut self,
+        link: &mut Link,
+        flight: &mut Flight,
+        ahead: &mut Ahead,
+        room: usize,
+    ) -> Result<bool, End> {
+        let Some(peer) = self.peer else {
+            return Ok(false);
+        };
+        let now = self.server.engine.clock.now().0;
+        let request = PeerRequest {
+            peer,
+            after: ahead.posted,
+            backlog: ahead.backlog,
+            most: room.min(PEER_PAGE_FOLLOWERS),
+            whole: self.shared.reef.load(Ordering::Relaxed),
+            oldest: Timestamp(now.saturating_sub(self.server.config.s2s.queue_for.as_millis() as u64)),
+        };
+        let Some(page) = self.page(request).await else {
+            return Ok(false);
+        };
+        for (node, posts) in &page.expired {
+            self.expired(node, *posts);
+        }
+        if !page.empty.is_empty() {
+            self.delivered(&page.empty);
+        }
+        if flight.is_empty() && page.due.is_empty() {
+            // All that was passed over lies behind it.
+            self.posted = page.upto;
+        }
+        for due in &page.due {
+            self.send_due(link, flight, due, now).await?;
+        }
+        ahead.posted = page.upto;
+        ahead.backlog = page.backlog;
+        Ok(page.more)
+    }
+
+    async fn send_due(&mut self, link: &mut Link, flight: &mut Flight, due: &PeerDue, now: u64) -> Result<(), End> {
+        let seq = due.post.seq;
+        let dead = What::Post {
+            seq,
+            follower: 0,
+            last: true,
+        };
+        if self.is_dead(dead) {
+            // Its place is passed when the next one is confirmed.
+            self.delivered(&[seq]);
+            return Ok(());
+        }
+        let delayed = now.saturating_sub(due.post.at.0) > PEER_DELAY_MS;
+        let size = session::size_for_peer(&due.post, delayed) + JID_BYTES;
+        if link.stanza_limit().is_some_and(|most| size > most) {
+            // It would break the stream.
+            self.give_up(dead, "longer than the peer takes");
+            self.delivered(&[seq]);
+            return Ok(());
+        }
+        if due.whole {
+            let stanza = session::for_whole_peer(&due.post, &self.way.remote, delayed);
+            flight.push(dead, stanza.len());
+            self.shared.sent.fetch_add(1, Ordering::Relaxed);
+            return link.send(stanza.into(), 1).await;
+        }
+        if due.to.is_empty() {
+            // Those before were all.
+            flight.mark(dead);
+            return Ok(());
+        }
+        let (mut bytes, mut count) = (Vec::with_capacity(CHUNK), 0);
+        for (at, (id, jid)) in due.to.iter().enumerate() {
+            let before = bytes.len();
+            session::write_for_peer(&due.post, jid, delayed, &mut bytes);
+            let last = due.last && at + 1 == due.to.len();
+            let follower = id.0;
+            flight.push(What::Post { seq, follower, last }, bytes.len() - before);
+            count += 1;
+            if bytes.len() >= CHUNK {
+                link.send(Bytes::from(std::mem::take(&mut bytes)), std::mem::take(&mut count))
+                    .await?;
+            }
+        }
+        self.shared.sent.fetch_add(due.to.len() as u64, Ordering::Relaxed);
+        match count {
+            0 => Ok(()),
+            count => link.send(bytes.into(), count).await,
+        }
+    }
+
+    /// Where reading begins on a new stream: behind what is confirmed.
+    pub(super) fn ahead(&self) -> Ahead {
+        Ahead {
+            talked: self.talked,
+            posted: self.posted,
+            backlog: None,
+            checked: 0,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! While there is a stream: what is of the moment first, then what was stored, then what is published, within a window of
+//! what is not confirmed. What is confirmed moves the cursors.
+//!
+//! Where the peer has no acknowledgements (XEP-0198), a ping (XEP-0199) to its domain closes each batch, and its answer,
+//! result or error, is one.
+
+use super::flight::{Flight, What};
+use super::{Ahead, Sender};
+use crate::limits::{PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_LINGER_SECONDS, PEER_WINDOW, PEER_WINDOW_BYTES};
+use crate::peer::stream::{End, Link, LinkEvent};
+use minidom::Element;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{StreamNamespace, ns, write_element};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// What happened while it waited.
+enum Turn {
+    /// Go on.
+    More,
+    /// The stream has ended.
+    Ended(End),
+}
+
+/// A stream in use.
+struct Stream {
+    link: Link,
+    flight: Flight,
+    ahead: Ahead,
+    /// A ping whose answer confirms what was sent before it, and how many stanzas that were.
+    ping: Option<(oneshot::Receiver<Element>, u32)>,
+    /// By when what was asked is to be answered.
+    until: Option<Instant>,
+}
+
+impl Sender {
+    /// Uses a stream until it ends, or there is nothing to do any more.
+    pub(super) async fn serve(&mut self, link: Link) {
+        let mut stream = Stream {
+            link,
+            flight: Flight::default(),
+            ahead: self.ahead(),
+            ping: None,
+            until: None,
+        };
+        self.learn(&mut stream).await;
+        let end = loop {
+            match self.turn(&mut stream).await {
+                Ok(Turn::More) => {}
+                Ok(Turn::Ended(end)) | Err(end) => break end,
+            }
+        };
+        if end == End::Done {
+            return stream.link.close().await;
+        }
+        tracing::debug!(peer = &*self.name, %end, "a stream to a peer has ended");
+        self.broken(&stream.flight);
+        (self.talk, self.posts) = (true, true);
+    }
+
+    async fn turn(&mut self, stream: &mut Stream) -> Result<Turn, End> {
+        if self.shared.take_woken() {
+            (self.talk, self.posts) = (true, true);
+        }
+        self.send_waiting(stream).await?;
+        let (count, bytes) = stream.flight.size();
+        // What broke streams goes alone, so that it is known.
+        let window = match self.head {
+            Some((_, breaks)) if breaks + 1 >= PEER_BREAKS => 1,
+            _ => PEER_WINDOW,
+        };
+        let room = window.saturating_sub(count);
+        if room > 0 && bytes < PEER_WINDOW_BYTES {
+            if self.talk {
+                self.talk = self
+                    .send_stored(&mut stream.link, &mut stream.flight, &mut stream.ahead)
+                    .await?;
+            }
+            let room = window.saturating_sub(stream.flight.size().0);
+            if self.posts && !self.talk && room > 0 {
+                self.posts = self
+                    .send_posts(&mut stream.link, &mut stream.flight, &mut stream.ahead, room)
+                    .await?;
+            }
+        }
+        if stream.flight.wants_asking() {
+            self.ask(stream).await?;
+        }
+        let full = stream.flight.size().0 >= window || stream.flight.size().1 >= PEER_WINDOW_BYTES;
+        if (self.talk || self.posts) && !full {
+            // More at once; what came meanwhile is looked at first.
+            return self.look(stream).await;
+        }
+        self.wait(stream).await
+    }
+
+    /// Sends what is of the moment, behind what was stored before it.
+    async fn send_waiting(&mut self, stream: &mut Stream) -> Result<(), End> {
+        while self.waiting.len() < PARCELS
+            && let Ok(parcel) = self.parcels.try_recv()
+        {
+            self.waiting.push_back(parcel);
+        }
+        while let Some(parcel) = self.waiting.front() {
+            if parcel.behind > stream.ahead.checked {
+                self.talk = true;
+                return Ok(());
+            }
+            let Some(parcel) = self.waiting.pop_front() else { break };
+            stream.flight.pass(1);
+            self.shared.sent.fetch_add(1, Ordering::Relaxed);
+            stream.link.send(parcel.stanza.into(), 1).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the peer confirm what was sent.
+    async fn ask(&mut self, stream: &mut Stream) -> Result<(), End> {
+        stream.until = Some(Instant::now() + Duration::from_secs(PEER_CONFIRM_SECONDS));
+        let upto = stream.flight.ask();
+        if stream.link.has_sm() {
+            return stream.link.ask().await;
+        }
+        let (id, waits) = self.expect_answer();
+        let ping = el("iq", ns::CLIENT)
+            .set("type", "get")
+            .set("id", &id)
+            .set("from", &self.way.local)
+            .set("to", &self.way.remote)
+            .child(el("ping", ns::PING));
+        stream.ping = Some((waits, upto));
+        self.put(stream, &ping).await
+    }
+
+    /// An id for a question of its own, and its answer.
+    fn expect_answer(&self) -> (String, oneshot::Receiver<Element>) {
+        let id = format!("p{:016x}", self.server.random());
+        let waits = self.server.peers.ask(&id, &self.way.remote);
+        (id, waits)
+    }
+
+    async fn put(&mut self, stream: &mut Stream, stanza: &Element) -> Result<(), End> {
+        let mut bytes = Vec::new();
+        write_element(stanza, StreamNamespace::Client, &mut bytes);
+        stream.flight.pass(1);
+        stream.link.send(bytes.into(), 1).await
+    }
+
+    /// What has happened, without waiting.
+    async fn look(&mut self, stream: &mut Stream) -> Result<Turn, End> {
+        tokio::select! {
+            biased;
+            turn = self.wait(stream) => turn,
+            () = std::future::ready(()) => Ok(Turn::More),
+        }
+    }
+
+    /// Waits for something to happen.
+    async fn wait(&mut self, stream: &mut Stream) -> Result<Turn, End> {
+        let linger = Instant::now() + Duration::from_secs(PEER_LINGER_SECONDS);
+        let room = self.waiting.len() < PARCELS;
+        tokio::select! {
+            biased;
+            event = stream.link.next() => match event {
+                LinkEvent::Acked(h) => {
+                    let confirmed = stream.flight.acknowledged(h);
+                    self.confirm(&confirmed);
+                    stream.until = None;
+                    Ok(Turn::More)
+                }
+                LinkEvent::Ended(end) => Ok(Turn::Ended(end)),
+            },
+            answer = answered(&mut stream.ping) => {
+                let upto = stream.ping.take().map(|(_, upto)| upto);
+                if let (Some(upto), true) = (upto, answer) {
+                    let confirmed = stream.flight.acknowledged(upto);
+                    self.confirm(&confirmed);
+                    stream.until = None;
+                }
+                Ok(Turn::More)
+            }
+            Some(parcel) = self.parcels.recv(), if room => {
+                self.waiting.push_back(parcel);
+                Ok(Turn::More)
+            }
+            () = self.shared.called() => Ok(Turn::More),
+            () = expired(stream.until) => {
+                Ok(Turn::Ended(End::Lost("what was sent was not confirmed in time".to_owned())))
+            }
+            () = tokio::time::sleep_until(linger), if stream.flight.is_empty() => Ok(Turn::Ended(End::Done)),
+        }
+    }
+
+    /// A stream broke: what was not confirmed is sent again. What was the first of it on several is given up.
+    fn broken(&mut self, flight: &Flight) {
+        let (count, _) = flight.size();
+        self.shared.again.fetch_add(count as u64, Ordering::Relaxed);
+        let Some(head) = flight.head() else { return };
+        let breaks = match self.head {
+            Some((known, breaks)) if known == head => breaks + 1,
+            _ => 1,
+        };
+        self.head = Some((head, breaks));
+    }
+
+    /// Whether an entry is given up; then it is, and said.
+    pub(super) fn is_dead(&mut self, what: What) -> bool {
+        let same = |head: What| match (head, what) {
+            (What::Stored(a), What::Stored(b)) => a == b,
+            (What::Post { seq: a, .. }, What::Post { seq: b, .. }) => a == b,
+            _ => false,
+        };
+        if !self
+            .head
+            .is_some_and(|(head, breaks)| breaks >= PEER_BREAKS && same(head))
+        {
+            return false;
+        }
+        self.head = None;
+        self.give_up(what, "at the head of several streams that broke");
+        true
+    }
+
+    /// An entry that cannot be brought to this peer; what is behind it goes on.
+    pub(super) fn give_up(&self, what: What, why: &str) {
+        self.shared.dead.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(peer = &*self.name, entry = ?what, why, "given up");
+    }
+
+    /// Learns what the peer can do.
+    async fn learn(&mut self, stream: &mut Stream) {
+        let _ = stream;
+    }
+}
+
+async fn answered(ping: &mut Option<(oneshot::Receiver<Element>, u32)>) -> bool {
+    match ping {
+        Some((answer, _)) => answer.await.is_ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn expired(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,201 @@
+//! What other servers send: each stanza to the account or service that it is for, by the rules that hold for who is here.
+//!
+//! Both of its addresses were proved by the stream. What must not be lost is committed before its receipt goes. Knows no
+//! stream and no outbox. Next: `iq.rs`, `archive.rs`, `route.rs`.
+
+use super::iq::{IqRef, is_malformed, is_request};
+use super::subscription::carry_out;
+use super::{Hub, archive_rule::worth_keeping};
+use crate::errors;
+use crate::limits::{ASKING_PEERS, ASKING_WAIT};
+use crate::peer::Receipt;
+use crate::tables::{Kind, Op};
+use crate::xep::{Target, approve};
+use jid::Jid;
+use minidom::Element;
+use reef_engine::error::Error;
+use reef_engine::log::record::{Applied, Change};
+use reef_stanza::element::Build;
+use reef_stanza::pubsub::Approval;
+use reef_stanza::{Condition, StanzaError, StreamNamespace, ns, write_element};
+use std::collections::{HashMap, VecDeque};
+
+/// A stanza of another server.
+pub(crate) struct Arrived {
+    /// Its sender: of a domain that the stream has proved.
+    pub(crate) from: Jid,
+    /// Whom of ours it is for.
+    pub(crate) to: Jid,
+    /// The stanza.
+    pub(crate) stanza: Element,
+    /// Dropped when it is done with.
+    pub(crate) receipt: Receipt,
+}
+
+/// What somebody at another server asks: one request at a time, the others wait, so that they are done in order.
+#[derive(Default)]
+pub(super) struct Asking {
+    /// By full JID: the request under way, and those behind it.
+    peers: HashMap<String, (Receipt, VecDeque<(Target, Arrived)>)>,
+    waiting: usize,
+}
+
+impl Hub {
+    /// A stanza of another server, for this shard.
+    pub(crate) fn arrived(&mut self, arrived: Arrived) {
+        match arrived.stanza.name() {
+            "iq" => self.iq_arrived(arrived),
+            "message" => self.message_arrived(arrived),
+            _ => self.presence_arrived(arrived),
+        }
+        self.route_local();
+    }
+
+    fn iq_arrived(&mut self, arrived: Arrived) {
+        let Arrived { from, to, stanza, .. } = &arrived;
+        if is_malformed(stanza) {
+            return self.return_to_sender(stanza, &StanzaError::new(Condition::BadRequest));
+        }
+        let target = match (to.node(), to.resource()) {
+            (Some(_), None) => Some(Target::Account(to.to_bare())),
+            (None, None) if self.server.is_domain(to.domain().as_str()) => Some(Target::Server),
+            (None, None) => Some(Target::Service(to.to_bare())),
+            (_, Some(_)) => None,
+        };
+        if !is_request(stanza) {
+            // An answer: to a question of the server's own, or of a session.
+            if !self.was_asked(from, stanza) {
+                self.subscription_answered(arrived);
+            }
+            return;
+        }
+        match target {
+            Some(target) => self.ask_for_peer(target, arrived),
+            // Nobody has a resource of a domain.
+            None if to.node().is_none() => {
+                self.return_to_sender(stanza, &StanzaError::new(Condition::ServiceUnavailable));
+            }
+            None => self.deliver(arrived.to, arrived.stanza),
+        }
+    }
+
+    fn ask_for_peer(&mut self, target: Target, arrived: Arrived) {
+        let from = arrived.from.to_string();
+        let (known, full) = (self.asking.peers.get_mut(&from), self.asking.waiting >= ASKING_PEERS);
+        if let Some((_, behind)) = known {
+            if behind.len() >= ASKING_WAIT || full {
+                return self.return_to_sender(&arrived.stanza, &errors::busy());
+            }
+            behind.push_back((target, arrived));
+            self.asking.waiting += 1;
+            return;
+        }
+        self.begin_for_peer(from, target, arrived, VecDeque::new());
+    }
+
+    fn begin_for_peer(&mut self, key: String, target: Target, arrived: Arrived, behind: VecDeque<(Target, Arrived)>) {
+        let Arrived {
+            from, stanza, receipt, ..
+        } = arrived;
+        self.asking.peers.insert(key, (receipt, behind));
+        let asked = IqRef::of_peer(&stanza);
+        self.handle(asked, (None, from), target, stanza, None);
+    }
+
+    /// The request under way of somebody at another server is answered: the next one has its turn.
+    pub(super) fn peer_was_answered(&mut self, from: Option<&str>) {
+        let Some((key, (_, mut behind))) = from.and_then(|from| self.asking.peers.remove_entry(from)) else {
+            return;
+        };
+        if let Some((target, arrived)) = behind.pop_front() {
+            self.asking.waiting -= 1;
+            self.begin_for_peer(key, target, arrived, behind);
+        }
+    }
+
+    fn message_arrived(&mut self, arrived: Arrived) {
+        let Arrived {
+            from,
+            to,
+            mut stanza,
+            receipt,
+        } = arrived;
+        self.strip_stanza_ids(&mut stanza);
+        let place = to.resource().is_none() && (to.node().is_some() || self.server.is_service(to.domain().as_str()));
+        if let Some(approval) = Approval::find(&stanza).filter(|_| place) {
+            return self.approved_at_peer(&from, &to, &approval, stanza, receipt);
+        }
+        if to.node().is_none() {
+            return self.return_to_sender(&stanza, &StanzaError::new(Condition::ServiceUnavailable));
+        }
+        if worth_keeping(&stanza) {
+            return self.archive_arrived(to, stanza, receipt);
+        }
+        self.deliver(to, stanza);
+    }
+
+    /// An owner at another server answers who may subscribe (XEP-0060 §8.6).
+    fn approved_at_peer(&mut self, from: &Jid, to: &Jid, approval: &Approval, stanza: Element, receipt: Receipt) {
+        let change = match approve(&to.to_bare(), approval) {
+            Ok(Some(change)) => change,
+            Ok(None) => return,
+            Err(error) => return self.return_to_sender(&stanza, &error),
+        };
+        self.commit_arrived(from.to_bare().as_str(), change, stanza, receipt);
+    }
+
+    /// Commits something that another server said; where it is refused, its sender hears that.
+    fn commit_arrived(&mut self, by: &str, change: Change, stanza: Element, receipt: Receipt) {
+        let (server, shard, refused) = (self.server.clone(), self.number, stanza.clone());
+        let ticket = move |fate: Result<Applied, Error>| {
+            drop(receipt);
+            match fate {
+                Ok(applied) => carry_out(&server, &applied),
+                Err(error) => {
+                    let job = move |hub: &mut Hub| hub.return_to_sender(&refused, &errors::stanza_error(&error));
+                    server.router.answer(shard, Box::new(job));
+                }
+            }
+        };
+        if let Err(error) = self.server.engine.admission.submit(by, change, Box::new(ticket)) {
+            self.return_to_sender(&stanza, &errors::stanza_error(&error));
+        }
+    }
+
+    fn presence_arrived(&mut self, arrived: Arrived) {
+        let kind = match arrived.stanza.attr("type") {
+            Some("subscribe") => Kind::Subscribe,
+            Some("subscribed") => Kind::Subscribed,
+            Some("unsubscribe") => Kind::Unsubscribe,
+            Some("unsubscribed") => Kind::Unsubscribed,
+            _ => return self.deliver(arrived.to, arrived.stanza),
+        };
+        if arrived.to.node().is_none() {
+            return;
+        }
+        // RFC 6121 §3.1.2: such stanzas are between bare JIDs.
+        let (from, to) = (arrived.from.to_bare(), arrived.to.to_bare());
+        let presence = arrived.stanza.set("from", from.as_str()).set("to", to.as_str());
+        let mut stanza = Vec::new();
+        write_element(&presence, StreamNamespace::Client, &mut stanza);
+        if stanza.len() > crate::limits::SUBSCRIBE_BYTES_MAX {
+            stanza.clear();
+            let bare = reef_stanza::element::el("presence", ns::CLIENT).set_opt("type", kind.as_str());
+            let bare = bare.set("from", from.as_str()).set("to", to.as_str());
+            write_element(&bare, StreamNamespace::Client, &mut stanza);
+        }
+        let op = Op::Subscription {
+            from: from.as_str().into(),
+            to: to.as_str().into(),
+            kind,
+            stanza,
+            most: self.server.config.limits.roster_items,
+            waiting: self.server.waiting(),
+        };
+        let change = Change::Table {
+            owner: to.as_str().into(),
+            op: op.encode(),
+        };
+        self.commit_arrived(from.as_str(), change, presence, arrived.receipt);
+    }
+}
