@@ -38,7 +38,7 @@ pub(crate) struct S2s {
     pub(super) connections: Arc<Connections>,
     pub(super) rates: Arc<Rates>,
     /// Permits to examine keys of dialback.
-    pub(super) verifying: Arc<Semaphore>,
+    pub(super) verifying: Semaphore,
     pub(super) idle_timeout: Duration,
     pub(super) sasl_attempts: u32,
     /// What an element may cost before its sender is proved.
@@ -101,7 +101,7 @@ impl S2s {
             inbox,
             connections: Connections::new(limits.connections_unauthenticated, limits.connections_per_ip),
             rates: Rates::new(limits),
-            verifying: Arc::new(Semaphore::new(PEERS_VERIFYING)),
+            verifying: Semaphore::new(PEERS_VERIFYING),
             idle_timeout: config.s2s.idle_timeout,
             sasl_attempts: limits.sasl_attempts,
             budget_before: budget(limits.stanza_bytes_before_auth, Budget::BEFORE_AUTH),

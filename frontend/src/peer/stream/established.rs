@@ -22,7 +22,7 @@ use super::pairs::Pairs;
 use super::receipts::Receipts;
 use super::sent::Sent;
 use super::wire::Wire;
-use crate::limits::{PEER_CLOSE_SECONDS, PEER_HANDSHAKE_SECONDS, PEER_OUTPUT, PEER_RECEIPTS};
+use crate::limits::{PEER_CLOSE_SECONDS, PEER_HANDSHAKE_SECONDS, PEER_OUTPUT, PEER_RECEIPTS, TCP_TIMEOUT_SECONDS};
 use crate::stream::ConnectionPermit;
 
 /// A stream between servers, past its negotiation.
@@ -63,6 +63,8 @@ pub(super) struct Stream {
     pub(super) begun: Instant,
     /// When a stanza last came or went.
     pub(super) last: Instant,
+    /// Bytes that had left when it was last looked, and when that was.
+    left: (u64, Instant),
     phase: Phase,
 }
 
@@ -125,6 +127,7 @@ impl Stream {
             answers: 0,
             begun: now,
             last: now,
+            left: (0, now),
             phase: Phase::Open,
         }
     }
@@ -158,6 +161,8 @@ impl Stream {
         for link in self.links.values() {
             link.send_modify(|state| state.ended = Some(end.clone()));
         }
+        // Its place is free for the stream that the peer opens next.
+        drop(self.pairs);
         self.wire.close(&end, self.s2s.main_domain()).await;
     }
 
@@ -168,9 +173,12 @@ impl Stream {
         if self.wire.waiting() == 0 {
             self.answers = 0;
         }
+        if self.wire.waiting() == 0 || self.wire.written() != self.left.0 {
+            self.left = (self.wire.written(), Instant::now());
+        }
         let reads = self.reads();
         let deadline = self.deadline();
-        let open = matches!(self.phase, Phase::Open);
+        let open = self.is_open();
         let stops = async {
             match shutdown {
                 Some(shutdown) => stopped(shutdown).await,
@@ -204,7 +212,16 @@ impl Stream {
                 Frame::Header(_) | Frame::Whitespace => return Err(StreamCondition::BadFormat.into()),
             }
         }
+        match self.wire.take_idle_bytes() {
+            0 => {}
+            bytes => self.count(None, 0, bytes),
+        }
         Ok(())
+    }
+
+    /// Whether neither side has closed it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
     }
 
     /// Whether the peer may go on: its window and its share have room, and it takes our answers. That it takes our stanzas
@@ -253,7 +270,7 @@ impl Stream {
 
     /// Closes our stream, and waits for the peer to close its own.
     pub(super) fn leave(&mut self, end: End) {
-        if matches!(self.phase, Phase::Open) {
+        if self.is_open() {
             self.s2s.remove_routes(self.number);
             self.wire.queue_end();
             self.phase = Phase::Closing(end, Instant::now() + Duration::from_secs(PEER_CLOSE_SECONDS));
@@ -266,13 +283,20 @@ impl Stream {
             Phase::Open if self.proved => self.last + self.s2s.idle_timeout,
             Phase::Open => self.begun + Duration::from_secs(PEER_HANDSHAKE_SECONDS),
         };
-        self.not_before.map_or(next, |until| until.min(next))
+        let stalled = (self.wire.waiting() > 0).then(|| self.left.1 + Duration::from_secs(TCP_TIMEOUT_SECONDS));
+        [self.not_before, stalled]
+            .into_iter()
+            .flatten()
+            .fold(next, Instant::min)
     }
 
     /// What the time means, if it means anything yet.
     fn expired(&mut self) -> Result<(), End> {
         let now = Instant::now();
         self.not_before = self.not_before.filter(|until| *until > now);
+        if self.wire.waiting() > 0 && self.left.1 + Duration::from_secs(TCP_TIMEOUT_SECONDS) <= now {
+            return Err(End::Lost("the peer does not read".to_owned()));
+        }
         match &self.phase {
             Phase::PeerClosed(until) if *until <= now => return Err(End::Closed),
             Phase::Closing(end, until) if *until <= now => return Err(end.clone()),

@@ -2,14 +2,17 @@
 //!
 //! Must not know how the server that knows is asked: that is `verify`. What comes next: stanzas of the pair are let in.
 
+use std::time::Duration;
+
 use minidom::Element;
 use reef_stanza::{Condition, StreamCondition};
 
+use super::S2s;
 use super::dialback::{Claim, Verdict, result};
 use super::end::End;
 use super::established::Stream;
 use super::verify::verify;
-use crate::limits::PEER_VERIFYING;
+use crate::limits::{PEER_HANDSHAKE_SECONDS, PEER_VERIFYING};
 
 impl Stream {
     /// A peer's key of dialback (XEP-0220 §2.2.1): what can be said at once is said, else the server that knows is asked.
@@ -20,20 +23,14 @@ impl Stream {
         }
         let verdict = match self.judge(&claim) {
             Some(verdict) => verdict,
+            None if self.verifying.len() >= PEER_VERIFYING => Verdict::Error(Condition::ResourceConstraint),
             None => {
-                let permit = self.s2s.verifying.clone().try_acquire_owned();
-                match permit {
-                    Ok(permit) if self.verifying.len() < PEER_VERIFYING => {
-                        let (s2s, id) = (self.s2s.clone(), self.id.clone());
-                        self.verifying.spawn(async move {
-                            let _permit = permit;
-                            let verdict = verify(&s2s, &claim, &id).await;
-                            (claim, verdict)
-                        });
-                        return Ok(());
-                    }
-                    _ => Verdict::Error(Condition::ResourceConstraint),
-                }
+                let (s2s, id) = (self.s2s.clone(), self.id.clone());
+                self.verifying.spawn(async move {
+                    let verdict = in_turn(&s2s, &claim, &id).await;
+                    (claim, verdict)
+                });
+                return Ok(());
             }
         };
         self.examined(&claim, verdict)
@@ -81,5 +78,14 @@ impl Stream {
             self.leave(End::Done);
         }
         Ok(())
+    }
+}
+
+/// Asks once fewer than so many others ask; who came first is first.
+async fn in_turn(s2s: &S2s, claim: &Claim, id: &str) -> Verdict {
+    let patience = Duration::from_secs(PEER_HANDSHAKE_SECONDS);
+    match tokio::time::timeout(patience, s2s.verifying.acquire()).await {
+        Ok(Ok(_permit)) => verify(s2s, claim, id).await,
+        Ok(Err(_)) | Err(_) => Verdict::Error(Condition::ResourceConstraint),
     }
 }

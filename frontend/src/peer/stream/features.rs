@@ -50,11 +50,11 @@ impl Features {
                 xml.push_str(&element);
             }
         };
-        let required = if self.tls_required { "<required/>" } else { "" };
-        push(
-            self.starttls,
-            format!("<starttls xmlns='{}'>{required}</starttls>", ns::TLS),
-        );
+        let starttls = match self.tls_required {
+            true => format!("<starttls xmlns='{}'><required/></starttls>", ns::TLS),
+            false => format!("<starttls xmlns='{}'/>", ns::TLS),
+        };
+        push(self.starttls, starttls);
         push(
             self.external,
             format!(

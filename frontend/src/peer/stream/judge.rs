@@ -19,6 +19,7 @@ use crate::limits::{PEER_ELEMENTS, PEER_PAIRS};
 impl Stream {
     /// A link of this stream.
     pub(super) fn link(&mut self, number: u64, state: watch::Sender<LinkState>) {
+        self.links.retain(|_, link| !link.is_closed());
         self.links.insert(number, state);
     }
 
@@ -65,7 +66,8 @@ impl Stream {
     /// The peer has gone on after its proof: its stream may be used the other way.
     fn publish_routes(&mut self) {
         self.heard = true;
-        let Some(sender) = self.sender.as_ref().filter(|_| self.bidi) else {
+        let usable = self.bidi && self.is_open();
+        let Some(sender) = self.sender.as_ref().filter(|_| usable) else {
             return;
         };
         for (peer, ours) in self.pairs.iter() {
@@ -123,7 +125,7 @@ impl Stream {
     }
 
     /// Counts what came against its domain's share.
-    fn count(&mut self, peer: Option<&str>, stanzas: u64, cost: usize) {
+    pub(super) fn count(&mut self, peer: Option<&str>, stanzas: u64, cost: usize) {
         if let Some(member) = self.pairs.member(peer.unwrap_or_default()) {
             let until = member.take(stanzas, cost as u64, Instant::now());
             self.not_before = self.not_before.max(until);
@@ -136,6 +138,9 @@ impl Stream {
         }
         let (from, to) = addresses(&stanza).ok_or(StreamCondition::ImproperAddressing)?;
         let (peer, ours) = (from.domain().as_str(), to.domain().as_str());
+        if !self.s2s.is_ours(ours) {
+            return Err(StreamCondition::HostUnknown.into());
+        }
         if !self.pairs.may(peer, ours) {
             return Err(StreamCondition::InvalidFrom.into());
         }

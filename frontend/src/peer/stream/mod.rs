@@ -8,6 +8,7 @@
 mod names; //       domains, and tables by domain
 mod policy; //      what a domain must do
 mod resolve; //     where a domain is served
+mod services; //    its SRV records
 mod trust; //       whose certificate it is
 // From the first byte to a proof.
 mod accept; //      listeners

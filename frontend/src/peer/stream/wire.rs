@@ -38,6 +38,10 @@ pub(super) struct Wire {
     unflushed: bool,
     /// Bytes that the frame which is being read has taken so far.
     cost: usize,
+    /// Bytes between frames.
+    idle_bytes: usize,
+    /// Bytes that the transport has taken.
+    written: u64,
     header_sent: bool,
     ended: bool,
 }
@@ -58,12 +62,14 @@ impl Wire {
             output: BytesMut::new(),
             unflushed: false,
             cost: 0,
+            idle_bytes: 0,
+            written: 0,
             header_sent: false,
             ended: false,
         }
     }
 
-    /// The next frame of what was read, and what it cost; white space costs and is passed over.
+    /// The next frame of what was read, and what it cost; white space between frames is passed over.
     pub(super) fn read(&mut self) -> Result<Option<(Frame, usize)>, StreamFault> {
         loop {
             let mut rest: &[u8] = &self.input;
@@ -72,7 +78,7 @@ impl Wire {
             self.input.advance(consumed);
             self.cost += consumed;
             match read? {
-                Some(Frame::Whitespace) => {}
+                Some(Frame::Whitespace) => self.idle_bytes += mem::take(&mut self.cost),
                 Some(frame) => return Ok(Some((frame, mem::take(&mut self.cost)))),
                 None => return Ok(None),
             }
@@ -106,6 +112,16 @@ impl Wire {
             Frame::End => Err(End::Closed),
             Frame::Header(_) | Frame::Whitespace => Err(StreamCondition::BadFormat.into()),
         }
+    }
+
+    /// What white space has cost since the last time.
+    pub(super) fn take_idle_bytes(&mut self) -> usize {
+        mem::take(&mut self.idle_bytes)
+    }
+
+    /// Bytes that the transport has taken so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Queues bytes, which leave with the next [`Self::turn`]; none behind the end of our stream.
@@ -222,7 +238,9 @@ impl Wire {
             match self.socket.poll_write(cx, &self.output) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(written) => {
-                    self.output.advance(written?);
+                    let written = written?;
+                    self.output.advance(written);
+                    self.written += written as u64;
                     self.unflushed = true;
                 }
                 Poll::Pending => break,

@@ -1,11 +1,16 @@
 //! Streams between servers, through real sockets: two servers in one process, and a peer that says what a test tells it.
 
 mod ca;
+mod dialback;
+mod dns;
+mod flow;
 mod proofs;
-#[allow(dead_code, reason = "more of the tests are to come")]
 mod raw;
-#[allow(dead_code, reason = "more of the tests are to come")]
+mod refusals;
+mod resolving;
 mod site;
+mod stanzas;
 
 use ca::Ca;
-use site::{Site, chat};
+use raw::Raw;
+use site::{Came, Place, Site, chat, event};

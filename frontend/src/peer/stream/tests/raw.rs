@@ -36,6 +36,7 @@ pub(super) fn header(from: &str, to: &str, id: &str) -> String {
     )
 }
 
+pub(super) const EXTERNAL: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";
 pub(super) const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 pub(super) const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
@@ -109,8 +110,7 @@ impl Raw {
 
     /// Proves itself by its certificate, and gives the features of the stream that follows.
     pub(super) async fn external(&mut self, from: &str) -> String {
-        let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";
-        self.ask(auth, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+        self.ask(EXTERNAL, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
             .await;
         self.ask(&header(from, "reef.example", ""), "</stream:features>").await
     }
@@ -142,6 +142,12 @@ impl<S: Pipe> Raw<S> {
     pub(super) async fn send(&mut self, text: &str) {
         self.socket.write_all(text.as_bytes()).await.unwrap();
         self.socket.flush().await.unwrap();
+    }
+
+    /// Sends a message.
+    pub(super) async fn chat(&mut self, from: &str, to: &str, body: &str) {
+        let stanza = super::chat(from, to, body);
+        self.send(str::from_utf8(&stanza).unwrap()).await;
     }
 
     /// Everything up to and with `end`.
