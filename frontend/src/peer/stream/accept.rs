@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 
 use super::S2s;
 use super::dial::tune;
-use super::end::End;
 use super::established::{Begin, Stream};
 use super::inbound::{Negotiated, negotiate};
 use super::wire::Wire;
@@ -84,6 +83,7 @@ async fn serve(
         tracing::debug!(%error, "a peer's connection was gone at once");
         return;
     }
+    let peer = socket.peer_addr();
     let mut wire = Wire::new(socket, s2s.budget_before);
     let negotiated = tokio::select! {
         biased;
@@ -96,10 +96,10 @@ async fn serve(
     match negotiated {
         Ok(negotiated) => run(wire, permit, s2s, negotiated, shutdown).await,
         Err(end) => {
-            if matches!(end, End::Fault(_)) {
+            if end.is_refusal() {
                 s2s.counters.refuse();
             }
-            tracing::debug!(%end, "a peer's negotiation ended");
+            tracing::debug!(?peer, %end, "a peer's negotiation ended");
             wire.close(&end, s2s.main_domain()).await;
         }
     }

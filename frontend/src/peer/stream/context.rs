@@ -139,6 +139,14 @@ impl S2s {
         opened
     }
 
+    /// Reads the roots again, as our own certificate is by [`Tls::reload`]. Streams that are proved stay so. Blocks on files.
+    ///
+    /// # Errors
+    /// They cannot be read; the former stay.
+    pub(crate) fn reload(&self) -> Result<(), TlsError> {
+        self.trust.reload()
+    }
+
     /// What is counted.
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters

@@ -55,6 +55,12 @@ pub(super) fn fault(condition: StreamCondition, text: &'static str) -> End {
 }
 
 impl End {
+    /// Whether we have refused something, and not merely ended.
+    pub(super) fn is_refusal(&self) -> bool {
+        let passing = [StreamCondition::SystemShutdown, StreamCondition::ConnectionTimeout];
+        matches!(self, Self::Fault(fault) if !passing.contains(&fault.condition))
+    }
+
     /// What a `<stream:error/>` says.
     pub(super) fn from_peer(error: &Element) -> Self {
         let said = |text: bool| {

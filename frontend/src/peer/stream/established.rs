@@ -155,7 +155,7 @@ impl Stream {
         if self.proved {
             self.s2s.counters.closed(self.outgoing);
         }
-        if matches!(end, End::Fault(_)) {
+        if end.is_refusal() {
             self.s2s.counters.refuse();
         }
         for link in self.links.values() {

@@ -150,7 +150,7 @@ impl Stream {
             self.publish_routes();
         }
         let receipt = self.receipts.give();
-        let mut stanza = to_client(stanza);
+        let mut stanza = to_client(stanza, &from, &to);
         if is_forgery(&stanza, &|domain| self.pairs.knows(domain)) {
             tracing::debug!(peer, "a peer forwards what somebody else is to have said");
             self.s2s.counters.refuse();

@@ -5,6 +5,7 @@
 
 use jid::Jid;
 use minidom::{Element, Node};
+use reef_stanza::element::Build;
 use reef_stanza::ns;
 
 /// Whether an element is a stanza between servers.
@@ -18,13 +19,18 @@ pub(super) fn addresses(stanza: &Element) -> Option<(Jid, Jid)> {
     Some((address("from")?, address("to")?))
 }
 
-/// The stanza in `jabber:client`: itself and what inherits its namespace (RFC 6120 §4.8.3), as `write_element` does it on
-/// the way out. What is inside something of another namespace stays what it is.
-pub(super) fn to_client(mut stanza: Element) -> Element {
+/// The stanza in `jabber:client`, with its addresses normalised.
+pub(super) fn to_client(stanza: Element, from: &Jid, to: &Jid) -> Element {
+    rescoped(stanza).set("from", from.as_str()).set("to", to.as_str())
+}
+
+/// The element itself and what inherits its namespace (RFC 6120 §4.8.3), as `write_element` does it on the way out. What is
+/// inside something of another namespace stays what it is.
+fn rescoped(mut stanza: Element) -> Element {
     let mut client = Element::bare(stanza.name().to_owned(), ns::CLIENT);
     for node in stanza.take_nodes() {
         client.append_node(match node {
-            Node::Element(child) if child.has_ns(ns::SERVER) => Node::Element(to_client(child)),
+            Node::Element(child) if child.has_ns(ns::SERVER) => Node::Element(rescoped(child)),
             node => node,
         });
     }
@@ -77,12 +83,14 @@ mod tests {
     #[test]
     fn what_inherits_the_namespace_goes_with_it_and_what_is_forwarded_stays() {
         let stanza = element(
-            "<message xmlns='jabber:server' from='a@a.example' xml:lang='de'><body>x</body>\
+            "<message xmlns='jabber:server' from='A@a.example' to='B.example' xml:lang='de'><body>x</body>\
              <error type='wait'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>\
              <forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:server'><body/></message></forwarded></message>",
         );
-        let client = to_client(stanza);
+        let (from, to) = addresses(&stanza).unwrap();
+        let client = to_client(stanza, &from, &to);
         assert!(client.is("message", ns::CLIENT) && client.attr("from") == Some("a@a.example"));
+        assert_eq!(client.attr("to"), Some("b.example"));
         assert_eq!(client.attr_ns(ns::XML, "lang"), Some("de"));
         let children: Vec<_> = client
             .children()

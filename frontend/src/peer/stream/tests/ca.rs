@@ -32,16 +32,22 @@ impl Ca {
         self.0.folder.path().join("ca.pem")
     }
 
-    /// Files with a certificate for these names, and its key.
+    /// The files with a certificate for these names, and its key.
+    pub(super) fn place(&self, names: &[&str]) -> (PathBuf, PathBuf) {
+        let path = |kind: &str| self.0.folder.path().join(format!("{}-{kind}.pem", names.join("+")));
+        (path("cert"), path("key"))
+    }
+
+    /// Writes them.
     pub(super) fn issue(&self, names: &[&str]) -> (PathBuf, PathBuf) {
+        let place = self.place(names);
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(names.clone()).unwrap();
+        let params = CertificateParams::new(names).unwrap();
         let cert = params.signed_by(&key, &self.0.issuer).unwrap();
-        let path = |kind: &str| self.0.folder.path().join(format!("{}-{kind}.pem", names.join("+")));
-        std::fs::write(path("cert"), cert.pem()).unwrap();
-        std::fs::write(path("key"), key.serialize_pem()).unwrap();
-        (path("cert"), path("key"))
+        std::fs::write(&place.0, cert.pem()).unwrap();
+        std::fs::write(&place.1, key.serialize_pem()).unwrap();
+        place
     }
 
     /// The same in memory.

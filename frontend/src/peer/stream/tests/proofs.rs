@@ -196,3 +196,18 @@ async fn direct_tls_is_served_too() {
     );
     raw.external("peer.example").await;
 }
+
+#[tokio::test]
+async fn a_certificate_that_is_read_again_counts_for_the_next_stream() {
+    let (ca, stranger) = (Ca::new(), Ca::new());
+    let (reef, shore) = Site::two([Some(&stranger), Some(&ca)], [&[], &["s2s.dialback=false"]]).await;
+    assert!(matches!(reef.open(&shore).await, Err(Unreachable::Refused(_))));
+    let names = ["reef.example", "pubsub.reef.example"];
+    let (new, old) = (ca.issue(&names), stranger.place(&names));
+    std::fs::copy(new.0, old.0).unwrap();
+    std::fs::copy(new.1, old.1).unwrap();
+    reef.s2s.tls.reload().unwrap();
+    std::fs::copy(ca.root(), stranger.root()).unwrap();
+    reef.s2s.reload().unwrap();
+    reef.open(&shore).await.unwrap();
+}

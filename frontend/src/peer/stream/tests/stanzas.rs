@@ -93,6 +93,8 @@ async fn a_stanza_arrives_in_the_namespace_of_clients_without_our_claims() {
         panic!("no stanza");
     };
     assert_eq!((from.as_str(), to.as_str()), ("a@peer.example/x", "b@reef.example"));
+    assert_eq!(stanza.attr("from"), Some("a@peer.example/x"));
+    assert_eq!(stanza.attr("to"), Some("b@reef.example"));
     let children: Vec<&str> = stanza.children().map(Element::name).collect();
     assert_eq!(children, ["body", "x"]);
     assert!(
