@@ -1,40 +1,34 @@
 #!/usr/bin/env bash
 # The clients that the tests drive.
-#   clients.sh install   puts them into ~/.cache/reef/clients, and does nothing where all is there
+#   clients.sh install   puts them into ~/.cache/reef/clients, and does nothing where all is there; `install python` only
+#                        what suites in Python need
 #   clients.sh test      runs the suites of frontend/tests/clients against a reef each; words choose tests
 # What cannot be had is named as `skipped`, never passed over in silence.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/scripts/packages.sh"
 export REEF_CLIENTS=${REEF_CLIENTS:-$HOME/.cache/reef/clients}
-slixmpp=1.17.0 aiodns=4.0.4 feedparser=6.0.14 xmpp_client=0.14.0
+# dnslib and cryptography are for the suites between servers: names and certificates.
+python_packages="slixmpp==1.17.0 aiodns==4.0.4 dnslib==0.9.26 cryptography==50.0.2"
+feedparser=6.0.14 xmpp_client=0.14.0
 python=$REEF_CLIENTS/venv/bin/python
 
 skipped() {
     echo "skipped: $1 ($2)"
 }
 
-# Installs Debian packages where there are any: true if they are here afterwards.
-packages() {
-    command -v apt-get >/dev/null 2>&1 || return 1
-    local sudo=()
-    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-    echo "reef: installing for the tests: $*" >&2
-    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 && return
-    "${sudo[@]}" apt-get update -qq >/dev/null 2>&1 || true
-    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
-}
-
 install_python() {
-    [ "$(cat "$REEF_CLIENTS/python.done" 2>/dev/null)" = "$slixmpp $aiodns" ] && "$python" -c 'import slixmpp' 2>/dev/null && return
+    [ "$(cat "$REEF_CLIENTS/python.done" 2>/dev/null)" = "$python_packages" ] && "$python" -c 'import slixmpp' 2>/dev/null && return
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null && ! packages python3-venv; then
         skipped "suites with slixmpp" "no python3 with venv"
         return
     fi
     python3 -m venv --clear "$REEF_CLIENTS/venv"
-    if "$python" -m pip install -q --disable-pip-version-check "slixmpp==$slixmpp" "aiodns==$aiodns"; then
-        echo "$slixmpp $aiodns" >"$REEF_CLIENTS/python.done"
+    # shellcheck disable=SC2086
+    if "$python" -m pip install -q --disable-pip-version-check $python_packages; then
+        echo "$python_packages" >"$REEF_CLIENTS/python.done"
     else
-        skipped "suites with slixmpp" "PyPI does not give slixmpp $slixmpp"
+        skipped "suites with slixmpp" "PyPI does not give $python_packages"
     fi
 }
 
@@ -86,6 +80,7 @@ case ${1:-} in
 install)
     mkdir -p "$REEF_CLIENTS"
     install_python
+    [ "${2:-}" != python ] || exit 0
     install_feeds
     install_node
     install_terminal
@@ -103,10 +98,10 @@ test)
         skipped "all suites with real clients" "no slixmpp: scripts/clients.sh install"
         exit 0
     fi
-    exec "$python" "$here/frontend/tests/clients/run.py" "$@"
+    exec "$python" "$here/frontend/tests/clients/run.py" "$here/frontend/tests/clients" "$@"
     ;;
 *)
-    echo "usage: clients.sh install | test [WORD]..." >&2
+    echo "usage: clients.sh install [python] | test [WORD]..." >&2
     exit 2
     ;;
 esac

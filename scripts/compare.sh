@@ -11,6 +11,7 @@
 # REEF_COMPARE_KEEP              a folder that keeps reports, logs and configurations
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/scripts/packages.sh"
 target=${CARGO_TARGET_DIR:-$HOME/.cache/reef/target}
 # What another binary was made of is not known.
 commit=${REEF_COMPARE_REEF:+another binary}
@@ -19,29 +20,6 @@ export REEF_COMPARE_REEF=${REEF_COMPARE_REEF:-$target/release/reef}
 tool=${REEF_COMPARE_TOOL:-$target/release/reef-loadtest}
 followers=${REEF_COMPARE_FOLLOWERS:-1000}
 into=${REEF_COMPARE_INTO:-$here/benches/RESULTS.md}
-
-install() { # ejabberd and Prosody, without letting Debian start them
-    command -v ejabberdctl >/dev/null && command -v prosody >/dev/null && return
-    command -v apt-get >/dev/null || { echo "compare: install ejabberd and prosody, and run this again" >&2; exit 1; }
-    local sudo=() policy=/usr/sbin/policy-rc.d made=no
-    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-    echo "compare: installing ejabberd and prosody" >&2
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
-        "${sudo[@]}" chmod +x "$policy"
-        made=yes
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    local outcome=0
-    { "${sudo[@]}" apt-get update -qq &&
-        "${sudo[@]}" apt-get install -y -qq --no-install-recommends ejabberd prosody lua-event >/dev/null; } || outcome=$?
-    [ "$made" = no ] || "${sudo[@]}" rm -f "$policy"
-    # Where systemd runs, they would start at the next boot.
-    if [ -d /run/systemd/system ]; then
-        "${sudo[@]}" systemctl disable --now ejabberd prosody >/dev/null 2>&1 || true
-    fi
-    return "$outcome"
-}
 
 ejabberd_files() {
     cat > "$dir/ejabberd.yml" <<'YML'
@@ -131,7 +109,7 @@ exec "$REEF_COMPARE_REEF" serve --set data_dir=$dir/reef --set c2s.listen='["127
 SH
 }
 
-install
+packages ejabberd prosody lua-event || { echo "compare: install ejabberd and prosody, and run this again" >&2; exit 1; }
 [ -x "$REEF_COMPARE_REEF" ] && [ -x "$tool" ] || { echo "compare: build reef and reef-loadtest first" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reef-compare.XXXXXX")
 export REEF_COMPARE_DIR=$dir

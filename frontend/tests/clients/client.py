@@ -12,8 +12,6 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 from slixmpp.xmlstream.xmlstream import ET
 
-from reef import DOMAIN
-
 PATIENCE = 10
 BLOG = "urn:xmpp:microblog:0"
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -49,10 +47,12 @@ class Post:
 
 
 class Client(slixmpp.ClientXMPP):
+    """`reef` is the server: any that has a `domain` and a `port`."""
+
     def __init__(self, reef, name, resource="here", password="secret", managed=False, plugins=()):
-        super().__init__(f"{name}@{DOMAIN}/{resource}", password)
+        super().__init__(f"{name}@{reef.domain}/{resource}", password)
         self.reef = reef
-        self.bare = f"{name}@{DOMAIN}"
+        self.bare = f"{name}@{reef.domain}"
         self.ssl_context = ssl.create_default_context()
         self.ssl_context.check_hostname = False
         self.ssl_context.verify_mode = ssl.CERT_NONE
@@ -144,7 +144,7 @@ class Client(slixmpp.ClientXMPP):
 
     async def sync(self):
         for _ in range(2):
-            await self["xep_0199"].send_ping(DOMAIN, timeout=PATIENCE)
+            await self["xep_0199"].send_ping(self.reef.domain, timeout=PATIENCE)
 
     async def quit(self):
         """Says goodbye, and waits until the connection is closed."""

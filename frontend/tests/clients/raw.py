@@ -11,10 +11,16 @@ from xml.sax.saxutils import escape
 from reef import DOMAIN
 
 PATIENCE = 30
-HEADER = (
-    f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client' "
-    "xmlns:stream='http://etherx.jabber.org/streams'>"
-)
+
+
+def header(domain):
+    return (
+        f"<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='jabber:client' "
+        "xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
+
+
+HEADER = header(DOMAIN)
 PLAIN = ["c2s.require_tls=false"]
 
 
@@ -64,14 +70,14 @@ class Raw:
 
     async def authenticate(self, name, password="secret"):
         """Up to the features after SASL."""
-        self.send(HEADER)
+        self.send(header(self.reef.domain))
         await self.stanza()
         secret = base64.b64encode(f"\0{name}\0{password}".encode()).decode()
         self.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>")
         success = await self.stanza()
         assert success.tag.endswith("success"), success.tag
         self.restart()
-        self.send(HEADER)
+        self.send(header(self.reef.domain))
         await self.stanza()
 
     async def login(self, name, resource, password="secret"):
@@ -97,7 +103,7 @@ class Raw:
 
     def publish(self, ident, text, name, node="urn:xmpp:microblog:0"):
         self.send(
-            f"<iq type='set' id='{ident}' to='{name}@{DOMAIN}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+            f"<iq type='set' id='{ident}' to='{name}@{self.reef.domain}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
             f"<publish node='{node}'><item id='{ident}'><entry xmlns='http://www.w3.org/2005/Atom'>"
             f"<title>{escape(text)}</title><id>tag:{ident}</id><updated>2024-01-01T00:00:00Z</updated></entry></item>"
             "</publish></pubsub></iq>"
@@ -105,8 +111,8 @@ class Raw:
 
     def follow(self, name, who):
         self.send(
-            f"<iq type='set' id='follow-{name}' to='{name}@{DOMAIN}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
-            f"<subscribe node='urn:xmpp:microblog:0' jid='{who}@{DOMAIN}'/></pubsub></iq>"
+            f"<iq type='set' id='follow-{name}' to='{name}@{self.reef.domain}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+            f"<subscribe node='urn:xmpp:microblog:0' jid='{who}@{self.reef.domain}'/></pubsub></iq>"
         )
 
     async def everything(self):

@@ -28,6 +28,8 @@ def free_ports(count):
 class Reef:
     """`sets` are `key=value` overrides of the configuration."""
 
+    domain = DOMAIN
+
     def __init__(self, *sets):
         self.dir = tempfile.TemporaryDirectory(prefix="reef-test-")
         self.port, self.tls_port = free_ports(2)
@@ -87,7 +89,7 @@ class Reef:
         return out.decode() if check else (process.returncode, out.decode(), err.decode())
 
     async def user(self, name, password="secret"):
-        await self.run("user", "add", f"{name}@{DOMAIN}", "--password-stdin", stdin=password.encode())
+        await self.run("user", "add", f"{name}@{self.domain}", "--password-stdin", stdin=password.encode())
 
     async def users(self, *names):
         for name in names:

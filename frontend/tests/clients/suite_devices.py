@@ -1,6 +1,7 @@
 """Edits, retractions and comments while one device is away: in the end each device of a follower has the same."""
 
-from client import BLOG, DOMAIN, Client, entry
+from client import BLOG, Client, entry
+from reef import DOMAIN
 
 COMMENTS = f"comments.{DOMAIN}"
 TALK = "urn:xmpp:microblog:0:comments/"

@@ -1,7 +1,8 @@
 """Libervia 0.9: reads and publishes a feed, follows one, comments, reacts, and manages nodes."""
 
-from client import BLOG, DOMAIN, ET, Client
+from client import BLOG, ET, Client
 from libervia import Libervia
+from reef import DOMAIN
 
 MOOD = "http://jabber.org/protocol/mood"
 PUBSUB = f"pubsub.{DOMAIN}"

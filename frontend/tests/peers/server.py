@@ -1,0 +1,99 @@
+"""A server under test that is not Reef: a process with its own configuration and data, on ports that it keeps.
+
+What Prosody and ejabberd share: starting, waiting until the ports answer, stopping, killing, coming back, accounts by
+in-band registration. Next: `prosody.py` and `ejabberd.py` write the configurations; `world.py` puts servers together.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+from raw import Raw, header
+from reef import free_ports
+
+# Erlang takes seconds where two cores are busy.
+PATIENCE = 60
+
+
+class Server:
+    """`services` are names below the domain that it serves, too; `crowd.` is for an external component (XEP-0114)."""
+
+    SERVICES = ("pubsub", "crowd")
+
+    def __init__(self, domain, cert, key, ca, dns, dialback=False, direct=False):
+        self.domain, self.cert, self.key, self.ca, self.dns = domain, cert, key, ca, dns
+        self.dialback = dialback
+        self.dir = tempfile.TemporaryDirectory(prefix="reef-peer-")
+        self.folder = Path(self.dir.name)
+        self.port, self.s2s_port, self.component_port, tls_port = free_ports(4)
+        self.s2s_tls_port = tls_port if direct else None
+        self.process = None
+        # Its standard output, and what it writes there itself.
+        self.log = open(self.folder / "server.log", "ab")
+
+    @property
+    def domains(self):
+        return [self.domain, *(f"{service}.{self.domain}" for service in self.SERVICES)]
+
+    def command(self):
+        """The program and its arguments, and its environment."""
+        raise NotImplementedError
+
+    async def start(self):
+        command, env = self.command()
+        self.process = await asyncio.create_subprocess_exec(
+            *command, stdout=self.log, stderr=self.log, env={**os.environ, **env}, cwd=self.folder, start_new_session=True
+        )
+        for port in (self.port, self.s2s_port, self.component_port):
+            await self.answers(port)
+        return self
+
+    async def answers(self, port):
+        """Nothing tells that a port is open but the port."""
+        for _ in range(PATIENCE * 20):
+            assert self.process.returncode is None, f"{self.domain} ended\n{self.logged()}"
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            except OSError:
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"{self.domain} does not answer on {port}\n{self.logged()}")
+
+    async def stop(self):
+        await self.end(signal.SIGTERM)
+
+    async def kill(self):
+        await self.end(signal.SIGKILL)
+
+    async def end(self, how):
+        """The whole group: Erlang has children."""
+        if self.process and self.process.returncode is None:
+            os.killpg(self.process.pid, how)
+            await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    async def close(self):
+        await self.kill()
+        self.log.close()
+        self.dir.cleanup()
+
+    async def users(self, *names):
+        for name in names:
+            raw = await Raw(self).connect()
+            raw.send(header(self.domain))
+            await raw.stanza()
+            raw.send(
+                "<iq type='set' id='reg'><query xmlns='jabber:iq:register'>"
+                f"<username>{name}</username><password>secret</password></query></iq>"
+            )
+            await raw.answer("reg")
+            raw.cut()
+
+    def logs(self):
+        """All that it wrote, for tests that look who dialled whom."""
+        return (self.folder / "server.log").read_text(errors="replace")
+
+    def logged(self):
+        return self.logs()[-3000:]
