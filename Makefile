@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 REEF := $(CARGO_TARGET_DIR)/release/reef
 
-.PHONY: run test build setup clients lint unit bench bench-check edges traps compare clean-demo
+.PHONY: run test build setup clients peers lint unit bench bench-check edges traps compare clean-demo
 
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
@@ -14,8 +14,9 @@ run: build ## installs what is missing, builds, and serves with demo data until 
 build: setup
 	cargo build --release --locked -p reef-frontend
 
-test: setup clients lint unit ## all tests; CI runs bench-check, too
+test: setup clients peers lint unit ## all tests; CI runs bench-check, too
 	scripts/clients.sh test
+	scripts/peers.sh test
 
 lint: setup
 	cargo fmt --all --check
@@ -29,6 +30,9 @@ setup: ## what is needed to build
 
 clients: ## the clients that the tests drive
 	@scripts/clients.sh install
+
+peers: ## the servers that the tests between servers drive
+	@scripts/peers.sh install
 
 bench: setup ## criterion benches
 	cargo bench --locked -p reef-benches

@@ -90,8 +90,6 @@ modules:
     ignore_pep_from_offline: false
     max_items_node: 10000
     plugins: [flat, pep]
-    force_node_config:
-      "urn:xmpp:microblog:0": {{access_model: open, notify_retract: true, send_last_published_item: never, max_items: 10000}}
 {self.more}
 """
 

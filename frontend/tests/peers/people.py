@@ -1,8 +1,11 @@
 """Users on two servers, and what they see of each other."""
 
-from client import BLOG, Client, entry
+from functools import wraps
+
+from client import BLOG, ET, Client, entry
+from run import Skipped
 from slixmpp.exceptions import IqError
-from slixmpp.plugins.xep_0004.stanza.form import Form
+from slixmpp.plugins.xep_0004 import Form
 
 
 async def meet(world, here, there, **more):
@@ -25,6 +28,26 @@ def errors(client):
 def kinds(client, bare):
     """The types of presence that came from somebody, in order."""
     return [p["type"] for p in client.presences if p["from"].bare == bare]
+
+
+def reef_only(test):
+    """What no other server can do, where another one takes Reef's place."""
+
+    @wraps(test)
+    async def guarded(world):
+        if not world.reef:
+            raise Skipped("of Reef alone")
+        await test(world)
+
+    return guarded
+
+
+async def ask(client, to, payload, kind="set"):
+    """A request as it is written; the answer's XML."""
+    iq = client.make_iq(ito=to)
+    iq["type"] = kind
+    iq.append(ET.fromstring(payload))
+    return (await iq.send(timeout=10)).xml
 
 
 async def leave(*clients):
@@ -50,23 +73,31 @@ async def far(client, domain):
             assert error.condition in ("service-unavailable", "feature-not-implemented"), error
 
 
-def options(**fields):
-    """`publish-options` (XEP-0060 §7.1.5), or a node's configuration."""
-    form = Form()
-    form["type"] = "submit"
-    return filled(form, "http://jabber.org/protocol/pubsub#publish-options", fields)
-
-
-def filled(form, kind, fields):
-    form.add_field(var="FORM_TYPE", ftype="hidden", value=kind)
+def form(kind, fields):
+    """`publish-options` (XEP-0060 §7.1.5) or `node_config`."""
+    made = Form()
+    made["type"] = "submit"
+    made.add_field(var="FORM_TYPE", ftype="hidden", value=f"http://jabber.org/protocol/pubsub#{kind}")
     for name, value in fields.items():
-        form.add_field(var=f"pubsub#{name}", value=value)
-    return form
+        made.add_field(var=f"pubsub#{name}", value=value)
+    return made
+
+
+async def open_node(author, node, ident, **fields):
+    """Publishes the first item as Movim does: with options; where the server knows not all of them (ejabberd), without,
+    and configures the node then. The defaults of PEP would keep one item and let contacts alone follow."""
+    fields = {"access_model": "open", "persist_items": "true", **fields}
+    pubsub = author["xep_0060"]
+    try:
+        options = form("publish-options", fields)
+        await pubsub.publish(author.bare, node, id=ident, payload=entry(ident), options=options)
+    except IqError as error:
+        assert error.condition == "resource-constraint", error
+        await pubsub.publish(author.bare, node, id=ident, payload=entry(ident))
+        # Presence from other servers is not looked at there: nobody on them would get anything.
+        fields["presence_based_delivery"] = "false"
+        await pubsub.set_node_config(author.bare, node, form("node_config", fields))
 
 
 async def open_blog(author, ident="zero"):
-    """Publishes as Movim does: only so does a microblog on Prosody or ejabberd keep more than one post and may be
-    followed by strangers."""
-    form = options(persist_items="true", access_model="open", max_items="1000", notify_retract="true",
-                   send_last_published_item="never")
-    return await author["xep_0060"].publish(author.bare, BLOG, id=ident, payload=entry(ident), options=form)
+    await open_node(author, BLOG, ident, max_items="1000", notify_retract="true", send_last_published_item="never")

@@ -44,6 +44,8 @@ unbound = {{
 modules_enabled = {{ {", ".join(f'"{module}"' for module in modules)} }}
 modules_disabled = {{ "limits" }}
 certificates = "{self.folder}"
+-- Only its administrators make nodes on its pubsub service.
+admins = {{ "founder@{self.domain}" }}
 authentication = "internal_hashed"
 allow_registration = true
 c2s_require_encryption = false

@@ -24,12 +24,12 @@ def each_peer(*kinds, **options):
 
 
 class World:
-    """`here` and `there` are kinds of servers, or none. With `dialback` nobody trusts the others' certificates."""
+    """`here`, `there` and `aside` are kinds of servers, or none. With `dialback` nobody trusts the others' certificates."""
 
-    def __init__(self, there, here=None, dialback=False, direct=False, here_with=None, there_with=None):
-        self.kinds = {"here": here or HERE, "there": there}
+    def __init__(self, there, aside=None, here=None, dialback=False, direct=False, here_with=None, there_with=None):
+        self.kinds = {"here": here or HERE, "there": there, "aside": aside}
         self.dialback, self.direct = dialback, direct
-        self.options = {"here": here_with or {}, "there": there_with or {}}
+        self.options = {"here": here_with or {}, "there": there_with or {}, "aside": {}}
         self.dir = tempfile.TemporaryDirectory(prefix="reef-world-")
         self.servers = []
 
