@@ -45,28 +45,32 @@ class Raw:
     def send(self, text):
         self.writer.write(text.encode())
 
-    async def stanza(self):
+    async def stanza(self, patience=PATIENCE):
         """The next child of the stream."""
         while not self.waiting:
-            data = await asyncio.wait_for(self.reader.read(65536), PATIENCE)
-            if not data:
-                raise Closed
-            self.parser.feed(data)
-            for event, element in self.parser.read_events():
-                if event == "start":
-                    self.root = element if self.depth == 0 else self.root
-                    self.depth += 1
-                    continue
-                self.depth -= 1
-                if self.depth == 0:
-                    self.waiting.append(None)
-                elif self.depth == 1:
-                    self.waiting.append(element)
-                    self.root.remove(element)
+            await self.feed(patience)
         found = self.waiting.pop(0)
         if found is None:
             raise Closed
         return found
+
+    async def feed(self, patience=PATIENCE):
+        """Takes what comes next, be it a part of something."""
+        data = await asyncio.wait_for(self.reader.read(65536), patience)
+        if not data:
+            raise Closed
+        self.parser.feed(data)
+        for event, element in self.parser.read_events():
+            if event == "start":
+                self.root = element if self.depth == 0 else self.root
+                self.depth += 1
+                continue
+            self.depth -= 1
+            if self.depth == 0:
+                self.waiting.append(None)
+            elif self.depth == 1:
+                self.waiting.append(element)
+                self.root.remove(element)
 
     async def authenticate(self, name, password="secret"):
         """Up to the features after SASL."""

@@ -63,6 +63,8 @@ Component "pubsub.{self.domain}" "pubsub"
     expose_publisher = true
 Component "crowd.{self.domain}"
     component_secret = "secret"
+    -- A component takes none of the modules above: acks between servers are offered to this one alone.
+    modules_enabled = {{ {'"smacks"' if self.sm else ''} }}
 """
 
     def proofs(self, domain):

@@ -10,6 +10,7 @@ import tempfile
 from ca import Authority
 from dns import Names
 from ejabberd import Ejabberd
+from gate import Gate
 from peer import Peer
 from prosody import Prosody
 
@@ -31,7 +32,7 @@ class World:
         self.dialback, self.direct = dialback, direct
         self.options = {"here": here_with or {}, "there": there_with or {}, "aside": {}}
         self.dir = tempfile.TemporaryDirectory(prefix="reef-world-")
-        self.servers = []
+        self.servers, self.gates = [], []
 
     async def start(self):
         self.ca, self.names = Authority(self.dir.name), await Names().start()
@@ -54,6 +55,14 @@ class World:
             self.names.serve(name, server.s2s_port, server.s2s_tls_port)
         return await server.start()
 
+    async def behind_gate(self, server):
+        """From now on names point to a gate before that server."""
+        gate = await Gate(server.s2s_port).start()
+        self.gates.append(gate)
+        for name in server.domains:
+            self.names.serve(name, gate.port)
+        return gate
+
     @property
     def reef(self):
         """Whether this world tests Reef, not the rig."""
@@ -62,6 +71,8 @@ class World:
     async def close(self):
         for server in self.servers:
             await server.close()
+        for gate in self.gates:
+            gate.close()
         self.names.close()
         self.dir.cleanup()
 
