@@ -63,7 +63,7 @@ outgoing_s2s_families: [ipv4]
 disable_sasl_mechanisms: ["digest-md5", "X-OAUTH2"]
 listen:
   - {{port: {self.port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, access: all, shaper: none, max_stanza_size: 262144}}
-  - {{port: {self.s2s_port}, ip: "127.0.0.1", module: ejabberd_s2s_in, shaper: none, max_stanza_size: 262144}}{direct}
+  - {{port: {self.s2s_port}, ip: "{self.s2s_host}", module: ejabberd_s2s_in, shaper: none, max_stanza_size: 262144}}{direct}
   - port: {self.component_port}
     ip: "127.0.0.1"
     module: ejabberd_service

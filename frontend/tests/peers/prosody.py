@@ -31,6 +31,7 @@ network_backend = "epoll"
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}
 s2s_ports = {{ {self.s2s_port} }}
+s2s_interfaces = {{ "{self.s2s_host}" }}
 s2s_direct_tls_ports = {{ {self.s2s_tls_port or ""} }}
 component_ports = {{ {self.component_port} }}
 component_interfaces = {{ "127.0.0.1" }}

@@ -5,6 +5,7 @@ in-band registration. Next: `prosody.py` and `ejabberd.py` write the configurati
 """
 
 import asyncio
+import ipaddress
 import os
 import signal
 import tempfile
@@ -15,6 +16,20 @@ from reef import free_ports
 
 # Erlang takes seconds where two cores are busy.
 PATIENCE = 60
+
+
+def literal(domain):
+    """Whether the domain is an address (RFC 7622 §3.2): then it has no services and no names, and one port."""
+    try:
+        ipaddress.ip_address(domain)
+        return True
+    except ValueError:
+        return False
+
+
+def names(domain, services):
+    """What a server at this domain answers to."""
+    return [domain] if literal(domain) else [domain, *(f"{service}.{domain}" for service in services)]
 
 
 class Server:
@@ -28,6 +43,9 @@ class Server:
         self.dir = tempfile.TemporaryDirectory(prefix="reef-peer-")
         self.folder = Path(self.dir.name)
         self.port, self.s2s_port, self.component_port, tls_port = free_ports(4)
+        self.s2s_host = "127.0.0.1"
+        if literal(domain):
+            self.s2s_host, self.s2s_port = domain, 5269
         self.s2s_tls_port = tls_port if direct else None
         self.process = None
         # Its standard output, and what it writes there itself.
@@ -35,7 +53,7 @@ class Server:
 
     @property
     def domains(self):
-        return [self.domain, *(f"{service}.{self.domain}" for service in self.SERVICES)]
+        return names(self.domain, self.SERVICES)
 
     def command(self):
         """The program and its arguments, and its environment."""
@@ -46,16 +64,16 @@ class Server:
         self.process = await asyncio.create_subprocess_exec(
             *command, stdout=self.log, stderr=self.log, env={**os.environ, **env}, cwd=self.folder, start_new_session=True
         )
-        for port in (self.port, self.s2s_port, self.component_port):
-            await self.answers(port)
+        for host, port in (("127.0.0.1", self.port), (self.s2s_host, self.s2s_port), ("127.0.0.1", self.component_port)):
+            await self.answers(host, port)
         return self
 
-    async def answers(self, port):
+    async def answers(self, host, port):
         """Nothing tells that a port is open but the port."""
         for _ in range(PATIENCE * 20):
             assert self.process.returncode is None, f"{self.domain} ended\n{self.logged()}"
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(host, port)
                 writer.close()
                 return
             except OSError:

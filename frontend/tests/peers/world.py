@@ -13,6 +13,7 @@ from ejabberd import Ejabberd
 from gate import Gate
 from peer import Peer
 from prosody import Prosody
+from server import names
 
 KINDS = {"reef": Peer, "prosody": Prosody, "ejabberd": Ejabberd}
 HERE = os.environ.get("REEF_HERE", "reef")
@@ -27,9 +28,11 @@ def each_peer(*kinds, **options):
 class World:
     """`here`, `there` and `aside` are kinds of servers, or none. With `dialback` nobody trusts the others' certificates."""
 
-    def __init__(self, there, aside=None, here=None, dialback=False, direct=False, here_with=None, there_with=None):
+    def __init__(self, there, aside=None, here=None, dialback=False, direct=False, here_with=None, there_with=None,
+                 domains=None):
         self.kinds = {"here": here or HERE, "there": there, "aside": aside}
         self.dialback, self.direct = dialback, direct
+        self.domains = {role: f"{role}.example" for role in self.kinds} | (domains or {})
         self.options = {"here": here_with or {}, "there": there_with or {}, "aside": {}}
         self.dir = tempfile.TemporaryDirectory(prefix="reef-world-")
         self.servers, self.gates = [], []
@@ -38,20 +41,20 @@ class World:
         self.ca, self.names = Authority(self.dir.name), await Names().start()
         for role, kind in self.kinds.items():
             if kind is not None:
-                setattr(self, role, await self.add(kind, f"{role}.example", **self.options[role].get(kind, {})))
+                setattr(self, role, await self.add(kind, self.domains[role], **self.options[role].get(kind, {})))
         return self
 
     async def add(self, kind, domain, **options):
         """Another server, started, with names and a certificate."""
         make = KINDS[kind]
         trusted = options.pop("trusted", not self.dialback)
-        domains = [domain, *(f"{service}.{domain}" for service in make.SERVICES)]
+        domains = names(domain, make.SERVICES)
         cert, key = self.ca.issue(domain, *options.pop("names", domains), trusted=trusted)
         server = make(
             domain, cert, key, self.ca.path, self.names.port, dialback=self.dialback, direct=self.direct, **options
         )
         self.servers.append(server)
-        for name in domains:
+        for name in domains if len(domains) > 1 else ():
             self.names.serve(name, server.s2s_port, server.s2s_tls_port)
         return await server.start()
 
