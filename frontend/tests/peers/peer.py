@@ -12,9 +12,9 @@ class Peer(Reef):
     def __init__(self, domain, cert, key, ca, dns, dialback=False, direct=False, sets=()):
         self.domain = domain
         self.s2s_port, tls_port = free_ports(2)
-        s2s_host = "127.0.0.1"
+        self.s2s_host = "127.0.0.1"
         if literal(domain):
-            s2s_host, self.s2s_port = domain, 5269
+            self.s2s_host, self.s2s_port = domain, 5269
         self.s2s_tls_port = tls_port if direct else None
         listen_tls = f'["127.0.0.1:{tls_port}"]' if direct else "[]"
         super().__init__(
@@ -22,7 +22,7 @@ class Peer(Reef):
             f'tls.cert="{cert}"',
             f'tls.key="{key}"',
             f'tls.ca="{ca}"',
-            f's2s.listen=["{s2s_host}:{self.s2s_port}"]',
+            f's2s.listen=["{self.s2s_host}:{self.s2s_port}"]',
             f"s2s.listen_tls={listen_tls}",
             f's2s.dns=["127.0.0.1:{dns}"]',
             f"s2s.dialback={str(dialback).lower()}",
