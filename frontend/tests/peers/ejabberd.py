@@ -17,6 +17,8 @@ def libraries():
 class Ejabberd(Server):
     """`starttls` may be `optional`; `more` are lines of its configuration."""
 
+    PROGRAM = "ejabberdctl"
+
     def __init__(self, *args, starttls="required", level="info", more="", **options):
         super().__init__(*args, **options)
         self.starttls, self.level, self.more = starttls, level, more

@@ -8,6 +8,8 @@ from server import Server
 class Prosody(Server):
     """`bidi` turns XEP-0288 on; `more` are lines of its configuration."""
 
+    PROGRAM = "prosody"
+
     def __init__(self, *args, bidi=False, sm=True, level="info", more="", **options):
         super().__init__(*args, **options)
         self.bidi, self.sm, self.level, self.more = bidi, sm, level, more

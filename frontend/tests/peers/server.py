@@ -7,12 +7,14 @@ in-band registration. Next: `prosody.py` and `ejabberd.py` write the configurati
 import asyncio
 import ipaddress
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
 
 from raw import Raw, header
 from reef import free_ports
+from run import Skipped
 
 # Erlang takes seconds where two cores are busy.
 PATIENCE = 60
@@ -36,6 +38,8 @@ class Server:
     """`services` are names below the domain that it serves, too; `crowd.` is for an external component (XEP-0114)."""
 
     SERVICES = ("pubsub", "crowd")
+    # The program, which may not be here.
+    PROGRAM = ""
 
     def __init__(self, domain, cert, key, ca, dns, dialback=False, direct=False):
         self.domain, self.cert, self.key, self.ca, self.dns = domain, cert, key, ca, dns
@@ -60,6 +64,8 @@ class Server:
         raise NotImplementedError
 
     async def start(self):
+        if not shutil.which(self.PROGRAM):
+            raise Skipped(f"no {self.PROGRAM}: scripts/peers.sh install")
         command, env = self.command()
         self.process = await asyncio.create_subprocess_exec(
             *command, stdout=self.log, stderr=self.log, env={**os.environ, **env}, cwd=self.folder, start_new_session=True
