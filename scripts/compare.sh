@@ -109,7 +109,7 @@ exec "$REEF_COMPARE_REEF" serve --set data_dir=$dir/reef --set c2s.listen='["127
 SH
 }
 
-packages ejabberd prosody lua-event || { echo "compare: install ejabberd and prosody, and run this again" >&2; exit 1; }
+{ command -v ejabberdctl && command -v prosody; } >/dev/null || packages ejabberd prosody lua-event || { echo "compare: install ejabberd and prosody, and run this again" >&2; exit 1; }
 [ -x "$REEF_COMPARE_REEF" ] && [ -x "$tool" ] || { echo "compare: build reef and reef-loadtest first" >&2; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reef-compare.XXXXXX")
 export REEF_COMPARE_DIR=$dir
