@@ -337,7 +337,8 @@ impl Running {
     /// # Errors
     /// It cannot be read; the former stays.
     pub fn reload(&self) -> Result<(), tls::TlsError> {
-        self.tls.reload()
+        self.tls.reload()?;
+        self.server.s2s.reload()
     }
 
     /// Tells everyone, writes every cursor, and closes the store.

@@ -444,7 +444,7 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
             let peer = apply.tables.peer(bare(from), bare(to));
             outcome.archived = archive::keep(apply, &message, peer.is_some())?;
             if let Some(peer) = peer {
-                send_on(apply, outcome, (&peer, bare(from)), stanza.clone(), waiting)?;
+                send_on(apply, outcome, (&peer, bare(from)), on_a_stream(stanza), waiting)?;
             }
         }
         Op::PausePeer { peer, paused } => outgoing::pause(apply, peer, *paused),
@@ -473,6 +473,15 @@ fn send_on(
     outgoing::put(apply, peer, &row, limits)?;
     outcome.peers.push(peer.into());
     Ok(())
+}
+
+/// A stanza that stands for itself, as it stands in a stream, whose namespace is its own.
+fn on_a_stream(stanza: &[u8]) -> Vec<u8> {
+    const ROOT: &[u8] = b"<message xmlns='jabber:client'";
+    match stanza.strip_prefix(ROOT) {
+        Some(rest) => [b"<message", rest].concat(),
+        None => stanza.to_vec(),
+    }
 }
 
 fn bare(jid: &str) -> &str {

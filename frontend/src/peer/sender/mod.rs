@@ -18,7 +18,7 @@ pub(crate) use shared::{Phase, Shared, Shown};
 use super::name::Way;
 use super::outbox::Parcel;
 use super::stream::{Link, Unreachable};
-use crate::limits::{PARCELS, PEER_LINGER_SECONDS};
+use crate::limits::{PARCELS, PEER_DELAY_MS, PEER_LINGER_SECONDS};
 use crate::server::Server;
 use backoff::Backoff;
 use flight::What;
@@ -62,6 +62,15 @@ struct Ahead {
     backlog: Option<Backlog>,
     /// How often something had been stored when all of that was read.
     checked: u64,
+    /// When the stream was opened, in milliseconds.
+    opened: u64,
+}
+
+impl Ahead {
+    /// Whether what was accepted then had to wait, so that it says since when (XEP-0203).
+    fn is_late(&self, at: u64, now: u64) -> bool {
+        at < self.opened && now.saturating_sub(at) > PEER_DELAY_MS
+    }
 }
 
 impl Sender {

@@ -4,7 +4,7 @@
 
 use super::flight::{Flight, What};
 use super::{Ahead, Sender};
-use crate::limits::{PEER_DELAY_MS, PEER_PAGE_FOLLOWERS};
+use crate::limits::PEER_PAGE_FOLLOWERS;
 use crate::peer::stream::{End, Link};
 use crate::session;
 use bytes::Bytes;
@@ -52,14 +52,21 @@ impl Sender {
             self.posted = page.upto;
         }
         for due in &page.due {
-            self.send_due(link, flight, due, now).await?;
+            let delayed = ahead.is_late(due.post.at.0, now);
+            self.send_due(link, flight, due, delayed).await?;
         }
         ahead.posted = page.upto;
         ahead.backlog = page.backlog;
         Ok(page.more)
     }
 
-    async fn send_due(&mut self, link: &mut Link, flight: &mut Flight, due: &PeerDue, now: u64) -> Result<(), End> {
+    async fn send_due(
+        &mut self,
+        link: &mut Link,
+        flight: &mut Flight,
+        due: &PeerDue,
+        delayed: bool,
+    ) -> Result<(), End> {
         let seq = due.post.seq;
         let dead = What::Post {
             seq,
@@ -71,7 +78,6 @@ impl Sender {
             self.delivered(&[seq]);
             return Ok(());
         }
-        let delayed = now.saturating_sub(due.post.at.0) > PEER_DELAY_MS;
         let size = session::size_for_peer(&due.post, delayed) + JID_BYTES;
         if link.stanza_limit().is_some_and(|most| size > most) {
             // It would break the stream.
@@ -117,6 +123,7 @@ impl Sender {
             posted: self.posted,
             backlog: None,
             checked: 0,
+            opened: self.server.engine.clock.now().0,
         }
     }
 }

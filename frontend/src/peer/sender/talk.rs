@@ -3,7 +3,7 @@
 
 use super::flight::{Flight, What};
 use super::{Ahead, Sender};
-use crate::limits::{PEER_DELAY_MS, PEER_READ_STANZAS};
+use crate::limits::PEER_READ_STANZAS;
 use crate::peer::stream::{End, Link};
 use crate::session::stamp;
 use crate::tables::Outgoing;
@@ -40,7 +40,7 @@ impl Sender {
                 self.take_stored(vec![number]);
                 continue;
             }
-            let late = now.saturating_sub(row.at.0) > PEER_DELAY_MS;
+            let late = ahead.is_late(row.at.0, now);
             let stanza = match late {
                 true => delayed(&row, &self.way.local),
                 false => row.stanza,

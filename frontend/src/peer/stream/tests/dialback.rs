@@ -1,7 +1,7 @@
 //! Keys of dialback, good and bad: those that the peer of a test sends, and those that it is asked about.
 
 use super::raw::{STARTTLS, header};
-use super::{Ca, Came, Place, Raw, Site, chat};
+use super::{Ca, Came, Place, Raw, Site};
 
 /// `shore.example` is served elsewhere; raw peers pretend to be it. Neither has a valid certificate.
 async fn pretended(sets: &[&str]) -> (Ca, Site, Site) {
