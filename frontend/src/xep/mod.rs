@@ -75,6 +75,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0465_public::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
+    &reef_fanout::MODULE,
     &reef_notifications::MODULE,
     &reef_timeline::MODULE,
 ];

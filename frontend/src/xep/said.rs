@@ -42,6 +42,8 @@ said! {
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
     xep0442_node_archives = "XEP-0442", "0.2.0", "Pubsub Message Archive Management",
         "the archive of each node, in `xep0313_mam/posts.rs`", &[], &[];
+    reef_fanout = "urn:reef:fanout:0", "", "Fan-out",
+        "one stanza for all followers at another Reef: `frontend/FANOUT.md`", &["urn:reef:fanout:0"], &[];
     reef_timeline = "urn:reef:timeline:0", "", "Home timeline",
         "what an account follows, merged, as an archive at its own JID", &[], &["urn:reef:timeline:0"];
     reef_notifications = "urn:reef:notifications:0", "", "Notifications",

@@ -26,7 +26,7 @@ impl Sender {
         ahead: &mut Ahead,
         room: usize,
     ) -> Result<bool, End> {
-        let Some(peer) = self.peer else {
+        let Some(peer) = self.peer_id().await else {
             return Ok(false);
         };
         let now = self.server.engine.clock.now().0;

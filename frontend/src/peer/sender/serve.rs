@@ -6,7 +6,9 @@
 
 use super::flight::{Flight, What};
 use super::{Ahead, Sender};
-use crate::limits::{PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_LINGER_SECONDS, PEER_WINDOW, PEER_WINDOW_BYTES};
+use crate::limits::{
+    PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_WINDOW, PEER_WINDOW_BYTES,
+};
 use crate::peer::stream::{End, Link, LinkEvent};
 use minidom::Element;
 use reef_stanza::element::{Build, el};
@@ -33,6 +35,18 @@ struct Stream {
     ping: Option<(oneshot::Receiver<Element>, u32)>,
     /// By when what was asked is to be answered.
     until: Option<Instant>,
+    /// Whether the peer is a Reef.
+    reef: Kind,
+}
+
+/// What is known of a peer.
+enum Kind {
+    /// Nothing: posts wait until it is.
+    Unknown,
+    /// It was asked, and must say so by then.
+    Asked(oneshot::Receiver<Element>, Instant),
+    /// What there is to know.
+    Known,
 }
 
 impl Sender {
@@ -44,8 +58,8 @@ impl Sender {
             ahead: self.ahead(),
             ping: None,
             until: None,
+            reef: Kind::Unknown,
         };
-        self.learn(&mut stream).await;
         let end = loop {
             match self.turn(&mut stream).await {
                 Ok(Turn::More) => {}
@@ -79,7 +93,10 @@ impl Sender {
                     .await?;
             }
             let room = window.saturating_sub(stream.flight.size().0);
-            if self.posts && !self.talk && room > 0 {
+            if self.posts && matches!(stream.reef, Kind::Unknown) {
+                self.ask_kind(stream).await?;
+            }
+            if self.posts && !self.talk && room > 0 && matches!(stream.reef, Kind::Known) {
                 self.posts = self
                     .send_posts(&mut stream.link, &mut stream.flight, &mut stream.ahead, room)
                     .await?;
@@ -89,7 +106,8 @@ impl Sender {
             self.ask(stream).await?;
         }
         let full = stream.flight.size().0 >= window || stream.flight.size().1 >= PEER_WINDOW_BYTES;
-        if (self.talk || self.posts) && !full {
+        let posts = self.posts && matches!(stream.reef, Kind::Known);
+        if (self.talk || posts) && !full {
             // More at once; what came meanwhile is looked at first.
             return self.look(stream).await;
         }
@@ -132,6 +150,19 @@ impl Sender {
             .child(el("ping", ns::PING));
         stream.ping = Some((waits, upto));
         self.put(stream, &ping).await
+    }
+
+    /// Asks whether the peer is to be told of open nodes as a whole (`frontend/FANOUT.md` §2).
+    async fn ask_kind(&mut self, stream: &mut Stream) -> Result<(), End> {
+        let (id, waits) = self.expect_answer();
+        let query = el("iq", ns::CLIENT)
+            .set("type", "get")
+            .set("id", &id)
+            .set("from", &self.way.local)
+            .set("to", &self.way.remote)
+            .child(el("query", ns::DISCO_INFO));
+        stream.reef = Kind::Asked(waits, Instant::now() + Duration::from_secs(PEER_KIND_SECONDS));
+        self.put(stream, &query).await
     }
 
     /// An id for a question of its own, and its answer.
@@ -181,6 +212,11 @@ impl Sender {
                 }
                 Ok(Turn::More)
             }
+            is_reef = kind(&mut stream.reef) => {
+                self.shared.reef.store(is_reef, Ordering::Relaxed);
+                stream.reef = Kind::Known;
+                Ok(Turn::More)
+            }
             Some(parcel) = self.parcels.recv(), if room => {
                 self.waiting.push_back(parcel);
                 Ok(Turn::More)
@@ -228,11 +264,6 @@ impl Sender {
         self.shared.dead.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(peer = &*self.name, entry = ?what, why, "given up");
     }
-
-    /// Learns what the peer can do.
-    async fn learn(&mut self, stream: &mut Stream) {
-        let _ = stream;
-    }
 }
 
 async fn answered(ping: &mut Option<(oneshot::Receiver<Element>, u32)>) -> bool {
@@ -240,6 +271,24 @@ async fn answered(ping: &mut Option<(oneshot::Receiver<Element>, u32)>) -> bool 
         Some((answer, _)) => answer.await.is_ok(),
         None => std::future::pending().await,
     }
+}
+
+/// Whether a peer that was asked is a Reef; one that does not say so in time is none.
+async fn kind(of: &mut Kind) -> bool {
+    match of {
+        Kind::Asked(answer, until) => {
+            let said = tokio::time::timeout_at(*until, answer).await;
+            said.is_ok_and(|said| said.is_ok_and(|iq| takes_fanout(&iq)))
+        }
+        Kind::Unknown | Kind::Known => std::future::pending().await,
+    }
+}
+
+fn takes_fanout(iq: &Element) -> bool {
+    let query = iq.get_child("query", ns::DISCO_INFO);
+    let features = query.into_iter().flat_map(Element::children);
+    let mut features = features.filter(|child| child.is("feature", ns::DISCO_INFO));
+    features.any(|feature| feature.attr("var") == Some(ns::FANOUT))
 }
 
 async fn expired(until: Option<Instant>) {

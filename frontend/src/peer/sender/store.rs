@@ -51,7 +51,8 @@ impl Sender {
         begin.unwrap_or_default()
     }
 
-    async fn peer_id(&mut self) -> Option<PeerId> {
+    /// The engine's name for the peer, once somebody follows from there.
+    pub(super) async fn peer_id(&mut self) -> Option<PeerId> {
         if self.peer.is_none() {
             let name = self.name.clone();
             self.peer = self
