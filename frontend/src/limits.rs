@@ -157,7 +157,7 @@ pub(crate) const PEER_READ_BYTES: usize = 256 << 10;
 /// Reads for peers that run at once.
 pub(crate) const PEER_READS: usize = 2;
 /// Milliseconds after which what waited for a stream to a peer says since when.
-pub(crate) const PEER_DELAY_MS: u64 = 1_000;
+pub(crate) const PEER_DELAY_MS: u64 = 10_000;
 /// Requests of users of other servers that wait on one shard for those before them.
 pub(crate) const ASKING_PEERS: usize = 65_536;
 /// The same of one of them.

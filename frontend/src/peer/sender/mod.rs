@@ -53,6 +53,8 @@ pub(crate) struct Sender {
     /// The first of what is not confirmed when a stream broke, and on how many it was.
     head: Option<(What, u32)>,
     backoff: Backoff,
+    /// When the peer could last not be reached, in milliseconds.
+    failed: u64,
 }
 
 /// How far a stream is ahead of what is confirmed.
@@ -62,14 +64,16 @@ struct Ahead {
     backlog: Option<Backlog>,
     /// How often something had been stored when all of that was read.
     checked: u64,
-    /// When the stream was opened, in milliseconds.
+    /// When the peer could last not be reached, in milliseconds.
+    failed: u64,
+    /// When the stream was opened.
     opened: u64,
 }
 
 impl Ahead {
     /// Whether what was accepted then had to wait, so that it says since when (XEP-0203).
     fn is_late(&self, at: u64, now: u64) -> bool {
-        at < self.opened && now.saturating_sub(at) > PEER_DELAY_MS
+        at < self.failed || (at < self.opened && now.saturating_sub(at) > PEER_DELAY_MS)
     }
 }
 
@@ -96,6 +100,7 @@ impl Sender {
             posted: PeerCursor::default(),
             head: None,
             backoff,
+            failed: 0,
         }
     }
 
@@ -174,6 +179,7 @@ impl Sender {
     /// There is no stream: what is of the moment is returned, what is kept waits, and the peer is tried again.
     async fn unreachable(&mut self, why: &Unreachable) {
         tracing::debug!(peer = &*self.name, %why, "a peer cannot be reached");
+        self.failed = self.server.engine.clock.now().0;
         self.shared.set_trouble(Some(why.to_string()));
         let error = bounce::error(why);
         self.return_waiting(&error);

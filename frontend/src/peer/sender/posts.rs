@@ -123,6 +123,7 @@ impl Sender {
             posted: self.posted,
             backlog: None,
             checked: 0,
+            failed: self.failed,
             opened: self.server.engine.clock.now().0,
         }
     }
