@@ -82,6 +82,7 @@ impl Peers {
             peer: self.peer(name),
             after: peers::begin(self.world.engine.view(), self.peer(name)).expect("the store reads"),
             backlog: None,
+            sent: Seq(0),
             most: 100,
             whole: false,
             oldest: Timestamp(0),

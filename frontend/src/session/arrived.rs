@@ -11,7 +11,7 @@ use crate::limits::{ASKING_PEERS, ASKING_WAIT};
 use crate::peer::Receipt;
 use crate::tables::{Kind, Op};
 use crate::xep::{Target, approve};
-use jid::Jid;
+use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::error::Error;
 use reef_engine::log::record::{Applied, Change};
@@ -38,7 +38,13 @@ pub(super) struct Asking {
     /// By full JID: the request under way, and those behind it.
     peers: HashMap<String, (Receipt, VecDeque<(Target, Arrived)>)>,
     waiting: usize,
+    /// Who has said something of a subscription that is being committed, how often, and what he showed behind it.
+    deciding: HashMap<Pair, (u32, Vec<Arrived>)>,
 }
+
+/// Somebody elsewhere, and somebody here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pair(BareJid, BareJid);
 
 impl Hub {
     /// A stanza of another server, for this shard.
@@ -149,16 +155,18 @@ impl Hub {
         let (server, shard, refused) = (self.server.clone(), self.number, stanza.clone());
         let ticket = move |fate: Result<Applied, Error>| {
             drop(receipt);
-            match fate {
-                Ok(applied) => carry_out(&server, &applied),
-                Err(error) => {
-                    let job = move |hub: &mut Hub| hub.return_to_sender(&refused, &errors::stanza_error(&error));
-                    server.router.answer(shard, Box::new(job));
+            fate.iter().for_each(|applied| carry_out(&server, applied));
+            let job = move |hub: &mut Hub| {
+                if let Err(error) = fate {
+                    hub.return_to_sender(&refused, &errors::stanza_error(&error));
                 }
-            }
+                hub.decided(&refused);
+            };
+            server.router.answer(shard, Box::new(job));
         };
         if let Err(error) = self.server.engine.admission.submit(by, change, Box::new(ticket)) {
             self.return_to_sender(&stanza, &errors::stanza_error(&error));
+            self.decided(&stanza);
         }
     }
 
@@ -168,7 +176,7 @@ impl Hub {
             Some("subscribed") => Kind::Subscribed,
             Some("unsubscribe") => Kind::Unsubscribe,
             Some("unsubscribed") => Kind::Unsubscribed,
-            _ => return self.deliver(arrived.to, arrived.stanza),
+            _ => return self.shown_elsewhere(arrived),
         };
         if arrived.to.node().is_none() {
             return;
@@ -196,6 +204,45 @@ impl Hub {
             owner: to.as_str().into(),
             op: op.encode(),
         };
+        self.asking
+            .deciding
+            .entry(Pair(from.clone(), to.clone()))
+            .or_default()
+            .0 += 1;
         self.commit_arrived(from.as_str(), change, presence, arrived.receipt);
+    }
+
+    /// Presence of somebody elsewhere: behind what he said of subscriptions before, as long as that is being committed.
+    fn shown_elsewhere(&mut self, arrived: Arrived) {
+        let pair = Pair(arrived.from.to_bare(), arrived.to.to_bare());
+        match self.asking.deciding.get_mut(&pair) {
+            Some((_, behind)) if behind.len() < ASKING_WAIT => behind.push(arrived),
+            _ => self.deliver(arrived.to, arrived.stanza),
+        }
+    }
+
+    /// What somebody elsewhere said of a subscription is committed: what he said behind it goes on.
+    fn decided(&mut self, stanza: &Element) {
+        let bare = |name: &str| {
+            stanza
+                .attr(name)
+                .and_then(|jid| Jid::new(jid).ok())
+                .map(|jid| jid.to_bare())
+        };
+        let (Some(from), Some(to)) = (bare("from"), bare("to")) else {
+            return;
+        };
+        let pair = Pair(from, to);
+        let Some((under_way, _)) = self.asking.deciding.get_mut(&pair) else {
+            return;
+        };
+        *under_way = under_way.saturating_sub(1);
+        if *under_way > 0 {
+            return;
+        }
+        let behind = self.asking.deciding.remove(&pair);
+        for arrived in behind.into_iter().flat_map(|(_, behind)| behind) {
+            self.deliver(arrived.to, arrived.stanza);
+        }
     }
 }

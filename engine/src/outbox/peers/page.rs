@@ -24,6 +24,8 @@ pub struct PeerRequest {
     pub after: PeerCursor,
     /// Set by the first page of a connection.
     pub backlog: Option<Backlog>,
+    /// What lies up to here may have been sent before.
+    pub sent: Seq,
     /// How many followers it names at most, of all entries together.
     pub most: usize,
     /// Whether an open node is told to the peer as a whole, which knows itself who follows.
@@ -35,7 +37,7 @@ pub struct PeerRequest {
 /// What waited when a connection began: what was published within it and retracted within it is gone, and was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backlog {
-    /// The first entry of which nobody had anything.
+    /// The first entry that was never sent.
     pub began: Seq,
     /// The last.
     pub ended: Seq,
@@ -110,11 +112,7 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PeerRequest, now: Timest
     let pointers = pointers(view, request)?;
     reader.page.backlog = match (request.backlog, pointers.first()) {
         (None, Some((first, _))) => Some(Backlog {
-            began: if request.after.follower > 0 {
-                first.next()
-            } else {
-                *first
-            },
+            began: request.sent.next().max(*first),
             ended: rows::get(view, Family::META, keys::SEQ)?.unwrap_or(*first),
         }),
         (backlog, _) => backlog,

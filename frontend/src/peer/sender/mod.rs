@@ -22,7 +22,7 @@ use crate::limits::{PARCELS, PEER_DELAY_MS, PEER_LINGER_SECONDS};
 use crate::server::Server;
 use backoff::Backoff;
 use flight::What;
-use reef_engine::model::PeerId;
+use reef_engine::model::{PeerId, Seq};
 use reef_engine::outbox::peers::Backlog;
 use reef_engine::store::rows::PeerCursor;
 use reef_stanza::{Condition, StanzaError};
@@ -50,6 +50,8 @@ pub(crate) struct Sender {
     talked: u64,
     /// Up to which post.
     posted: PeerCursor,
+    /// Up to which post something may have been sent, on this stream or another.
+    sent: Seq,
     /// The first of what is not confirmed when a stream broke, and on how many it was.
     head: Option<(What, u32)>,
     backoff: Backoff,
@@ -98,6 +100,7 @@ impl Sender {
             peer: None,
             talked: 0,
             posted: PeerCursor::default(),
+            sent: Seq(0),
             head: None,
             backoff,
             failed: 0,

@@ -34,6 +34,7 @@ impl Sender {
             peer,
             after: ahead.posted,
             backlog: ahead.backlog,
+            sent: self.sent,
             most: room.min(PEER_PAGE_FOLLOWERS),
             whole: self.shared.reef.load(Ordering::Relaxed),
             oldest: Timestamp(now.saturating_sub(self.server.config.s2s.queue_for.as_millis() as u64)),
@@ -68,6 +69,7 @@ impl Sender {
         delayed: bool,
     ) -> Result<(), End> {
         let seq = due.post.seq;
+        self.sent = self.sent.max(seq);
         let dead = What::Post {
             seq,
             follower: 0,

@@ -12,6 +12,7 @@ use reef_engine::error::StoreError;
 use reef_engine::log::record::Change;
 use reef_engine::model::{PeerId, Seq};
 use reef_engine::outbox::peers::{self, PeerPage, PeerRequest};
+use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, PeerCursor};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -43,6 +44,9 @@ impl Sender {
 
     /// Where it begins.
     pub(super) async fn begin(&mut self) -> PeerCursor {
+        // What was sent before this start is not known: it may have been all.
+        let last = self.read(|engine| rows::get(engine.view(), Family::META, keys::SEQ));
+        self.sent = last.await.flatten().unwrap_or_default();
         self.peer_id().await;
         let Some(peer) = self.peer else {
             return PeerCursor::default();
