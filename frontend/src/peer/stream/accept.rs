@@ -65,7 +65,7 @@ pub(crate) async fn serve_s2s(listener: TcpListener, mode: Mode, s2s: Arc<S2s>, 
 /// Turns a connection away without a task: one write into an empty socket buffer, and closed.
 fn refuse(socket: &TcpStream, mode: Mode, domain: &str) {
     if mode == Mode::StartTls {
-        let mut bytes = reef_stanza::stream_header(reef_stanza::StreamNamespace::Server, domain, None, "", Some("en"));
+        let mut bytes = reef_stanza::stream_header(reef_stanza::StreamNamespace::Server, domain, None, "", None);
         bytes.extend_from_slice(&StreamFault::new(StreamCondition::ResourceConstraint).to_bytes());
         // Whether it arrives is the peer's luck.
         let _ = socket.try_write(&bytes);

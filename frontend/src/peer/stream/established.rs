@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use minidom::Element;
 use reef_stanza::{Frame, StreamCondition};
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::S2s;
 use super::accept::stopped;
+use super::closing::Phase;
 use super::dialback::{Claim, Verdict};
 use super::end::End;
 use super::link::{Command, LinkState};
@@ -22,7 +22,7 @@ use super::pairs::Pairs;
 use super::receipts::Receipts;
 use super::sent::Sent;
 use super::wire::Wire;
-use crate::limits::{PEER_CLOSE_SECONDS, PEER_HANDSHAKE_SECONDS, PEER_OUTPUT, PEER_RECEIPTS, TCP_TIMEOUT_SECONDS};
+use crate::limits::{PEER_OUTPUT, PEER_RECEIPTS};
 use crate::stream::ConnectionPermit;
 
 /// A stream between servers, past its negotiation.
@@ -64,8 +64,8 @@ pub(super) struct Stream {
     /// When a stanza last came or went.
     pub(super) last: Instant,
     /// Bytes that had left when it was last looked, and when that was.
-    left: (u64, Instant),
-    phase: Phase,
+    pub(super) left: (u64, Instant),
+    pub(super) phase: Phase,
 }
 
 /// Acknowledging what comes (XEP-0198 §4).
@@ -77,14 +77,6 @@ pub(super) struct Acks {
     pub(super) base: u64,
     /// Receipts that must be done before the peer is answered, for each question.
     pub(super) asked: VecDeque<u64>,
-}
-
-enum Phase {
-    Open,
-    /// The peer has closed its stream; until then it hears what is done with.
-    PeerClosed(Instant),
-    /// We have closed ours; the peer's end is awaited until then.
-    Closing(End, Instant),
 }
 
 /// With what a stream begins.
@@ -148,24 +140,6 @@ impl Stream {
         self.finish(end).await;
     }
 
-    /// Tells everyone, and closes.
-    pub(super) async fn finish(self, end: End) {
-        tracing::debug!(%end, outgoing = self.outgoing, "a peer's stream has ended");
-        self.s2s.remove_routes(self.number);
-        if self.proved {
-            self.s2s.counters.closed(self.outgoing);
-        }
-        if end.is_refusal() {
-            self.s2s.counters.refuse();
-        }
-        for link in self.links.values() {
-            link.send_modify(|state| state.ended = Some(end.clone()));
-        }
-        // Its place is free for the stream that the peer opens next.
-        drop(self.pairs);
-        self.wire.close(&end, self.s2s.main_domain()).await;
-    }
-
     /// One step: what has come, then whatever happens first.
     async fn turn(&mut self, shutdown: &mut Option<watch::Receiver<bool>>) -> Result<(), End> {
         self.take_frames()?;
@@ -219,11 +193,6 @@ impl Stream {
         Ok(())
     }
 
-    /// Whether neither side has closed it.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open)
-    }
-
     /// Whether the peer may go on: its window and its share have room, and it takes our answers. That it takes our stanzas
     /// is not asked for: if each side waited for that, neither would read.
     fn reads(&self) -> bool {
@@ -253,68 +222,5 @@ impl Stream {
             Phase::PeerClosed(_) if self.sm.asked.is_empty() => Err(End::Closed),
             _ => Ok(()),
         }
-    }
-
-    fn peer_closed(&mut self) -> Result<(), End> {
-        self.s2s.remove_routes(self.number);
-        match &self.phase {
-            Phase::Open => {
-                let until = Instant::now() + Duration::from_secs(PEER_CLOSE_SECONDS);
-                self.phase = Phase::PeerClosed(until);
-                Ok(())
-            }
-            Phase::PeerClosed(_) => Ok(()),
-            Phase::Closing(end, _) => Err(end.clone()),
-        }
-    }
-
-    /// Closes our stream, and waits for the peer to close its own.
-    pub(super) fn leave(&mut self, end: End) {
-        if self.is_open() {
-            self.s2s.remove_routes(self.number);
-            self.wire.queue_end();
-            self.phase = Phase::Closing(end, Instant::now() + Duration::from_secs(PEER_CLOSE_SECONDS));
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        let next = match &self.phase {
-            Phase::PeerClosed(until) | Phase::Closing(_, until) => *until,
-            Phase::Open if self.proved => self.last + self.s2s.idle_timeout,
-            Phase::Open => self.begun + Duration::from_secs(PEER_HANDSHAKE_SECONDS),
-        };
-        let stalled = (self.wire.waiting() > 0).then(|| self.left.1 + Duration::from_secs(TCP_TIMEOUT_SECONDS));
-        [self.not_before, stalled]
-            .into_iter()
-            .flatten()
-            .fold(next, Instant::min)
-    }
-
-    /// What the time means, if it means anything yet.
-    fn expired(&mut self) -> Result<(), End> {
-        let now = Instant::now();
-        self.not_before = self.not_before.filter(|until| *until > now);
-        if self.wire.waiting() > 0 && self.left.1 + Duration::from_secs(TCP_TIMEOUT_SECONDS) <= now {
-            return Err(End::Lost("the peer does not read".to_owned()));
-        }
-        match &self.phase {
-            Phase::PeerClosed(until) if *until <= now => return Err(End::Closed),
-            Phase::Closing(end, until) if *until <= now => return Err(end.clone()),
-            Phase::PeerClosed(_) | Phase::Closing(..) => return Ok(()),
-            Phase::Open => {}
-        }
-        let under_way = !self.verifying.is_empty() || self.receipts.open() > 0 || self.sent.open() > 0;
-        if !self.proved && self.begun + Duration::from_secs(PEER_HANDSHAKE_SECONDS) <= now {
-            if self.verifying.is_empty() {
-                return Err(StreamCondition::ConnectionTimeout.into());
-            }
-            self.begun = now;
-        } else if self.proved && self.last + self.s2s.idle_timeout <= now {
-            match under_way || self.wire.waiting() > 0 {
-                true => self.last = now,
-                false => self.leave(End::Idle),
-            }
-        }
-        Ok(())
     }
 }

@@ -17,10 +17,12 @@ mod dialback; //    keys, and what is said about them
 mod features; //    what is offered
 mod inbound; //     streams from peers
 mod prove; //       how we prove who we are
+mod socket; //      with TLS or without
 mod verify; //      asking the server that knows
-mod wire; //        sockets, frames
+mod wire; //        frames
 // Proved.
-mod established; // the loop of a stream
+mod closing; //     how a stream ends
+mod established; // its loop
 mod examine; //     what it does with a key
 mod judge; //       what it does with each element
 mod pairs; //       whose stanzas may pass

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::mem;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,11 +14,11 @@ use reef_stanza::stream_header;
 use reef_stanza::{Budget, Frame, StreamCondition, StreamFault, StreamHeader, StreamNamespace, StreamReader, ns};
 use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::end::End;
+use super::socket::Socket;
 
 /// Bytes asked of the socket at a time.
 const READ_BYTES: usize = 16 << 10;
@@ -44,13 +43,6 @@ pub(super) struct Wire {
     written: u64,
     header_sent: bool,
     ended: bool,
-}
-
-enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    /// A handshake has it, or has failed.
-    Lost,
 }
 
 impl Wire {
@@ -131,10 +123,11 @@ impl Wire {
         }
     }
 
-    /// Queues our stream header (RFC 6120 §4.7). Who dials has no id for it.
+    /// Queues our stream header (RFC 6120 §4.7). Who dials has no id for it. It names no language: peers would take what
+    /// our users write for that (§4.7.4).
     pub(super) fn queue_header(&mut self, from: &str, to: Option<&str>, id: &str) {
         self.header_sent = true;
-        self.queue(&stream_header(StreamNamespace::Server, from, to, id, Some("en")));
+        self.queue(&stream_header(StreamNamespace::Server, from, to, id, None));
     }
 
     /// Queues the end of our stream, once.
@@ -161,10 +154,7 @@ impl Wire {
 
     /// The peer's certificate and its chain, as far as it has shown one.
     pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
-        match &self.socket {
-            Socket::Tls(tls) => tls.get_ref().1.peer_certificates().unwrap_or_default(),
-            Socket::Plain(_) | Socket::Lost => &[],
-        }
+        self.socket.chain()
     }
 
     pub(super) fn set_budget(&mut self, budget: Budget) {
@@ -257,11 +247,7 @@ impl Wire {
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(READ_BYTES);
-        match &mut self.socket {
-            Socket::Plain(socket) => pin!(socket.read_buf(&mut self.input)).poll(cx),
-            Socket::Tls(tls) => pin!(tls.read_buf(&mut self.input)).poll(cx),
-            Socket::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+        self.socket.poll_read(cx, &mut self.input)
     }
 
     /// Says why (RFC 6120 §4.9.1), with our own header first if it was not sent yet (§4.9.1.2), ends stream, TLS and
@@ -291,33 +277,11 @@ impl Wire {
 
     async fn goodbye(&mut self) -> Result<(), End> {
         self.flush().await?;
-        match &mut self.socket {
-            Socket::Plain(socket) => socket.shutdown().await?,
-            Socket::Tls(tls) => tls.shutdown().await?,
-            Socket::Lost => return Ok(()),
-        }
+        self.socket.shutdown().await?;
         loop {
             self.input.clear();
             // Ends with the error that says that nothing more comes.
             self.turn(true).await?;
-        }
-    }
-}
-
-impl Socket {
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
-            Self::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
-            Self::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 }

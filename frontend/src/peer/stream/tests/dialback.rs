@@ -214,7 +214,7 @@ async fn a_peer_that_may_send_on_our_stream_proves_further_domains_of_its_own() 
         let mut raw = Raw::answer(&peer, &ca, &names, features).await;
         raw.until("</auth>").await;
         raw.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
-        raw.until("xml:lang='en'>").await;
+        raw.until("version='1.0'>").await;
         raw.send(&(header("peer.example", "reef.example", "3") + "<stream:features/>"))
             .await;
         raw

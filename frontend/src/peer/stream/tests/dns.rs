@@ -58,6 +58,8 @@ impl Zone {
 
     fn answer(&self, question: &Message) -> Message {
         let mut answer = Message::response(question.metadata.id, OpCode::Query);
+        answer.metadata.recursion_desired = question.metadata.recursion_desired;
+        answer.metadata.recursion_available = true;
         let query = question.queries[0].clone();
         let name = query.name().to_ascii().trim_end_matches('.').to_lowercase();
         let known: Vec<&Known> = self

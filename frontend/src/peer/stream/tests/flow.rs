@@ -23,7 +23,7 @@ async fn linked() -> (Link, Raw) {
         // reef.example, in Base64.
         raw.until("mechanism='EXTERNAL'>cmVlZi5leGFtcGxl</auth>").await;
         raw.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>").await;
-        raw.until("xml:lang='en'>").await;
+        raw.until("version='1.0'>").await;
         raw.send(&(header("peer.example", "reef.example", "3") + SM)).await;
         raw.ask("", "<enable xmlns='urn:xmpp:sm:3'/>").await;
         raw.send("<enabled xmlns='urn:xmpp:sm:3'/>").await;

@@ -134,7 +134,7 @@ async fn what_lies_behind_starttls_in_the_clear_ends_the_stream() {
     let dialled = reef.s2s.open("reef.example", "peer.example");
     let injecting = async {
         let mut raw = Raw::accept(&peer).await;
-        raw.until("xml:lang='en'>").await;
+        raw.until("version='1.0'>").await;
         let features = format!("<stream:features>{STARTTLS}</stream:features>");
         raw.send(&(header("peer.example", "reef.example", "1") + &features))
             .await;

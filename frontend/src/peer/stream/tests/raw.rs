@@ -118,13 +118,13 @@ impl Raw {
     /// Takes what dials as `names`' server, up to the features over TLS, which are these.
     pub(super) async fn answer(listener: &TcpListener, ca: &Ca, names: &[&str], features: &str) -> Self {
         let mut plain = Raw::accept(listener).await;
-        plain.until("version='1.0' xml:lang='en'>").await;
+        plain.until("version='1.0'>").await;
         let offer = format!("<stream:features>{STARTTLS}</stream:features>");
         plain.send(&(header(names[0], "reef.example", "1") + &offer)).await;
         plain.until(STARTTLS).await;
         plain.send(PROCEED).await;
         let mut raw = plain.accept_tls(ca, names).await;
-        raw.until("version='1.0' xml:lang='en'>").await;
+        raw.until("version='1.0'>").await;
         let features = format!("<stream:features>{features}</stream:features>");
         raw.send(&(header(names[0], "reef.example", "2") + &features)).await;
         raw

@@ -67,7 +67,7 @@ async fn open_without_tls(sets: &[&str], features: &str) -> Result<(), Unreachab
     let reef = Site::alone(&Ca::new(), &[owned(sets), vec![resolve]].concat()).await;
     let answering = async {
         let mut raw = Raw::accept(&peer).await;
-        raw.until("xml:lang='en'>").await;
+        raw.until("version='1.0'>").await;
         let features = format!("<stream:features>{features}</stream:features>");
         raw.send(&(header("peer.example", "reef.example", "1") + &features))
             .await;
@@ -104,7 +104,7 @@ async fn what_a_peer_says_is_wrong_is_passed_on() {
     for (condition, passes) in [("host-unknown", false), ("system-shutdown", true)] {
         let answering = async {
             let mut raw = Raw::accept(&peer).await;
-            raw.until("xml:lang='en'>").await;
+            raw.until("version='1.0'>").await;
             let error = format!(
                 "<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
             );
