@@ -28,7 +28,7 @@ impl Stream {
     }
 
     /// Tells everyone, and closes.
-    pub(super) async fn finish(self, end: End) {
+    pub(super) async fn finish(mut self, end: End) {
         tracing::debug!(%end, outgoing = self.outgoing, "a peer's stream has ended");
         self.s2s.remove_routes(self.number);
         if self.proved {
@@ -40,9 +40,17 @@ impl Stream {
         for link in self.links.values() {
             link.send_modify(|state| state.ended = Some(end.clone()));
         }
+        self.say_last();
         // Its place is free for the stream that the peer opens next.
         drop(self.pairs);
         self.wire.close(&end, self.s2s.main_domain()).await;
+    }
+
+    /// What is done with and was not asked about: the peer need not send it again.
+    fn say_last(&mut self) {
+        if let Some(ack) = self.sm.last(self.receipts.done()) {
+            self.wire.queue(&ack);
+        }
     }
 
     /// The peer has closed its stream.
@@ -63,6 +71,7 @@ impl Stream {
     pub(super) fn leave(&mut self, end: End) {
         if self.is_open() {
             self.s2s.remove_routes(self.number);
+            self.say_last();
             self.wire.queue_end();
             self.phase = Phase::Closing(end, Instant::now() + Duration::from_secs(PEER_CLOSE_SECONDS));
         }

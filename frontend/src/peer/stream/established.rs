@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::S2s;
 use super::accept::stopped;
+use super::acks::Acks;
 use super::closing::Phase;
 use super::dialback::{Claim, Verdict};
 use super::end::End;
@@ -68,17 +69,6 @@ pub(super) struct Stream {
     pub(super) phase: Phase,
 }
 
-/// Acknowledging what comes (XEP-0198 §4).
-#[derive(Debug, Default)]
-pub(super) struct Acks {
-    /// Whether both sides count.
-    pub(super) on: bool,
-    /// Receipts before counting began.
-    pub(super) base: u64,
-    /// Receipts that must be done before the peer is answered, for each question.
-    pub(super) asked: VecDeque<u64>,
-}
-
 /// With what a stream begins.
 pub(super) struct Begin {
     pub(super) s2s: Arc<S2s>,
@@ -128,8 +118,7 @@ impl Stream {
     pub(super) async fn run(mut self, early: VecDeque<Element>, sm: bool, mut shutdown: Option<watch::Receiver<bool>>) {
         let mut end = early.into_iter().try_for_each(|element| self.element(element, 0)).err();
         if sm {
-            self.sm.on = true;
-            self.sm.base = self.receipts.given();
+            self.sm.begin(self.receipts.given());
         }
         let end = loop {
             match end {
@@ -211,15 +200,11 @@ impl Stream {
     /// Answers questions whose stanzas are done with.
     fn acknowledge(&mut self) -> Result<(), End> {
         let done = self.receipts.done();
-        while self.sm.asked.front().is_some_and(|asked| *asked <= done) {
-            self.sm.asked.pop_front();
-            // The count wraps (XEP-0198 §4).
-            let h = (done - self.sm.base.min(done)) & u64::from(u32::MAX);
-            let ack = format!("<a xmlns='{}' h='{h}'/>", reef_stanza::ns::SM);
-            self.answer(ack.as_bytes());
+        while let Some(ack) = self.sm.answer(done) {
+            self.answer(&ack);
         }
         match self.phase {
-            Phase::PeerClosed(_) if self.sm.asked.is_empty() => Err(End::Closed),
+            Phase::PeerClosed(_) if !self.sm.owes() => Err(End::Closed),
             _ => Ok(()),
         }
     }

@@ -74,7 +74,7 @@ impl Stream {
             let route = Route {
                 stream: self.number,
                 commands: sender.clone(),
-                sm: self.sm.on,
+                sm: self.sm.is_on(),
                 stanza_limit: self.stanza_limit,
             };
             self.s2s.add_route(ours, peer, route);
@@ -172,10 +172,9 @@ impl Stream {
     fn managed(&mut self, element: &Element) -> Result<(), End> {
         match element.name() {
             "enable" => {
-                let answer = match self.proved && !self.outgoing && !self.sm.on {
+                let answer = match self.proved && !self.outgoing && !self.sm.is_on() {
                     true => {
-                        self.sm.on = true;
-                        self.sm.base = self.receipts.given();
+                        self.sm.begin(self.receipts.given());
                         format!("<enabled xmlns='{}'/>", ns::SM)
                     }
                     false => format!(
@@ -189,14 +188,8 @@ impl Stream {
                     self.publish_routes();
                 }
             }
-            "r" if self.sm.on => {
-                let asked = self.receipts.given();
-                // A question that is asked again before it is answered needs one answer.
-                if self.sm.asked.back() != Some(&asked) {
-                    self.sm.asked.push_back(asked);
-                }
-            }
-            "a" if self.sm.on => self.acknowledged(element)?,
+            "r" if self.sm.is_on() => self.sm.ask(self.receipts.given()),
+            "a" if self.sm.is_on() => self.acknowledged(element)?,
             _ => {}
         }
         Ok(())
@@ -222,16 +215,19 @@ impl Stream {
     /// What a link asks; nothing, where a stream that was dialled has lost its last.
     pub(super) fn command(&mut self, command: Option<Command>) {
         match command {
-            Some(Command::Attach(number, state)) => self.link(number, state),
+            Some(Command::Attach(number, state)) => {
+                self.last = Instant::now();
+                self.link(number, state);
+            }
             Some(Command::Send(link, stanzas, count)) => {
                 self.wire.queue(&stanzas);
                 self.last = Instant::now();
                 self.s2s.counters.went(count);
-                if self.sm.on {
+                if self.sm.is_on() {
                     self.sent.push(link, count);
                 }
             }
-            Some(Command::Ask) if self.sm.on => self.wire.queue(format!("<r xmlns='{}'/>", ns::SM).as_bytes()),
+            Some(Command::Ask) if self.sm.is_on() => self.wire.queue(format!("<r xmlns='{}'/>", ns::SM).as_bytes()),
             Some(Command::Ask) => {}
             Some(Command::Detach(_)) if self.outgoing => self.leave(End::Done),
             Some(Command::Detach(link)) => {

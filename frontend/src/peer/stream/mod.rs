@@ -21,6 +21,7 @@ mod socket; //      with TLS or without
 mod verify; //      asking the server that knows
 mod wire; //        frames
 // Proved.
+mod acks; //        what the peer is told to be done with
 mod closing; //     how a stream ends
 mod established; // its loop
 mod examine; //     what it does with a key

@@ -184,6 +184,23 @@ async fn who_closes_hears_first_what_is_done_with() {
 }
 
 #[tokio::test]
+async fn who_is_left_hears_what_is_done_with_unasked() {
+    let ca = Ca::new();
+    let mut reef = Site::alone(&ca, &[]).await;
+    let mut raw = proved(&reef, &ca).await;
+    raw.ask("<enable xmlns='urn:xmpp:sm:3'/>", "<enabled xmlns='urn:xmpp:sm:3'/>")
+        .await;
+    raw.send(&(words("1") + &words("2"))).await;
+    drop((reef.stanza().await, reef.stanza().await));
+    reef.stop.send(true).unwrap();
+    let said = raw.until("</stream:stream>").await;
+    assert!(
+        said.starts_with("<a xmlns='urn:xmpp:sm:3' h='2'/><stream:error><system-shutdown"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn no_more_is_read_than_may_be_under_way() {
     let ca = Ca::new();
     let mut reef = Site::alone(&ca, &[]).await;
