@@ -135,3 +135,35 @@ async fn senders_wait_while_the_peer_does_not_read_and_nothing_is_lost() {
     };
     tokio::join!(sending, receiving);
 }
+
+#[tokio::test]
+async fn two_that_send_on_one_stream_at_once_do_not_wait_for_each_other() {
+    let ca = Ca::new();
+    let (mut reef, mut shore) = Site::two([Some(&ca), Some(&ca)], [&[], &[]]).await;
+    let mut there = reef.open(&shore).await.unwrap();
+    there
+        .send(chat("reef.example", "shore.example", "first"), 1)
+        .await
+        .unwrap();
+    assert_eq!(shore.body().await, "first");
+    let mut back = shore.open(&reef).await.unwrap();
+    assert_eq!(shore.s2s.counters().streams_out(), 0);
+    let body = "z".repeat(50_000);
+    let send = async |link: &mut Link, from, to| {
+        for _ in 0..200 {
+            link.send(chat(from, to, &body), 1).await.unwrap();
+        }
+    };
+    let receive = async |site: &mut Site| {
+        for _ in 0..200 {
+            assert_eq!(site.body().await.len(), 50_000);
+        }
+    };
+    let both = async {
+        tokio::join!(
+            send(&mut there, "reef.example", "shore.example"),
+            send(&mut back, "shore.example", "reef.example"),
+        )
+    };
+    tokio::join!(both, receive(&mut reef), receive(&mut shore));
+}
