@@ -160,9 +160,14 @@ async fn answers_to_what_was_not_asked_prove_nothing() {
         .await;
     raw.send("<db:result from='shore.example' to='reef.example' type='valid'/>")
         .await;
+    raw.send("<db:result from='shore.example' to='elsewhere.example' type='valid'/>")
+        .await;
     raw.chat("shore.example", "reef.example", "forged").await;
     let answer = raw.until("</stream:stream>").await;
-    assert!(answer.contains("<not-authorized"), "{answer}");
+    assert!(
+        answer.contains("<not-authorized") && !answer.contains("<db:"),
+        "{answer}"
+    );
     assert!(reef.is_empty());
 }
 
