@@ -55,8 +55,8 @@ pub(crate) struct Sender {
     /// The first of what is not confirmed when a stream broke, and on how many it was.
     head: Option<(What, u32)>,
     backoff: Backoff,
-    /// When the peer could last not be reached, in milliseconds.
-    failed: u64,
+    /// Whether the peer could not be reached since its last stream.
+    failed: bool,
 }
 
 /// How far a stream is ahead of what is confirmed.
@@ -66,16 +66,16 @@ struct Ahead {
     backlog: Option<Backlog>,
     /// How often something had been stored when all of that was read.
     checked: u64,
-    /// When the peer could last not be reached, in milliseconds.
-    failed: u64,
-    /// When the stream was opened.
+    /// Whether the peer could not be reached before.
+    failed: bool,
+    /// When the stream was opened, in milliseconds.
     opened: u64,
 }
 
 impl Ahead {
     /// Whether what was accepted then had to wait, so that it says since when (XEP-0203).
     fn is_late(&self, at: u64, now: u64) -> bool {
-        at < self.failed || (at < self.opened && now.saturating_sub(at) > PEER_DELAY_MS)
+        at < self.opened && (self.failed || now.saturating_sub(at) > PEER_DELAY_MS)
     }
 }
 
@@ -103,7 +103,7 @@ impl Sender {
             sent: Seq(0),
             head: None,
             backoff,
-            failed: 0,
+            failed: false,
         }
     }
 
@@ -182,7 +182,7 @@ impl Sender {
     /// There is no stream: what is of the moment is returned, what is kept waits, and the peer is tried again.
     async fn unreachable(&mut self, why: &Unreachable) {
         tracing::debug!(peer = &*self.name, %why, "a peer cannot be reached");
-        self.failed = self.server.engine.clock.now().0;
+        self.failed = true;
         self.shared.set_trouble(Some(why.to_string()));
         let error = bounce::error(why);
         self.return_waiting(&error);

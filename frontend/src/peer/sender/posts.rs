@@ -119,13 +119,13 @@ impl Sender {
     }
 
     /// Where reading begins on a new stream: behind what is confirmed.
-    pub(super) fn ahead(&self) -> Ahead {
+    pub(super) fn ahead(&mut self) -> Ahead {
         Ahead {
             talked: self.talked,
             posted: self.posted,
             backlog: None,
             checked: 0,
-            failed: self.failed,
+            failed: std::mem::take(&mut self.failed),
             opened: self.server.engine.clock.now().0,
         }
     }
