@@ -4,6 +4,7 @@
 //! Knows the engine's public face, and the front end's `memory`. `count.rs` is the list of what is counted in instructions.
 
 pub mod million;
+pub mod reefs;
 
 use reef_engine::clock::SystemClock;
 use reef_engine::config::NodeConfig;

@@ -24,6 +24,11 @@ impl Running {
         &self.server.engine
     }
 
+    /// Stanzas put on streams to other servers since the start.
+    pub fn stanzas_to_peers(&self) -> u64 {
+        self.server.s2s.counters().stanzas_out()
+    }
+
     /// Which shard's thread serves a user, of how many.
     pub fn shard_of(&self, user: &BareJid) -> (usize, usize) {
         (self.server.router.shard_of(user.as_str()), self.server.router.shards())

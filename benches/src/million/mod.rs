@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "it measures the time that passes")]
 
 mod far;
-mod prepare;
+pub(crate) mod prepare;
 
 pub use far::{Far, Lane};
 
@@ -56,6 +56,8 @@ pub struct Report {
 /// A server in this process, with its far ends' lanes.
 pub struct Crowd {
     pub(crate) running: Running,
+    /// Where it lives.
+    pub(crate) domain: String,
     pub(crate) lanes: Vec<Arc<Lane>>,
     sessions: usize,
     followers: usize,
@@ -89,16 +91,22 @@ pub fn run(dir: &std::path::Path, sessions: usize, followers: usize) -> Result<R
 }
 
 impl Crowd {
-    fn prepare(running: Running, sessions: usize, followers: usize) -> Result<(Crowd, Prepared)> {
-        let shards = running.shard_of(&"a@localhost".parse()?).1;
-        let mut crowd = Crowd {
+    /// Nobody yet.
+    pub(crate) fn new(running: Running, domain: &str, shards: usize, (sessions, followers): (usize, usize)) -> Crowd {
+        Crowd {
             running,
+            domain: domain.to_owned(),
             lanes: (0..shards).map(|_| Arc::default()).collect(),
             sessions,
             followers,
             big: 0,
             small: 0,
-        };
+        }
+    }
+
+    fn prepare(running: Running, sessions: usize, followers: usize) -> Result<(Crowd, Prepared)> {
+        let shards = running.shard_of(&"a@localhost".parse()?).1;
+        let mut crowd = Crowd::new(running, "localhost", shards, (sessions, followers));
         let begun = Instant::now();
         prepare::accounts(&crowd, sessions)?;
         let accounts = begun.elapsed().as_secs_f64();
@@ -205,7 +213,7 @@ impl Crowd {
         Ok(())
     }
 
-    fn delivered(&self, small: bool) -> u64 {
+    pub(crate) fn delivered(&self, small: bool) -> u64 {
         self.total(|lane| {
             let count = if small { &lane.small } else { &lane.big };
             count.load(Ordering::Relaxed)
@@ -241,7 +249,7 @@ fn resident() -> u64 {
 }
 
 /// CPU seconds of the process.
-fn cpu() -> f64 {
+pub(crate) fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat
         .rsplit_once(')')
