@@ -98,12 +98,13 @@ class Crowd(Raw):
 
         await self.until(all_have, f"{names[-1]} of {self.size} followers", patience)
 
-    def repeats(self, names):
-        """Each got each post, in this order: the first time; how many came again, all in all."""
+    def repeats(self, names, prefix):
+        """Each got each post, in this order: the first time; how many came again, all in all, and what began with another
+        prefix among them: posts of tests before."""
         wanted = [("item", name) for name in names]
         count = 0
         for who, got in self.got.items():
-            first = list(dict.fromkeys(got))
+            first = [entry for entry in dict.fromkeys(got) if entry[1].startswith(prefix)]
             assert first == wanted, f"{who}: {difference(wanted, first)}"
             count += len(got) - len(first)
         return count

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 
-from client import Client
+from client import ET, Client
 from crowd import Crowd
 from people import bodies, errors, kinds, leave, meet, open_blog, reef_only, say
 from slixmpp.exceptions import IqError
@@ -30,7 +30,7 @@ class Outage:
     def __init__(self, world, name):
         self.world, self.name = world, name
 
-    async def begin(self):
+    async def __aenter__(self):
         world = self.world
         self.gate = await world.behind_gate(world.there)
         await world.here.users(self.name)
@@ -70,87 +70,86 @@ class Outage:
 
     async def complete(self, cuts):
         """All that was posted has come to all, in order; repeated is at most what was under way at each cut."""
-        await self.crowd.has(self.names, PATIENCE)
-        again = self.crowd.repeats(self.names)
+        try:
+            await self.crowd.has(self.names, PATIENCE)
+        except AssertionError:
+            print(await self.world.here.run("peer", "list", check=False), flush=True)
+            raise
+        again = self.crowd.repeats(self.names, f"{self.name}-")
         assert again <= WINDOW * cuts, f"{again} came again"
         assert not self.crowd.errors
         print(f"        {self.crowd.count()} came to {FOLLOWERS}, {again} of them again", flush=True)
 
-    async def end(self):
+    async def __aexit__(self, *_):
         await self.crowd.leave()
-        await leave(self.author)
+        self.author.cut()
 
 
 @reef_only
 async def test_a_crowd_there_gets_all_posts_while_nothing_breaks(world):
-    outage = await Outage(world, "steady").begin()
-    began = time.monotonic()
-    await outage.write(POSTS)
-    await outage.complete(cuts=0)
-    print(f"        {POSTS * FOLLOWERS / (time.monotonic() - began):.0f} stanzas a second", flush=True)
-    await outage.end()
+    async with Outage(world, "steady") as outage:
+        began = time.monotonic()
+        await outage.write(POSTS)
+        await outage.complete(cuts=0)
+        print(f"        {POSTS * FOLLOWERS / (time.monotonic() - began):.0f} stanzas a second", flush=True)
 
 
 @reef_only
 async def test_posts_wait_for_a_peer_that_is_stopped_and_arrive_in_order_when_it_returns(world):
-    outage = await Outage(world, "patient").begin()
-    await outage.away()
-    before = world.here.memory()
-    await outage.write(POSTS)
-    grown = world.here.memory() - before
-    assert grown < MEMORY_MAX, f"{grown >> 20} MiB more while the peer was away"
-    await outage.back()
-    await outage.complete(cuts=1)
-    await outage.write(1)
-    await outage.complete(cuts=1)
-    await outage.end()
+    async with Outage(world, "patient") as outage:
+        await outage.away()
+        before = world.here.memory()
+        await outage.write(POSTS)
+        grown = world.here.memory() - before
+        assert grown < MEMORY_MAX, f"{grown >> 20} MiB more while the peer was away"
+        await outage.back()
+        await outage.complete(cuts=1)
+        await outage.write(1)
+        await outage.complete(cuts=1)
 
 
 @reef_only
 async def test_posts_survive_kill_9_of_reef_while_the_peer_is_away_and_while_it_is_served(world):
-    outage = await Outage(world, "robust").begin()
-    await outage.away()
-    await outage.write(POSTS // 2)
-    await outage.restarted()
-    await outage.write(POSTS - POSTS // 2)
-    outage.gate.after(FOLLOWERS * POSTS * 100, outage.gate.stall)
-    await outage.back()
-    await asyncio.wait_for(outage.gate.reached.wait(), PATIENCE)
-    await outage.restarted()
-    outage.gate.cut()
-    await outage.gate.reopen()
-    await outage.complete(cuts=3)
-    await outage.end()
+    async with Outage(world, "robust") as outage:
+        await outage.away()
+        await outage.write(POSTS // 2)
+        await outage.restarted()
+        await outage.write(POSTS - POSTS // 2)
+        outage.gate.after(FOLLOWERS * POSTS * 100, outage.gate.stall)
+        await outage.back()
+        await asyncio.wait_for(outage.gate.reached.wait(), PATIENCE)
+        await outage.restarted()
+        outage.gate.cut()
+        await outage.gate.reopen()
+        await outage.complete(cuts=3)
 
 
 @reef_only
 async def test_a_stream_that_breaks_twice_in_the_middle_loses_nothing(world):
-    outage = await Outage(world, "broken").begin()
-    outage.gate.after(FOLLOWERS * POSTS * 50, outage.gate.cut)
-    writing = asyncio.create_task(outage.write(POSTS))
-    for last in (False, True):
-        await asyncio.wait_for(outage.gate.reached.wait(), PATIENCE)
-        if not last:
-            outage.gate.after(FOLLOWERS * POSTS * 50, outage.gate.cut)
-    await writing
-    await outage.complete(cuts=2)
-    await outage.end()
+    async with Outage(world, "broken") as outage:
+        outage.gate.after(FOLLOWERS * POSTS * 50, outage.gate.cut)
+        writing = asyncio.create_task(outage.write(POSTS))
+        for last in (False, True):
+            await asyncio.wait_for(outage.gate.reached.wait(), PATIENCE)
+            if not last:
+                outage.gate.after(FOLLOWERS * POSTS * 50, outage.gate.cut)
+        await writing
+        await outage.complete(cuts=2)
 
 
 @reef_only
 async def test_what_is_taken_back_while_the_peer_is_away_is_taken_back_there(world):
-    outage = await Outage(world, "repents").begin()
-    (first,) = outage.names
-    await outage.away()
-    await outage.author.retract(first)
-    await outage.author.post("hasty")
-    await outage.author.retract("hasty")
-    await outage.write(1)
-    await outage.back()
-    await outage.crowd.has(outage.names, PATIENCE)
-    for who, got in outage.crowd.got.items():
-        assert ("retract", first) in got and ("item", "hasty") not in got, f"{who}: {got}"
-    await outage.end()
+    async with Outage(world, "repents") as outage:
+        (first,) = outage.names
+        await outage.away()
+        await outage.author.retract(first)
+        await outage.author.post("hasty")
+        await outage.author.retract("hasty")
+        await outage.write(1)
+        await outage.back()
+        await outage.crowd.has(outage.names, PATIENCE)
+        for who, got in outage.crowd.got.items():
+            assert ("retract", first) in got and ("item", "hasty") not in got, f"{who}: {got}"
 
 
 @reef_only
@@ -193,7 +192,7 @@ async def test_a_request_to_a_peer_that_is_away_is_answered_and_what_need_not_wa
         assert error.condition == "remote-server-timeout", error.condition
     await say(viola, orsino.bare, "news", mtype="headline")
     hint = viola.make_message(orsino.bare, "typing", mtype="chat")
-    hint.append(viola.make_message().xml.makeelement("{urn:xmpp:hints}no-store", {}))
+    hint.append(ET.Element("{urn:xmpp:hints}no-store"))
     hint.send()
     await viola.sync()
     await world.there.start()

@@ -35,7 +35,7 @@ class World:
         self.domains = {role: f"{role}.example" for role in self.kinds} | (domains or {})
         self.options = {"here": here_with or {}, "there": there_with or {}, "aside": {}}
         self.dir = tempfile.TemporaryDirectory(prefix="reef-world-")
-        self.servers, self.gates = [], []
+        self.servers, self.gates = [], {}
 
     async def start(self):
         self.ca, self.names = Authority(self.dir.name), await Names().start()
@@ -59,9 +59,11 @@ class World:
         return await server.start()
 
     async def behind_gate(self, server):
-        """From now on names point to a gate before that server."""
-        gate = await Gate(server.s2s_port).start()
-        self.gates.append(gate)
+        """From now on names point to a gate before that server; there is one, since streams stay."""
+        if server in self.gates:
+            await self.gates[server].reopen()
+            return self.gates[server]
+        gate = self.gates[server] = await Gate(server.s2s_port).start()
         for name in server.domains:
             self.names.serve(name, gate.port)
         return gate
@@ -74,7 +76,7 @@ class World:
     async def close(self):
         for server in self.servers:
             await server.close()
-        for gate in self.gates:
+        for gate in self.gates.values():
             gate.close()
         self.names.close()
         self.dir.cleanup()
