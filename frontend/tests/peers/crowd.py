@@ -20,6 +20,8 @@ class Crowd(Raw):
         self.got = {f"u{n}@{self.domain}": [] for n in range(size)}
         self.answers, self.errors, self.reading = {}, [], None
         self.changed = asyncio.Event()
+        # Who has not got the post that is awaited.
+        self.last, self.waiting = None, set()
 
     async def arrive(self):
         """Connects; also again, after the server was away."""
@@ -52,6 +54,8 @@ class Crowd(Raw):
         elif kind == "message":
             ids = [(item.tag.removeprefix(EVENT), item.get("id")) for items in stanza.iter(f"{EVENT}items") for item in items]
             self.got.setdefault(stanza.get("to"), []).extend(ids)
+            if self.last in ids:
+                self.waiting.discard(stanza.get("to"))
         elif kind == "iq" and stanza.get("type") in ("result", "error"):
             self.answers[stanza.get("id")] = stanza
         elif kind == "iq":
@@ -89,14 +93,9 @@ class Crowd(Raw):
 
     async def has(self, names, patience):
         """Until each of them has the last of these posts."""
-        last, waiting = ("item", names[-1]), set(self.got)
-
-        def all_have():
-            nonlocal waiting
-            waiting = {name for name in waiting if last not in self.got[name][-2000:]}
-            return not waiting
-
-        await self.until(all_have, f"{names[-1]} of {self.size} followers", patience)
+        self.last = ("item", names[-1])
+        self.waiting = {name for name, got in self.got.items() if self.last not in got}
+        await self.until(lambda: not self.waiting, f"{names[-1]} of {self.size} followers", patience)
 
     def repeats(self, names, prefix):
         """Each got each post, in this order: the first time; how many came again, all in all, and what began with another
