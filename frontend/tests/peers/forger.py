@@ -58,7 +58,7 @@ class Forger:
         wire.send(MESSAGE.format(f"x@{self.domain}" if sender is None else sender, self.victim.bare, text))
 
     async def shut_out(self, wire, *conditions):
-        """Reef ends the stream with one of these. Others may let it be; that nothing comes is asked of all."""
+        """Reef ends the stream with one of these, None for no word. Others may let it be; that nothing comes is asked of all."""
         if self.world.reef:
             said = await wire.ended()
             assert said in conditions, f"{said} instead of {conditions}"

@@ -12,8 +12,8 @@ class Gate:
         self.flowing, self.reached = asyncio.Event(), asyncio.Event()
         self.flowing.set()
         self.limit = self.then = None
-        # How many connections came, and how many bytes went in.
-        self.connections = self.bytes = 0
+        # How many connections came, and how many bytes went in and out.
+        self.connections = self.bytes = self.back = 0
 
     async def start(self):
         self.server = await asyncio.start_server(self.enter, "127.0.0.1", self.port)
@@ -38,6 +38,8 @@ class Gate:
                 await self.flowing.wait()
                 if inwards:
                     self.count(len(data))
+                else:
+                    self.back += len(data)
                 writer.write(data)
                 await writer.drain()
             writer.close()
