@@ -150,6 +150,14 @@ pub struct Limits {
     pub items_per_account: u64,
     /// Bytes of their payloads. 0: no limit.
     pub bytes_per_account: u64,
+    /// Items that all users of another domain published here, or that are mirrored of its nodes. 0: no limit.
+    pub items_per_peer: u64,
+    /// Bytes of their payloads. 0: no limit.
+    pub bytes_per_peer: u64,
+    /// Nodes that users of another domain own here, with those of its own that are mirrored. 0: no limit.
+    pub nodes_per_peer: u32,
+    /// Subscriptions from another domain. 0: no limit.
+    pub subscriptions_per_peer: u64,
     /// Items that are kept of a node of another server which somebody here follows.
     pub mirror_items: u32,
     /// Bytes of one payload.
@@ -189,6 +197,10 @@ impl Default for Limits {
             affiliations_per_node: 10_000,
             items_per_account: 10_000_000,
             bytes_per_account: 4 << 30,
+            items_per_peer: 10_000_000,
+            bytes_per_peer: 4 << 30,
+            nodes_per_peer: 100_000,
+            subscriptions_per_peer: 10_000_000,
             mirror_items: 1_000,
             item_bytes: 262_144,
             subscriptions_per_account: 100_000,

@@ -3,9 +3,11 @@
 
 mod world;
 
+use reef_engine::config::SubscriptionState;
+use reef_engine::error::Reject;
 use reef_engine::limits::Limits;
 use reef_engine::log::apply::Tables;
-use reef_engine::log::record::Change;
+use reef_engine::log::record::{Change, Mirrored};
 use reef_engine::model::{NodeName, PeerId, Seq, Timestamp};
 use reef_engine::outbox::peers::{self, PeerPage, PeerRequest};
 use reef_engine::store::keys::{self, Family};
@@ -27,6 +29,11 @@ impl Tables for Elsewhere {
         let (_, domain) = jid.split_once('@')?;
         (domain != "reef.test").then(|| domain.to_owned())
     }
+
+    fn elsewhere<'j>(&self, jid: &'j str) -> Option<&'j str> {
+        let (_, domain) = jid.split_once('@')?;
+        (domain != "reef.test").then_some(domain)
+    }
 }
 
 struct Peers {
@@ -36,7 +43,11 @@ struct Peers {
 
 impl Peers {
     fn new() -> Peers {
-        let world = World::with_tables(Limits::default(), Arc::new(Elsewhere));
+        Peers::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Peers {
+        let world = World::with_tables(limits, Arc::new(Elsewhere));
         world.publish(JULIET, "first");
         Peers::of(world)
     }
@@ -303,4 +314,55 @@ fn those_who_are_imported_from_elsewhere_are_counted_there() {
     peers.sorted();
     assert_eq!(peers.due(AWAY), ["x: a b"]);
     assert!(keys::read_peer_name(b"x").is_none());
+}
+
+#[test]
+fn one_domain_takes_no_more_room_than_its_own_and_leaves_others_theirs() {
+    let peers = Peers::with(Limits {
+        subscriptions_per_peer: 2,
+        nodes_per_peer: 1,
+        items_per_peer: 2,
+        ..Limits::default()
+    });
+    let world = &peers.world;
+    world.follow("a@away.test", JULIET);
+    world.follow("b@away.test", JULIET);
+    let follow = |who: &str| world.ask(who, Change::follow(blog(JULIET), who.into()));
+    assert_eq!(
+        follow("c@away.test").err(),
+        Some(Reject::TooMany("subscriptions").into())
+    );
+    world.follow("c@third.test", JULIET);
+    world.unfollow("a@away.test", JULIET);
+    follow("c@away.test").expect("there is room again");
+    let mirror = |author: &str, said: Mirrored| {
+        let node = NodeName::new(author, MICROBLOG);
+        world.ask("", Change::Mirror { node, said })
+    };
+    let follows = || Mirrored::Follow {
+        subscriber: "romeo@reef.test".into(),
+        state: Some(SubscriptionState::Subscribed),
+    };
+    mirror("x@away.test", follows()).expect("the first");
+    let refused = mirror("y@away.test", follows());
+    assert_eq!(refused.err(), Some(Reject::TooMany("nodes").into()));
+    mirror("y@third.test", follows()).expect("another domain's first");
+    let item = |item: &str| {
+        let said = Mirrored::Publish {
+            item: item.into(),
+            payload: b"<entry/>".to_vec().into(),
+            publisher: "x@away.test".into(),
+            to: Vec::new(),
+            notes: Vec::new(),
+        };
+        let node = NodeName::new("x@away.test", MICROBLOG);
+        world.ask("away.test", Change::Mirror { node, said })
+    };
+    item("1").expect("there is room");
+    item("2").expect("there is room");
+    item("2").expect("it is the same");
+    assert_eq!(item("3").err(), Some(Reject::NoRoom("items of its server").into()));
+    let gone = Mirrored::Retract { item: "1".into() };
+    mirror("x@away.test", gone).expect("it is there");
+    item("3").expect("there is room again");
 }

@@ -203,7 +203,14 @@ fn where_each_new_item_makes_an_old_one_leave_the_limit_is_never_reached() {
             .expect("one comes, one goes");
     }
     let has = rows::usage(world.engine.view(), B).expect("the store reads");
-    assert_eq!(has, Usage { items: 2, bytes: 20 });
+    assert_eq!(
+        has,
+        Usage {
+            items: 2,
+            bytes: 20,
+            ..Usage::default()
+        }
+    );
 }
 
 #[test]
@@ -235,8 +242,22 @@ fn a_store_of_format_4_is_counted_once() {
         let (engine, seats) =
             reef_engine::Engine::open(world::options(&at, limits, tables, Arc::default())).expect("the store opens");
         let all = counted(engine.view());
-        assert_eq!(all.get(A), Some(&Usage { items: 1, bytes: 10 }));
-        assert_eq!(all.get(B), Some(&Usage { items: 2, bytes: 55 }));
+        assert_eq!(
+            all.get(A),
+            Some(&Usage {
+                items: 1,
+                bytes: 10,
+                ..Usage::default()
+            })
+        );
+        assert_eq!(
+            all.get(B),
+            Some(&Usage {
+                items: 2,
+                bytes: 55,
+                ..Usage::default()
+            })
+        );
         drop((engine, seats));
     }
     let store = RocksStore::open(&at, &[], &Limits::default()).expect("the store opens");

@@ -165,7 +165,7 @@ impl Step<'_> {
             let entry: Option<Entry> = rows::get(&self.tx, Family::LOG, key)?;
             let lies = keys::read_log(key).map(|(_, seq)| seq);
             if let Some(entry) = &entry {
-                rows::count_gone(&mut self.tx, &entry.event)?;
+                self.applying(applier, at, |apply| Ok(apply.uncount(&entry.event)?))?;
             }
             if let (Some(entry), Some(seq)) = (entry, lies)
                 && self.item_of(node, seq, &entry.item)?.is_some()
@@ -239,7 +239,7 @@ impl Step<'_> {
             && let Some(lies) = self.item_of(node, seq, &entry.item)?
         {
             self.tx.delete(Family::LOG, key);
-            rows::count_gone(&mut self.tx, &entry.event)?;
+            self.applying(applier, at, |apply| Ok(apply.uncount(&entry.event)?))?;
             rows::forget_first(&mut self.tx, node, lies, &mut state);
             state.items = state.items.saturating_sub(1);
             rows::put_state(&mut self.tx, node, &state);

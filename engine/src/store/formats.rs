@@ -159,7 +159,9 @@ fn peer_rows(
         writes.push(row(keys::peer(*peer).to_vec(), rows::encode(name)));
     }
     let mut states = HashMap::<NodeId, NodeState>::new();
+    let mut totals = HashMap::<PeerId, u64>::new();
     for ((node, peer), count) in counts {
+        *totals.entry(*peer).or_default() += count.followers;
         writes.push(row(keys::peer_followers(*node, *peer).to_vec(), rows::encode(count)));
         writes.push(row(keys::peer_node(*peer, *node).to_vec(), Vec::new()));
         let state = match states.entry(*node) {
@@ -172,6 +174,11 @@ fn peer_rows(
         };
         state.peers.0 += 1;
     }
+    writes.extend(
+        totals
+            .iter()
+            .map(|(peer, total)| row(keys::peer_total(*peer).to_vec(), rows::encode(total))),
+    );
     writes.extend(states.iter().map(|(node, state)| Write {
         family: Family::NODE,
         key: keys::node(*node, NodePart::State).to_vec(),

@@ -380,6 +380,7 @@ mod tests {
         check(&peer_name("x"), "6e78");
         check(&peer(PeerId(258)), "6900000102");
         check(&peer_followers(NodeId(1), PeerId(2)), "660000000100000002");
+        check(&peer_total(PeerId(1)), "6300000001");
         check(&peer_node(PeerId(1), NodeId(2)), "740000000100000002");
         check(&peer_cursor(PeerId(1)), "7000000001");
         check(&sweep_remote(NodeId(1)), "7200000001");

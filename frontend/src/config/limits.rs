@@ -85,6 +85,16 @@ pub struct Limits {
     pub items_per_account: u64,
     /// Bytes of their payloads. 0: no limit.
     pub bytes_per_account: u64,
+    /// Items that all users of one other domain published here, or that are kept here of its nodes. 0: no limit.
+    pub items_per_peer: u64,
+    /// Bytes of their payloads. 0: no limit.
+    pub bytes_per_peer: u64,
+    /// Nodes that users of one other domain own here, with those of its own that are followed here. 0: no limit.
+    pub nodes_per_peer: u32,
+    /// Subscriptions from one other domain. 0: no limit.
+    pub subscriptions_per_peer: u64,
+    /// Items that are kept of a node of another domain that is followed here.
+    pub mirror_items: u32,
     /// Nodes that one account follows.
     pub subscriptions_per_account: u32,
     /// Posts a second of one account, in the long run. 0: no limit.
@@ -144,6 +154,11 @@ impl Default for Limits {
             affiliations_per_node: 10_000,
             items_per_account: 10_000_000,
             bytes_per_account: 4_294_967_296,
+            items_per_peer: 10_000_000,
+            bytes_per_peer: 4_294_967_296,
+            nodes_per_peer: 100_000,
+            subscriptions_per_peer: 10_000_000,
+            mirror_items: 1_000,
             subscriptions_per_account: 100_000,
             publish_per_second: 1_000,
             publish_burst: 10_000,

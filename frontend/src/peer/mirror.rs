@@ -142,7 +142,7 @@ impl Mirror {
             Err(Error::Rejected(Reject::ItemNotFound)) => &[],
             Err(error) => {
                 tracing::debug!(%error, "an event of another server is not recorded");
-                &[]
+                to
             }
         };
         for jid in missed {

@@ -301,6 +301,11 @@ impl Tables for FrontTables {
         peer::name(&self.domain, service, jid)
     }
 
+    fn elsewhere<'j>(&self, jid: &'j str) -> Option<&'j str> {
+        let domain = peer::name::domain_of(jid);
+        (!peer::name::is_ours(&self.domain, domain)).then_some(domain)
+    }
+
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
         let op: Op = postcard::from_bytes(op).map_err(|_| StoreError::Corrupt("a table's operation"))?;
         let mut outcome = Outcome::default();

@@ -9,7 +9,7 @@ use crate::error::{Reject, StoreError};
 use crate::limits::{AGAIN_SCAN, EVICT_MAX};
 use crate::model::{Event, NodeId, Seq, Timestamp};
 use crate::store::keys::{self, Family};
-use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState};
+use crate::store::rows::{self, Entry, ItemRow, NodeRow, NodeState, Usage};
 use crate::store::{Range, View};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -136,7 +136,7 @@ impl Apply<'_, '_> {
     /// The same of an item's older version, which no longer counts.
     fn replaced(&mut self, node: NodeId, seq: Seq) -> Result<(), StoreError> {
         if let Some(older) = self.entry(node, seq)? {
-            rows::count_gone(self.tx, &older.event)?;
+            self.uncount(&older.event)?;
             self.forget_others(node, seq, &older)?;
         }
         self.gone(node, seq);
@@ -174,15 +174,26 @@ impl Apply<'_, '_> {
         rows::get(self.tx, Family::LOG, &keys::log(node, seq))
     }
 
-    /// Counts what its publisher keeps, and refuses what is more than he may. What nobody asked for is counted alone.
+    /// Counts what its publisher keeps, and his domain, and refuses what is more than they may. What nobody asked for is counted
+    /// alone.
     fn count(&mut self, event: &Event) -> Result<(), ApplyError> {
-        let has = rows::count_kept(self.tx, event)?;
+        let domain = Usage::of(event).and_then(|(publisher, _)| self.tables.elsewhere(publisher));
+        let (has, all) = rows::count_kept(self.tx, event, domain)?;
+        let limits = self.limits;
         let within = |most: u64, has: u64| most == 0 || has <= most || self.by.is_empty();
         match () {
-            () if !within(self.limits.items_per_account, has.items) => Err(Reject::NoRoom("items").into()),
-            () if !within(self.limits.bytes_per_account, has.bytes) => Err(Reject::NoRoom("bytes").into()),
+            () if !within(limits.items_per_account, has.items) => Err(Reject::NoRoom("items").into()),
+            () if !within(limits.bytes_per_account, has.bytes) => Err(Reject::NoRoom("bytes").into()),
+            () if !within(limits.items_per_peer, all.items) => Err(Reject::NoRoom("items of its server").into()),
+            () if !within(limits.bytes_per_peer, all.bytes) => Err(Reject::NoRoom("bytes of its server").into()),
             () => Ok(()),
         }
+    }
+
+    /// What it counted counts no more.
+    pub(in crate::log) fn uncount(&mut self, event: &Event) -> Result<(), StoreError> {
+        let domain = Usage::of(event).and_then(|(publisher, _)| self.tables.elsewhere(publisher));
+        rows::count_gone(self.tx, event, domain)
     }
 
     /// Removes an item's rows. Where nothing was published again nothing is read.
@@ -193,7 +204,7 @@ impl Apply<'_, '_> {
         entry: &Entry,
         state: &mut NodeState,
     ) -> Result<(), StoreError> {
-        rows::count_gone(self.tx, &entry.event)?;
+        self.uncount(&entry.event)?;
         self.forget_others(node, seq, entry)?;
         self.gone(node, seq);
         let item = &*entry.item;

@@ -63,6 +63,12 @@ pub trait Tables: Send + Sync + 'static {
         None
     }
 
+    /// The domain where a bare JID lives, if that is not this server's.
+    fn elsewhere<'j>(&self, jid: &'j str) -> Option<&'j str> {
+        let _ = jid;
+        None
+    }
+
     /// Applies one of its operations.
     ///
     /// # Errors

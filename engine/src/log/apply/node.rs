@@ -2,6 +2,7 @@
 //!
 //! A deletion takes the name and the configuration away at once; items and edges go in the background.
 
+use super::owned;
 use super::{Apply, ApplyError, Effect, is_closed};
 use crate::config::{Affiliation, ITEMS_MAX, NodeConfig, Setting, SubscriptionState};
 use crate::error::{Reject, StoreError};
@@ -102,6 +103,9 @@ impl Apply<'_, '_> {
         owner: Arc<str>,
         config: &NodeConfig,
     ) -> Result<(NodeId, NodeRow), ApplyError> {
+        if !name.is_presence() {
+            self.count_for_domain(&owner, 1)?;
+        }
         let node = rows::next_node(self.tx)?;
         let row = NodeRow {
             name: name.clone(),
@@ -225,6 +229,9 @@ impl Apply<'_, '_> {
         self.disown(node)?;
         let closed = rows::node_row(self.tx, node)?.is_some_and(|row| is_closed(&row.config));
         self.leave_peers(node)?;
+        if let Some(row) = rows::node_row(self.tx, node)?.filter(|row| !row.name.is_presence()) {
+            self.count_for_domain(&row.owner, -1).map_err(owned::store)?;
+        }
         self.tx.delete(Family::NODE_NAME, keys::node_name(name));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::Config));
         self.tx.delete(Family::NODE, keys::node(node, NodePart::State));

@@ -35,6 +35,25 @@ impl Apply<'_, '_> {
         })
     }
 
+    /// A node is made or gone whose owner, or whose service, is elsewhere: that domain has one more, or one less.
+    ///
+    /// # Errors
+    /// `TooMany` where it may have no more.
+    pub(super) fn count_for_domain(&mut self, owner: &str, by: i32) -> Result<(), ApplyError> {
+        let Some(domain) = self.tables.elsewhere(owner) else {
+            return Ok(());
+        };
+        let name = rows::domain_usage(domain);
+        let mut has = rows::usage(self.tx, &name)?;
+        has.nodes.0 = has.nodes.0.saturating_add_signed(by);
+        let most = self.limits.nodes_per_peer;
+        if by > 0 && most != 0 && has.nodes.0 > most {
+            return Err(Reject::TooMany("nodes").into());
+        }
+        rows::put_usage(self.tx, &name, &has);
+        Ok(())
+    }
+
     fn owns(&self, id: SubscriberId) -> Result<Owns, StoreError> {
         Ok(rows::get(self.tx, Family::OWNED, &keys::following(id, COUNTS))?.unwrap_or_default())
     }
@@ -150,7 +169,8 @@ impl Apply<'_, '_> {
     }
 }
 
-fn store(error: ApplyError) -> StoreError {
+/// Nothing is refused where something goes.
+pub(super) fn store(error: ApplyError) -> StoreError {
     match error {
         ApplyError::Store(error) => error,
         ApplyError::Reject(_) => StoreError::Corrupt("owned"),

@@ -3,9 +3,9 @@
 //! A post leaves one row, whoever follows; which peers have a pointer to it is found behind the commit
 //! (`outbox/peers/`), so that this is O(1) in servers too. Knows no server's name but as the tables say it.
 
-use super::{Apply, publish::shown};
+use super::{Apply, ApplyError, publish::shown};
 use crate::config::Later;
-use crate::error::StoreError;
+use crate::error::{Reject, StoreError};
 use crate::model::{Event, NodeId, PeerId, Seq, SubscriberId, fnv1a};
 use crate::store::View;
 use crate::store::keys::{self, Family};
@@ -37,6 +37,12 @@ impl Apply<'_, '_> {
         if had == follows {
             return Ok(());
         }
+        let total = rows::peer_total(self.tx, peer)?;
+        let total = match follows {
+            true => total + 1,
+            false => total.saturating_sub(1),
+        };
+        rows::put_peer_total(self.tx, peer, total);
         let mut count = rows::peer_followers(self.tx, node, peer)?;
         count.hash ^= fnv1a(jid.as_bytes());
         count.followers = match follows {
@@ -44,6 +50,22 @@ impl Apply<'_, '_> {
             false => count.followers.saturating_sub(1),
         };
         self.put_count(node, peer, &count)
+    }
+
+    /// Whether one more may follow from where this one lives.
+    pub(super) fn room_at_peer(&self, of: &NodeRow, jid: &str) -> Result<(), ApplyError> {
+        let most = self.limits.subscriptions_per_peer;
+        let Some(name) = self.tables.peer(&of.name.service, jid).filter(|_| most != 0) else {
+            return Ok(());
+        };
+        let total = match rows::peer_id(self.tx, &name)? {
+            Some(peer) => rows::peer_total(self.tx, peer)?,
+            None => 0,
+        };
+        match total < most {
+            true => Ok(()),
+            false => Err(Reject::TooMany("subscriptions").into()),
+        }
     }
 
     fn put_count(&mut self, node: NodeId, peer: PeerId, count: &PeerFollowers) -> Result<(), StoreError> {

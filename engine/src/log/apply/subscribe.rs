@@ -56,6 +56,7 @@ impl Apply<'_, '_> {
             return Ok(Outcome::Subscription(older));
         }
         self.quota(id)?;
+        self.room_at_peer(&row, subscriber)?;
         // Who waits has a row of options, too: by it his subscription is found from his side.
         if options.is_some() || public || state == SubscriptionState::Pending {
             let wanted = SubscribeOptions {

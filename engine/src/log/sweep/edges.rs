@@ -82,6 +82,9 @@ impl Step<'_> {
             .for_each(|key| self.tx.delete(Family::REMOTE, key.clone()));
         let peers = rows::peers_of(&self.tx, node, PeerId::UNSORTED, SWEEP_ROWS)?;
         for peer in &peers {
+            let gone = rows::peer_followers(&self.tx, node, *peer)?.followers;
+            let total = rows::peer_total(&self.tx, *peer)?.saturating_sub(gone);
+            rows::put_peer_total(&mut self.tx, *peer, total);
             self.tx.delete(Family::PEER, keys::peer_followers(node, *peer));
             self.tx.delete(Family::PEER, keys::peer_node(*peer, node));
         }

@@ -86,6 +86,12 @@ pub fn read_peer_node(key: &[u8]) -> Option<(PeerId, NodeId)> {
     read_two(b't', key).map(|(peer, node)| (PeerId(peer), NodeId(node)))
 }
 
+/// `peer`: how many subscriptions there are from a peer, to all nodes.
+pub fn peer_total(peer: PeerId) -> [u8; 5] {
+    let [a, b, c, d] = peer.0.to_be_bytes();
+    [b'c', a, b, c, d]
+}
+
 /// `cursor` of a peer: how far it is within what it is being sent.
 pub fn peer_cursor(peer: PeerId) -> [u8; 5] {
     let [a, b, c, d] = peer.0.to_be_bytes();

@@ -149,6 +149,8 @@ pub struct Usage {
     pub items: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
+    /// Of a domain elsewhere: nodes that its users own here, and nodes of its own that are mirrored. Since format 7.
+    pub nodes: Later<u32>,
 }
 
 impl Usage {
@@ -157,7 +159,8 @@ impl Usage {
         match event {
             Event::Publish { payload, publisher } if !publisher.is_empty() => {
                 let bytes = payload.len() as u64;
-                Some((publisher, Usage { items: 1, bytes }))
+                let nodes = Later(0);
+                Some((publisher, Usage { items: 1, bytes, nodes }))
             }
             _ => None,
         }

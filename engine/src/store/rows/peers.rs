@@ -121,6 +121,22 @@ pub fn peer_followers(view: &dyn View, node: NodeId, peer: PeerId) -> Result<Pee
     Ok(get(view, Family::PEER, &keys::peer_followers(node, peer))?.unwrap_or_default())
 }
 
+/// How many subscriptions there are from a peer, to all nodes.
+///
+/// # Errors
+/// The store's failures.
+pub fn peer_total(view: &dyn View, peer: PeerId) -> Result<u64, StoreError> {
+    Ok(get(view, Family::PEER, &keys::peer_total(peer))?.unwrap_or(0))
+}
+
+/// Writes that.
+pub fn put_peer_total(tx: &mut Tx<'_>, peer: PeerId, total: u64) {
+    match total {
+        0 => tx.delete(Family::PEER, keys::peer_total(peer)),
+        total => tx.put(Family::PEER, keys::peer_total(peer), encode(&total)),
+    }
+}
+
 /// The peers from which a node is followed, at most `max` behind `after`.
 ///
 /// # Errors

@@ -103,39 +103,59 @@ pub fn usage(view: &dyn View, jid: &str) -> Result<Usage, StoreError> {
     Ok(get(view, Family::USAGE, jid.as_bytes())?.unwrap_or_default())
 }
 
-/// Counts an entry that is kept from now on; what its publisher then has.
+/// The name under which is counted what all users of a domain elsewhere keep here: no bare JID.
+pub fn domain_usage(domain: &str) -> String {
+    format!("@{domain}")
+}
+
+/// Writes what somebody keeps.
+pub fn put_usage(tx: &mut Tx<'_>, name: &str, has: &Usage) {
+    match *has == Usage::default() {
+        true => tx.delete(Family::USAGE, name.as_bytes()),
+        false => tx.put(Family::USAGE, name.as_bytes(), encode(has)),
+    }
+}
+
+/// Counts an entry that is kept from now on, for its publisher and for the domain elsewhere that he is of; what he then has, and
+/// what that has.
 ///
 /// # Errors
 /// The store's failures.
-pub fn count_kept(tx: &mut Tx<'_>, event: &Event) -> Result<Usage, StoreError> {
+pub fn count_kept(tx: &mut Tx<'_>, event: &Event, domain: Option<&str>) -> Result<(Usage, Usage), StoreError> {
     let Some((publisher, one)) = Usage::of(event) else {
-        return Ok(Usage::default());
+        return Ok(<(Usage, Usage)>::default());
     };
-    let had = usage(tx, publisher)?;
-    let has = Usage {
-        items: had.items + one.items,
-        bytes: had.bytes + one.bytes,
+    let mut count = |name: &str| -> Result<Usage, StoreError> {
+        let had = usage(tx, name)?;
+        let has = Usage {
+            items: had.items + one.items,
+            bytes: had.bytes + one.bytes,
+            ..had
+        };
+        put_usage(tx, name, &has);
+        Ok(has)
     };
-    tx.put(Family::USAGE, publisher.as_bytes(), encode(&has));
-    Ok(has)
+    let of_domain = domain.map(|domain| count(&domain_usage(domain))).transpose()?;
+    Ok((count(publisher)?, of_domain.unwrap_or_default()))
 }
 
 /// Counts an entry that is no longer kept.
 ///
 /// # Errors
 /// The store's failures.
-pub fn count_gone(tx: &mut Tx<'_>, event: &Event) -> Result<(), StoreError> {
+pub fn count_gone(tx: &mut Tx<'_>, event: &Event, domain: Option<&str>) -> Result<(), StoreError> {
     let Some((publisher, one)) = Usage::of(event) else {
         return Ok(());
     };
-    let had = usage(tx, publisher)?;
-    let has = Usage {
-        items: had.items.saturating_sub(one.items),
-        bytes: had.bytes.saturating_sub(one.bytes),
-    };
-    match has == Usage::default() {
-        true => tx.delete(Family::USAGE, publisher.as_bytes()),
-        false => tx.put(Family::USAGE, publisher.as_bytes(), encode(&has)),
+    let name = domain.map(domain_usage);
+    for name in [Some(&**publisher), name.as_deref()].into_iter().flatten() {
+        let had = usage(tx, name)?;
+        let has = Usage {
+            items: had.items.saturating_sub(one.items),
+            bytes: had.bytes.saturating_sub(one.bytes),
+            ..had
+        };
+        put_usage(tx, name, &has);
     }
     Ok(())
 }
