@@ -21,7 +21,7 @@ class Crowd(Raw):
         self.answers, self.errors, self.reading = {}, [], None
         self.changed = asyncio.Event()
         # Who has not got the post that is awaited.
-        self.last, self.waiting = None, set()
+        self.last, self.late = None, set()
 
     async def arrive(self):
         """Connects; also again, after the server was away."""
@@ -55,7 +55,7 @@ class Crowd(Raw):
             ids = [(item.tag.removeprefix(EVENT), item.get("id")) for items in stanza.iter(f"{EVENT}items") for item in items]
             self.got.setdefault(stanza.get("to"), []).extend(ids)
             if self.last in ids:
-                self.waiting.discard(stanza.get("to"))
+                self.late.discard(stanza.get("to"))
         elif kind == "iq" and stanza.get("type") in ("result", "error"):
             self.answers[stanza.get("id")] = stanza
         elif kind == "iq":
@@ -94,8 +94,8 @@ class Crowd(Raw):
     async def has(self, names, patience):
         """Until each of them has the last of these posts."""
         self.last = ("item", names[-1])
-        self.waiting = {name for name, got in self.got.items() if self.last not in got}
-        await self.until(lambda: not self.waiting, f"{names[-1]} of {self.size} followers", patience)
+        self.late = {name for name, got in self.got.items() if self.last not in got}
+        await self.until(lambda: not self.late, f"{names[-1]} of {self.size} followers", patience)
 
     def repeats(self, names, prefix):
         """Each got each post, in this order: the first time; how many came again, all in all, and what began with another
