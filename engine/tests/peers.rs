@@ -366,3 +366,31 @@ fn one_domain_takes_no_more_room_than_its_own_and_leaves_others_theirs() {
     mirror("x@away.test", gone).expect("it is there");
     item("3").expect("there is room again");
 }
+
+#[test]
+fn a_server_that_is_gone_for_good_goes_with_its_subscriptions() {
+    let peers = Peers::new();
+    let world = &peers.world;
+    for who in ["a@away.test", "b@away.test", "c@third.test", "romeo@reef.test"] {
+        world.follow(who, JULIET);
+    }
+    world.publish(JULIET, "1");
+    peers.sorted();
+    let retire = |by: &str| world.ask(by, Change::RetirePeer { peer: AWAY.into() });
+    assert_eq!(retire(JULIET).err(), Some(Reject::Forbidden.into()));
+    retire("").expect("the server may");
+    for _ in 0..4 {
+        world.pass(1000);
+    }
+    let view = world.engine.view();
+    let node = rows::node_id(view, &blog(JULIET))
+        .expect("the store reads")
+        .expect("it is there");
+    let state = rows::node_state(view, node).expect("the store reads");
+    assert_eq!((state.followers, state.peers.0), (2, 1));
+    assert_eq!((peers.due(AWAY).len(), peers.due("third.test").len()), (0, 1));
+    world.follow("a@away.test", JULIET);
+    world.publish(JULIET, "2");
+    peers.sorted();
+    assert_eq!(peers.due(AWAY), ["2: a"], "who comes back follows as anybody does");
+}

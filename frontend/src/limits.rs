@@ -146,6 +146,8 @@ pub(crate) const PEER_WINDOW_BYTES: usize = 1 << 20;
 pub(crate) const PEER_CONFIRM_SECONDS: u64 = 60;
 /// Seconds in which a peer says what it is, before posts are sent to it.
 pub(crate) const PEER_KIND_SECONDS: u64 = 10;
+/// Pings that a peer without acknowledgements may leave unanswered, one behind the other, in that time.
+pub(crate) const PEER_PINGS: u32 = 6;
 /// Streams that break with the same entry at their head before that is given up.
 pub(crate) const PEER_BREAKS: u32 = 3;
 /// Followers of one page of posts for a peer.

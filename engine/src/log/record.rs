@@ -232,6 +232,12 @@ pub enum Change {
         /// What it said.
         said: Mirrored,
     },
+    /// Another server is gone for good: its subscriptions end, and what waits for it is thrown away. An operator's act, or the
+    /// server's own.
+    RetirePeer {
+        /// The peer's name.
+        peer: Arc<str>,
+    },
     /// Remove a user: his nodes, all that he follows, his cursors. His tables are the front end's.
     RemoveUser {
         /// Bare JID.
@@ -291,6 +297,7 @@ impl Record {
             | Change::Mirror { node, .. } => &node.service,
             Change::Attach { to, .. } | Change::Detach { to, .. } => &to.node.service,
             Change::Summarize { summary, .. } => &summary.service,
+            Change::RetirePeer { peer } => peer,
             Change::RemoveUser { user } => user,
             Change::Table { owner, .. } => owner,
         }

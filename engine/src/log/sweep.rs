@@ -50,6 +50,8 @@ impl Applier {
                 step.resettled(self, now, &key, node)?;
             } else if let Some(node) = keys::read_sweep_times(&key) {
                 step.times(&key, node)?;
+            } else if let Some(peer) = keys::read_sweep_peer(&key) {
+                step.peer(self, now, &key, peer)?;
             } else if let Some(node) = keys::read_sweep_remote(&key) {
                 step.remote(&key, node)?;
             } else if let Some(node) = keys::read_sweep_coming(&key) {
@@ -144,7 +146,7 @@ impl Step<'_> {
             &Range::between(&b"s"[..], lapsed),
             SWEEP_ROWS,
         )?);
-        for kind in [&b"n"[..], b"u", b"c", b"t", b"l", b"r"] {
+        for kind in [&b"n"[..], b"u", b"c", b"t", b"l", b"r", b"p"] {
             due.extend(first_keys(&self.tx, Family::SWEEP, &Range::prefix(kind), 1)?);
         }
         Ok(due)

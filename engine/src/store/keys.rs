@@ -384,6 +384,7 @@ mod tests {
         check(&peer_node(PeerId(1), NodeId(2)), "740000000100000002");
         check(&peer_cursor(PeerId(1)), "7000000001");
         check(&sweep_remote(NodeId(1)), "7200000001");
+        check(&sweep_peer(PeerId(1)), "7000000001");
         assert_eq!(behind(&[1, 255, 255]), Some(vec![2]));
         assert_eq!(behind(&[255]), None);
     }

@@ -71,6 +71,9 @@ pub struct S2sConfig {
     /// How long what cannot be brought to a peer waits for it; then its sender is told.
     #[serde(with = "duration")]
     pub queue_for: Duration,
+    /// After how long without an answer a peer that has followers here is taken for gone, and its subscriptions end; 0 is never.
+    #[serde(with = "duration")]
+    pub retire_after: Duration,
     /// After which time a sender is told that his stanza still waits.
     #[serde(with = "duration")]
     pub warn_after: Duration,
@@ -186,6 +189,7 @@ impl Default for S2sConfig {
             retry_max: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(600),
             queue_for: Duration::from_secs(7 * 86_400),
+            retire_after: Duration::from_secs(30 * 86_400),
             warn_after: Duration::from_secs(3_600),
             policy: BTreeMap::new(),
             resolve: BTreeMap::new(),

@@ -17,7 +17,7 @@ pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wante
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
-pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, is_paused, outgoing, waiting};
+pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
 pub(crate) use roster::{RosterRow, roster, version};
 pub(crate) use subscription::Kind;
 
@@ -167,6 +167,13 @@ pub(crate) enum Op {
         peer: Arc<str>,
         /// The numbers.
         numbers: Vec<u64>,
+    },
+    /// Another server cannot be reached since then, or was.
+    PeerDown {
+        /// Its name.
+        peer: Arc<str>,
+        /// Since when.
+        since: Option<Timestamp>,
     },
     /// Has another server wait, or no longer.
     PausePeer {
@@ -452,6 +459,7 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
                 send_on(apply, outcome, (&peer, bare(from)), on_a_stream(stanza), waiting)?;
             }
         }
+        Op::PeerDown { peer, since } => outgoing::down(apply, peer, *since),
         Op::PausePeer { peer, paused } => outgoing::pause(apply, peer, *paused),
         Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
         Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,

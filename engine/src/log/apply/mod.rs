@@ -288,6 +288,7 @@ impl<'s> Apply<'_, 's> {
             } => self.set_subscription(node, subscriber, *state),
             Change::Affiliate { node, jid, affiliation } => self.affiliate(node, jid, *affiliation),
             Change::RemoveUser { user } => self.remove_user(user),
+            Change::RetirePeer { peer } => self.retire_peer(peer),
             Change::Mirror { node, said } => self.mirror(node, said),
             Change::PauseNode { node, paused } => self.pause(node, *paused),
             Change::Release { node } => self.release(node),

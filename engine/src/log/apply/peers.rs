@@ -6,6 +6,7 @@
 use super::{Apply, ApplyError, publish::shown};
 use crate::config::Later;
 use crate::error::{Reject, StoreError};
+use crate::log::record::Outcome;
 use crate::model::{Event, NodeId, PeerId, Seq, SubscriberId, fnv1a};
 use crate::store::View;
 use crate::store::keys::{self, Family};
@@ -128,6 +129,16 @@ impl Apply<'_, '_> {
         let key = keys::peer_outbox(PeerId::UNSORTED, self.seq);
         self.tx.put(Family::PEER_OUTBOX, key, rows::encode(&pointer));
         Ok(true)
+    }
+
+    /// A peer is gone for good: the background ends what it has here.
+    pub(super) fn retire_peer(&mut self, name: &str) -> Result<Outcome, ApplyError> {
+        if !self.by.is_empty() {
+            return Err(Reject::Forbidden.into());
+        }
+        let peer = rows::peer_id(self.tx, name)?.ok_or(Reject::ItemNotFound)?;
+        self.tx.put(Family::SWEEP, keys::sweep_peer(peer), []);
+        Ok(Outcome::Done)
     }
 
     /// A node ends: its followers at other servers are forgotten in the background, once they are found to be told.

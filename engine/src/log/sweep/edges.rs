@@ -94,6 +94,42 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// A peer is gone for good: who followed from there does no longer, and what waits for it is thrown away.
+    pub(super) fn peer(
+        &mut self,
+        applier: &Applier,
+        at: Timestamp,
+        job: &[u8],
+        peer: PeerId,
+    ) -> Result<(), StoreError> {
+        let node = rows::nodes_of_peer(&self.tx, peer, NodeId(0), 1)?.into_iter().next();
+        let Some(node) = node else {
+            let due = first_keys(
+                &self.tx,
+                Family::PEER_OUTBOX,
+                &Range::prefix(&peer.0.to_be_bytes()),
+                SWEEP_ROWS,
+            )?;
+            for key in &due {
+                self.tx.delete(Family::PEER_OUTBOX, key.clone());
+            }
+            if due.len() < SWEEP_ROWS {
+                self.tx.delete(Family::SWEEP, job);
+            }
+            return Ok(());
+        };
+        let Some(row) = rows::node_row(&self.tx, node)? else {
+            // It is being deleted: its own job forgets them.
+            return Ok(());
+        };
+        for (id, _) in rows::remote_followers(&self.tx, (node, peer), 0, SWEEP_ROWS)? {
+            if let Some(jid) = rows::subscriber_name(&self.tx, id)? {
+                self.applying(applier, at, |apply| apply.end_for(node, &row, &jid).map(drop))?;
+            }
+        }
+        Ok(())
+    }
+
     fn count_down(&mut self, id: SubscriberId) -> Result<(), StoreError> {
         let follows = rows::follows(&self.tx, id)?.saturating_sub(1);
         rows::put_follows(&mut self.tx, id, follows);

@@ -3,7 +3,7 @@
 //! Knows no job: those are in `log/sweep.rs`. The golden tests are with the other keys.
 
 use super::{follower, log, read_follower, read_log};
-use crate::model::{NodeId, Seq, SubscriberId, Timestamp};
+use crate::model::{NodeId, PeerId, Seq, SubscriberId, Timestamp};
 
 fn of_node(kind: u8, node: NodeId) -> Vec<u8> {
     [&[kind][..], &node.0.to_be_bytes()].concat()
@@ -85,6 +85,16 @@ pub fn sweep_remote(node: NodeId) -> Vec<u8> {
 /// Reads such a key.
 pub fn read_sweep_remote(key: &[u8]) -> Option<NodeId> {
     read_of_node(b'r', key)
+}
+
+/// a peer that is gone for good, whose subscriptions end.
+pub fn sweep_peer(peer: PeerId) -> Vec<u8> {
+    of_node(b'p', NodeId(peer.0))
+}
+
+/// Reads such a key.
+pub fn read_sweep_peer(key: &[u8]) -> Option<PeerId> {
+    read_of_node(b'p', key).map(|id| PeerId(id.0))
 }
 
 /// an item that expires at a time.

@@ -22,7 +22,7 @@ use crate::limits::{PARCELS, PEER_DELAY_MS, PEER_LINGER_SECONDS};
 use crate::server::Server;
 use backoff::Backoff;
 use flight::What;
-use reef_engine::model::{PeerId, Seq};
+use reef_engine::model::{PeerId, Seq, Timestamp};
 use reef_engine::outbox::peers::Backlog;
 use reef_engine::store::rows::PeerCursor;
 use reef_stanza::{Condition, StanzaError};
@@ -57,6 +57,8 @@ pub(crate) struct Sender {
     backoff: Backoff,
     /// Whether the peer could not be reached since its last stream.
     failed: bool,
+    /// Since when it cannot be reached.
+    down: Option<Timestamp>,
 }
 
 /// How far a stream is ahead of what is confirmed.
@@ -104,6 +106,7 @@ impl Sender {
             head: None,
             backoff,
             failed: false,
+            down: None,
         }
     }
 
@@ -131,6 +134,7 @@ impl Sender {
                 Ok(link) => {
                     self.shared.set_phase(Phase::Connected);
                     self.shared.set_trouble(None);
+                    self.is_up();
                     self.serve(link).await;
                 }
                 Err(why) => self.unreachable(&why).await,
@@ -190,6 +194,7 @@ impl Sender {
             self.return_stored(&error).await;
         }
         self.look_at_age().await;
+        self.is_down();
         self.shared.set_phase(Phase::Waiting);
         self.shared.take_retry();
         let until = tokio::time::Instant::now() + self.backoff.next();

@@ -7,7 +7,8 @@
 use super::flight::{Flight, What};
 use super::{Ahead, Sender};
 use crate::limits::{
-    PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_WINDOW, PEER_WINDOW_BYTES,
+    PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_PINGS, PEER_WINDOW,
+    PEER_WINDOW_BYTES,
 };
 use crate::peer::stream::{End, Link, LinkEvent};
 use minidom::Element;
@@ -35,6 +36,8 @@ struct Stream {
     ping: Option<(oneshot::Receiver<Element>, u32)>,
     /// By when what was asked is to be answered.
     until: Option<Instant>,
+    /// Pings that were not answered in time, one behind the other.
+    unanswered: u32,
     /// Whether the peer is a Reef.
     reef: Kind,
 }
@@ -58,6 +61,7 @@ impl Sender {
             ahead: self.ahead(),
             ping: None,
             until: None,
+            unanswered: 0,
             reef: Kind::Unknown,
         };
         let end = loop {
@@ -136,7 +140,12 @@ impl Sender {
 
     /// Has the peer confirm what was sent.
     async fn ask(&mut self, stream: &mut Stream) -> Result<(), End> {
-        stream.until = Some(Instant::now() + Duration::from_secs(PEER_CONFIRM_SECONDS));
+        let seconds = match stream.link.has_sm() {
+            true => PEER_CONFIRM_SECONDS,
+            // A peer that could not reach us a moment ago loses answers: it is asked again before it is given up.
+            false => PEER_CONFIRM_SECONDS / u64::from(PEER_PINGS),
+        };
+        stream.until = Some(Instant::now() + Duration::from_secs(seconds));
         let upto = stream.flight.ask();
         if stream.link.has_sm() {
             return stream.link.ask().await;
@@ -198,7 +207,7 @@ impl Sender {
                 LinkEvent::Acked(h) => {
                     let confirmed = stream.flight.acknowledged(h);
                     self.confirm(&confirmed);
-                    stream.until = None;
+                    (stream.until, stream.unanswered) = (None, 0);
                     Ok(Turn::More)
                 }
                 LinkEvent::Ended(end) => Ok(Turn::Ended(end)),
@@ -208,7 +217,7 @@ impl Sender {
                 if let (Some(upto), true) = (upto, answer) {
                     let confirmed = stream.flight.acknowledged(upto);
                     self.confirm(&confirmed);
-                    stream.until = None;
+                    (stream.until, stream.unanswered) = (None, 0);
                 }
                 Ok(Turn::More)
             }
@@ -223,6 +232,11 @@ impl Sender {
             }
             () = self.shared.called() => Ok(Turn::More),
             () = expired(stream.until) => {
+                stream.unanswered += 1;
+                if !stream.link.has_sm() && stream.unanswered < PEER_PINGS {
+                    self.ask(stream).await?;
+                    return Ok(Turn::More);
+                }
                 Ok(Turn::Ended(End::Lost("what was sent was not confirmed in time".to_owned())))
             }
             () = tokio::time::sleep_until(linger), if stream.flight.is_empty() => Ok(Turn::Ended(End::Done)),

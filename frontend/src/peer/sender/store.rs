@@ -47,6 +47,9 @@ impl Sender {
         // What was sent before this start is not known: it may have been all.
         let last = self.read(|engine| rows::get(engine.view(), Family::META, keys::SEQ));
         self.sent = last.await.flatten().unwrap_or_default();
+        let name = self.name.clone();
+        let down = self.read(move |engine| tables::down_since(engine.view(), &name));
+        self.down = down.await.flatten();
         self.peer_id().await;
         let Some(peer) = self.peer else {
             return PeerCursor::default();
@@ -148,6 +151,34 @@ impl Sender {
         if !numbers.is_empty() {
             let peer: Arc<str> = self.name.clone();
             self.submit(&Op::WarnedOutgoing { peer, numbers });
+        }
+    }
+
+    /// The peer was reached.
+    pub(super) fn is_up(&mut self) {
+        if self.down.take().is_some() {
+            let peer = self.name.clone();
+            self.submit(&Op::PeerDown { peer, since: None });
+        }
+    }
+
+    /// The peer cannot be reached: since when is kept, and where that is too long its subscriptions end.
+    pub(super) fn is_down(&mut self) {
+        let now = self.server.engine.clock.now();
+        let Some(since) = self.down else {
+            self.down = Some(now);
+            let peer = self.name.clone();
+            return self.submit(&Op::PeerDown { peer, since: Some(now) });
+        };
+        let most = self.server.config.s2s.retire_after.as_millis() as u64;
+        if most == 0 || now.0.saturating_sub(since.0) < most || self.peer.is_none() {
+            return;
+        }
+        tracing::warn!(peer = &*self.name, "gone for too long: its subscriptions end");
+        let peer = self.name.clone();
+        let retire = Change::RetirePeer { peer };
+        if self.server.engine.admission.submit("", retire, Box::new(drop)).is_ok() {
+            self.is_up();
         }
     }
 
