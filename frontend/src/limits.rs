@@ -176,3 +176,5 @@ pub(crate) const MIRROR_GATHERED: usize = 1_024;
 pub(crate) const MIRROR_RETRY_MS: u64 = 50;
 /// Other servers whose metrics are shown: those for which most waits.
 pub(crate) const PEERS_SHOWN: usize = 50;
+/// Milliseconds in which senders close their streams when the server ends.
+pub(crate) const PEERS_STOP_MS: u64 = 2_000;

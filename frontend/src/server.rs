@@ -348,6 +348,8 @@ impl Running {
 
     /// Tells everyone, writes every cursor, and closes the store.
     pub async fn stop(mut self) {
+        // While their streams still listen: what is on its way is confirmed, and not sent again.
+        self.server.peers.stop().await;
         // Nobody listens any more where this fails.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}

@@ -3,9 +3,11 @@
 //! Pure: elements to what the engine records. Knows no queue. Next: `mirror.rs`.
 
 use super::name::domain_of;
+use crate::atom;
 use bytes::Bytes;
 use minidom::Element;
 use reef_engine::config::SubscriptionState;
+use reef_engine::log::record::Note;
 use reef_stanza::{ns, self_contained};
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ pub(super) enum Said {
         payload: Bytes,
         /// Bare JID of who published it, as far as the service may speak for him; else of the service.
         publisher: Arc<str>,
+        /// Whom of ours it concerns.
+        notes: Vec<Note>,
     },
     /// An item was retracted.
     Retract {
@@ -47,7 +51,7 @@ impl Said {
 }
 
 /// The node that a message is about, and what it says of it, in order; `None` where that is nothing that is recorded.
-pub(super) fn events(message: &Element, service: &str, to: &str) -> Option<(String, Vec<Said>)> {
+pub(super) fn events(message: &Element, service: &str, to: &str, domain: &str) -> Option<(String, Vec<Said>)> {
     if message.attr("type") == Some("error") {
         return None;
     }
@@ -59,7 +63,7 @@ pub(super) fn events(message: &Element, service: &str, to: &str) -> Option<(Stri
     let said = match what.name() {
         "items" => what
             .children()
-            .map(|child| item(child, service, lang))
+            .map(|child| item(child, (service, &node, domain), lang))
             .collect::<Option<Vec<_>>>()?,
         "purge" => vec![Said::Purge],
         "delete" => vec![Said::Delete],
@@ -77,15 +81,19 @@ pub(super) fn events(message: &Element, service: &str, to: &str) -> Option<(Stri
 }
 
 /// One item of an event; `None` where there is nothing to keep: without a payload it has to be asked for.
-fn item(child: &Element, service: &str, lang: Option<&str>) -> Option<Said> {
+fn item(child: &Element, (service, node, domain): (&str, &str, &str), lang: Option<&str>) -> Option<Said> {
     let id: Arc<str> = child.attr("id").filter(|id| !id.is_empty())?.into();
     match child.name() {
         "retract" => Some(Said::Retract { item: id }),
-        "item" => Some(Said::Publish {
-            item: id,
-            payload: self_contained(child.children().next()?, lang).into(),
-            publisher: publisher(child.attr("publisher"), service).into(),
-        }),
+        "item" => {
+            let payload = child.children().next()?;
+            Some(Said::Publish {
+                item: id,
+                payload: self_contained(payload, lang).into(),
+                publisher: publisher(child.attr("publisher"), service).into(),
+                notes: atom::notes(payload, domain, node),
+            })
+        }
         _ => None,
     }
 }
@@ -109,7 +117,7 @@ mod tests {
         let xml = format!(
             "<message xmlns='jabber:client'><event xmlns='http://jabber.org/protocol/pubsub#event'>{inner}</event></message>"
         );
-        events(&xml.parse().unwrap(), "a@b.example", "me@here")
+        events(&xml.parse().unwrap(), "a@b.example", "me@here", "here")
     }
 
     #[test]
@@ -126,7 +134,8 @@ mod tests {
                 Said::Publish {
                     item,
                     payload,
-                    publisher
+                    publisher,
+                    notes: Vec::new(),
                 },
                 Said::Retract { item: "2".into() }
             ]

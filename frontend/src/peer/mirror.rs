@@ -61,7 +61,7 @@ impl Mirror {
             return Some((stanza, receipt));
         }
         let service = from.to_bare();
-        let Some((node, said)) = events(&stanza, service.as_str(), to.as_str()) else {
+        let Some((node, said)) = events(&stanza, service.as_str(), to.as_str(), &server.domain) else {
             return Some((stanza, receipt));
         };
         let name = NodeName::new(service.as_str(), node);
@@ -212,12 +212,20 @@ impl Said {
                 item,
                 payload,
                 publisher,
+                notes,
             } => Mirrored::Publish {
                 item,
                 payload,
                 publisher,
                 to: to.to_vec(),
-                notes: Vec::new(),
+                // It is told nobody but those who get it.
+                notes: match to {
+                    [] => notes,
+                    to => notes
+                        .into_iter()
+                        .filter(|note| note.to.as_ref().is_some_and(|jid| to.contains(jid)))
+                        .collect(),
+                },
             },
             Said::Retract { item } => Mirrored::Retract { item },
             Said::Purge => Mirrored::Purge,

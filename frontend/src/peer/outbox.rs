@@ -6,7 +6,7 @@
 use super::name::{self, Way};
 use super::sender::{self, Shared};
 use crate::errors;
-use crate::limits::{PARCELS, PEERS_MAX};
+use crate::limits::{PARCELS, PEERS_MAX, PEERS_STOP_MS};
 use crate::server::Server;
 use dashmap::DashMap;
 use jid::Jid;
@@ -16,7 +16,8 @@ use reef_engine::store::rows;
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, ns, write_element};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// A stanza of the moment: it goes now, or it is returned.
 pub(crate) struct Parcel {
@@ -41,6 +42,8 @@ pub(crate) struct Peers {
     known: Mutex<HashMap<Arc<str>, Outbox>>,
     /// Once there are streams.
     server: OnceLock<Weak<Server>>,
+    /// Called when a sender has ended because the server does.
+    left: Notify,
     /// The names of the engine's peers, which never change.
     names: DashMap<PeerId, Arc<str>>,
     /// Questions of the senders' own, by id. Held for one look-up.
@@ -54,6 +57,7 @@ impl Peers {
             domain: domain.to_owned(),
             known: Mutex::default(),
             server: OnceLock::new(),
+            left: Notify::new(),
             names: DashMap::new(),
             asked: Mutex::default(),
         }
@@ -183,6 +187,26 @@ impl Peers {
         }
         known.remove(name);
         true
+    }
+
+    /// The server ends: senders wait for what is on its way to be confirmed, close their streams and end, all in a moment.
+    pub(crate) async fn stop(&self) {
+        let stopping: Vec<Arc<Shared>> = self.known().values().map(|outbox| outbox.shared.clone()).collect();
+        stopping.iter().for_each(|shared| shared.stop());
+        let until = tokio::time::Instant::now() + Duration::from_millis(PEERS_STOP_MS);
+        while !self.known().is_empty() && tokio::time::Instant::now() < until {
+            // Whoever is still dialling does not hold up the end.
+            let left = tokio::time::timeout_at(until, self.left.notified());
+            if left.await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A sender has ended.
+    pub(super) fn gone(&self, name: &str) {
+        self.known().remove(name);
+        self.left.notify_one();
     }
 
     /// What a sender is doing, for operators.

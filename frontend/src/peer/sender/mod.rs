@@ -114,6 +114,9 @@ impl Sender {
     pub(super) async fn run(mut self) {
         self.posted = self.begin().await;
         loop {
+            if self.shared.is_stopped() {
+                return self.server.peers.gone(&self.name);
+            }
             self.shared.set_phase(Phase::Idle);
             if !self.has_work().await {
                 if !self.linger().await && self.server.peers.leave(&self.name, &self.parcels, &self.shared) {
@@ -149,6 +152,11 @@ impl Sender {
         loop {
             tokio::select! {
                 opened = &mut opening => return opened,
+                () = self.shared.called(), if !self.shared.is_stopped() => {
+                    if self.shared.is_stopped() {
+                        return Err(Unreachable::Down("the server ends".to_owned()));
+                    }
+                }
                 Some(parcel) = self.parcels.recv(), if self.waiting.len() < PARCELS => self.waiting.push_back(parcel),
             }
         }
@@ -210,7 +218,7 @@ impl Sender {
                     self.return_waiting(&error);
                 }
                 () = self.shared.called() => {
-                    if self.shared.take_retry() {
+                    if self.shared.take_retry() || self.shared.is_stopped() {
                         return;
                     }
                     if matches!(why, Unreachable::NotFound(_)) {

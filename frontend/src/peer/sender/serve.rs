@@ -79,6 +79,13 @@ impl Sender {
     }
 
     async fn turn(&mut self, stream: &mut Stream) -> Result<Turn, End> {
+        if self.shared.is_stopped() {
+            (self.talk, self.posts) = (false, false);
+            if stream.flight.is_empty() {
+                return Ok(Turn::Ended(End::Done));
+            }
+            return self.wait(stream).await;
+        }
         if self.shared.take_woken() {
             (self.talk, self.posts) = (true, true);
         }

@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     stored: AtomicU64,
     /// The peer spoke, or an operator wants it tried now.
     retry: AtomicBool,
+    /// The server ends.
+    stopped: AtomicBool,
     notify: Notify,
     phase: AtomicU32,
     /// Held for a copy.
@@ -126,6 +128,16 @@ impl Shared {
     pub(crate) fn retry(&self) {
         self.retry.store(true, Ordering::Release);
         self.notify.notify_one();
+    }
+
+    /// The server ends: what is on its way is waited for a moment, nothing more is sent.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     /// Whether there is something in the store that was not looked at.
