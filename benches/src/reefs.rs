@@ -100,6 +100,7 @@ fn prepared(author: &Running, crowd: &mut Crowd, followers: usize) -> Result<()>
         let said = Mirrored::Follow {
             subscriber: name.clone(),
             state: Some(SubscriptionState::Subscribed),
+            asked: true,
         };
         let node = node.clone();
         Ok(("localhost".to_owned(), Change::Mirror { node, said }))

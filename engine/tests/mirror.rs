@@ -29,7 +29,16 @@ fn mirror(world: &World, said: Mirrored) -> Result<Seq, reef_engine::error::Erro
 
 fn follow(world: &World, who: &str, state: Option<SubscriptionState>) {
     let subscriber = who.into();
-    mirror(world, Mirrored::Follow { subscriber, state }).expect("the service says so");
+    let asked = true;
+    mirror(
+        world,
+        Mirrored::Follow {
+            subscriber,
+            state,
+            asked,
+        },
+    )
+    .expect("the service says so");
 }
 
 fn said(item: &str, payload: &str, to: &[&str]) -> Mirrored {
@@ -197,4 +206,29 @@ fn no_more_is_kept_of_a_node_than_its_limit_and_nothing_is_left_of_what_goes() {
         .scan(Family::LOG, &Range::all(), each)
         .expect("the store reads");
     assert_eq!(rows, 4, "an entry for each of two items and two readers");
+}
+
+#[test]
+fn nobody_is_made_to_follow_by_what_a_service_says_unasked() {
+    let world = World::new();
+    let told = |state| {
+        let (subscriber, asked) = (ROMEO.into(), false);
+        mirror(
+            &world,
+            Mirrored::Follow {
+                subscriber,
+                state,
+                asked,
+            },
+        )
+    };
+    let subscribed = Some(SubscriptionState::Subscribed);
+    assert_eq!(told(subscribed).err(), Some(Reject::NotSubscribed.into()));
+    let known = rows::subscriber_id(world.engine.view(), ROMEO).expect("the store reads");
+    assert_eq!(known, None);
+    follow(&world, ROMEO, Some(SubscriptionState::Pending));
+    told(subscribed).expect("he waited for it");
+    publish(&world, "1", &[ROMEO]);
+    told(None).expect("it ends");
+    assert_eq!(told(subscribed).err(), Some(Reject::NotSubscribed.into()));
 }

@@ -342,6 +342,7 @@ fn one_domain_takes_no_more_room_than_its_own_and_leaves_others_theirs() {
     let follows = || Mirrored::Follow {
         subscriber: "romeo@reef.test".into(),
         state: Some(SubscriptionState::Subscribed),
+        asked: true,
     };
     mirror("x@away.test", follows()).expect("the first");
     let refused = mirror("y@away.test", follows());

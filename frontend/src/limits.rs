@@ -178,3 +178,15 @@ pub(crate) const MIRROR_RETRY_MS: u64 = 50;
 pub(crate) const PEERS_SHOWN: usize = 50;
 /// Milliseconds in which senders close their streams when the server ends.
 pub(crate) const PEERS_STOP_MS: u64 = 2_000;
+/// Items in one event of a service elsewhere; one that has more is no event to be recorded.
+pub(crate) const EVENT_ITEMS: usize = 64;
+/// Bytes of the name of a node or an item elsewhere.
+pub(crate) const NAME_BYTES: usize = 1_023;
+/// Seconds for which a sender is kept whose peer does not exist.
+pub(crate) const PEER_NOBODY_SECONDS: u64 = 5;
+/// Milliseconds without a try after which a peer that was down is not taken to have been down all the time.
+pub(crate) const PEER_DOWN_GAP_MS: u64 = 86_400_000;
+/// Milliseconds after which it is noted that it still is.
+pub(crate) const PEER_DOWN_NOTED_MS: u64 = 3_600_000;
+/// Milliseconds after which a stanza is tried again that must not be lost and found a shard's box or the commit queue full.
+pub(crate) const ARRIVED_RETRY_MS: u64 = 50;

@@ -57,6 +57,8 @@ pub enum Mirrored {
         subscriber: Arc<str>,
         /// The state of his subscription.
         state: Option<SubscriptionState>,
+        /// Whether he asked, so that there may be none yet; else only one that is there changes.
+        asked: bool,
     },
     /// An item was published, or published again.
     Publish {

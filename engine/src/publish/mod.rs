@@ -68,6 +68,11 @@ impl Admission {
             })
     }
 
+    /// Whether nothing can be submitted at the moment: the queue is full.
+    pub fn is_full(&self) -> bool {
+        self.log.waiting() >= self.limits.commit_queue
+    }
+
     /// The same, and waits for the outcome: for tools and tests, never on a shard or on the applier.
     ///
     /// # Errors

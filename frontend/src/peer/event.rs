@@ -2,8 +2,9 @@
 //!
 //! Pure: elements to what the engine records. Knows no queue. Next: `mirror.rs`.
 
-use super::name::domain_of;
+use super::name::{SERVICES, domain_of};
 use crate::atom;
+use crate::limits::{EVENT_ITEMS, NAME_BYTES};
 use bytes::Bytes;
 use minidom::Element;
 use reef_engine::config::SubscriptionState;
@@ -58,7 +59,10 @@ pub(super) fn events(message: &Element, service: &str, to: &str, domain: &str) -
     let event = message.get_child("event", ns::PUBSUB_EVENT)?;
     let mut of = event.children().filter(|child| child.ns() == ns::PUBSUB_EVENT);
     let what = of.next().filter(|what| what.attr("node").is_some())?;
-    let node = what.attr("node")?.to_owned();
+    let node = what.attr("node").filter(|node| node.len() <= NAME_BYTES)?.to_owned();
+    if what.children().count() > EVENT_ITEMS {
+        return None;
+    }
     let lang = message.attr_ns("http://www.w3.org/XML/1998/namespace", "lang");
     let said = match what.name() {
         "items" => what
@@ -82,7 +86,10 @@ pub(super) fn events(message: &Element, service: &str, to: &str, domain: &str) -
 
 /// One item of an event; `None` where there is nothing to keep: without a payload it has to be asked for.
 fn item(child: &Element, (service, node, domain): (&str, &str, &str), lang: Option<&str>) -> Option<Said> {
-    let id: Arc<str> = child.attr("id").filter(|id| !id.is_empty())?.into();
+    let id: Arc<str> = child
+        .attr("id")
+        .filter(|id| !id.is_empty() && id.len() <= NAME_BYTES)?
+        .into();
     match child.name() {
         "retract" => Some(Said::Retract { item: id }),
         "item" => {
@@ -98,12 +105,15 @@ fn item(child: &Element, (service, node, domain): (&str, &str, &str), lang: Opti
     }
 }
 
-/// A service speaks for itself and for the users of its own domain, or of the one that it belongs to.
+/// A service speaks for itself and for the users of its own domain; what is called as services are speaks for that of its server.
 fn publisher<'a>(said: Option<&'a str>, service: &'a str) -> &'a str {
     let own = domain_of(service);
     let speaks = |jid: &str| {
         let domain = domain_of(jid);
-        domain == own || own.strip_suffix(domain).is_some_and(|label| label.ends_with('.'))
+        domain == own
+            || own
+                .split_once('.')
+                .is_some_and(|(label, rest)| rest == domain && SERVICES.contains(&label))
     };
     let bare = said.map(|jid| jid.split_once('/').map_or(jid, |(bare, _)| bare));
     bare.filter(|jid| speaks(jid)).unwrap_or(service)
@@ -156,6 +166,7 @@ mod tests {
         check(Some("c@b.example"), "pubsub.b.example", "c@b.example");
         check(Some("me@here"), "a@b.example", "a@b.example");
         check(Some("c@ub.example"), "pubsub.b.example", "pubsub.b.example");
+        check(Some("c@b.example"), "evil.b.example", "evil.b.example");
         check(None, "a@b.example", "a@b.example");
     }
 

@@ -35,7 +35,9 @@ impl Arrivals {
 
 impl Inbox for Arrivals {
     fn stanza(&self, from: Jid, to: Jid, stanza: Element, receipt: Receipt) {
-        let Some(server) = self.server() else { return };
+        let Some(server) = self.server() else {
+            return receipt.keep();
+        };
         let remote = from.domain().as_str();
         server.peers.heard(remote);
         let answers = stanza.name() == "iq" && matches!(stanza.attr("type"), Some("result" | "error"));
@@ -63,7 +65,7 @@ impl Inbox for Arrivals {
             receipt,
         };
         if let Err(Mail::Arrived(arrived)) = server.router.send(shard, Mail::Arrived(Box::new(arrived))) {
-            self.turn_away(&server, &arrived);
+            self.turn_away(&server, shard, arrived);
         }
     }
 
@@ -78,7 +80,10 @@ impl Inbox for Arrivals {
 
 impl Arrivals {
     /// A shard's box is full: the sender hears that, where he waits for something.
-    fn turn_away(&self, server: &Server, arrived: &Arrived) {
+    fn turn_away(&self, server: &Arc<Server>, shard: usize, arrived: Box<Arrived>) {
+        if arrived.must_arrive() {
+            return arrived.again(server.clone(), shard);
+        }
         let stanza = &arrived.stanza;
         let waits = match stanza.name() {
             "iq" => matches!(stanza.attr("type"), Some("get" | "set")),

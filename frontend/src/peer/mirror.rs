@@ -96,6 +96,10 @@ impl Mirror {
             let receipts = Arc::new(receipts);
             let held = receipts.clone();
             let ticket = move |fate: Result<Applied, Error>| {
+                if matches!(fate, Err(Error::Closed | Error::Store(_))) {
+                    let lost = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
+                    lost.into_iter().for_each(Receipt::keep);
+                }
                 at.mirror.recorded(&at, &to, &stanza, fate);
                 drop(held);
                 at.mirror.done(&at, &node);
@@ -114,7 +118,8 @@ impl Mirror {
     /// The queue of commits is full: what waits is tried again in a moment, in its order.
     fn later(&self, server: &Arc<Server>, name: &NodeName, ready: VecDeque<Event>, error: &Error) {
         if matches!(error, Error::Closed | Error::Store(_)) {
-            return;
+            let lost = ready.into_iter().flat_map(|event| event.receipts);
+            return lost.for_each(Receipt::keep);
         }
         let mut lines = self.lines();
         let line = lines.entry(name.clone()).or_default();
@@ -230,7 +235,11 @@ impl Said {
             Said::Retract { item } => Mirrored::Retract { item },
             Said::Purge => Mirrored::Purge,
             Said::Delete => Mirrored::Delete,
-            Said::Subscription { subscriber, state } => Mirrored::Follow { subscriber, state },
+            Said::Subscription { subscriber, state } => Mirrored::Follow {
+                subscriber,
+                state,
+                asked: false,
+            },
         }
     }
 }

@@ -154,7 +154,10 @@ impl Hub {
             let (server, shard) = (self.server.clone(), self.number);
             let (way, refused) = (way.clone(), head.clone());
             let ticket = move |fate: Result<Applied, Error>| {
-                drop(receipt);
+                match fate {
+                    Err(Error::Closed | Error::Store(_)) => receipt.into_iter().for_each(Receipt::keep),
+                    _ => drop(receipt),
+                }
                 let error = fate.map(|applied| {
                     carry_out(&server, &applied);
                     if !server.is_ours(way.1.domain().as_str()) {

@@ -7,8 +7,10 @@ use super::iq::{IqRef, is_malformed, is_request};
 use super::subscription::carry_out;
 use super::{Hub, archive_rule::worth_keeping};
 use crate::errors;
-use crate::limits::{ASKING_PEERS, ASKING_WAIT};
+use crate::limits::{ARRIVED_RETRY_MS, ASKING_PEERS, ASKING_WAIT};
 use crate::peer::Receipt;
+use crate::router::Mail;
+use crate::server::Server;
 use crate::tables::{Kind, Op};
 use crate::xep::{Target, approve};
 use jid::{BareJid, Jid};
@@ -19,6 +21,8 @@ use reef_stanza::element::Build;
 use reef_stanza::pubsub::Approval;
 use reef_stanza::{Condition, StanzaError, StreamNamespace, ns, write_element};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A stanza of another server.
 pub(crate) struct Arrived {
@@ -30,6 +34,30 @@ pub(crate) struct Arrived {
     pub(crate) stanza: Element,
     /// Dropped when it is done with.
     pub(crate) receipt: Receipt,
+}
+
+impl Arrived {
+    /// Whether both servers would go out of step without it, and nobody would hear of that.
+    pub(crate) fn must_arrive(&self) -> bool {
+        match self.stanza.name() {
+            "presence" => self.stanza.attr("type").is_some_and(|kind| kind.contains("subscribe")),
+            name => name == "iq" && !is_request(&self.stanza),
+        }
+    }
+
+    /// Tries again in a moment: its receipt is kept so long, so that its stream is not read much further.
+    pub(crate) fn again(self: Box<Self>, server: Arc<Server>, shard: usize) {
+        server.runtime.clone().spawn(async move {
+            let mut mail = Mail::Arrived(self);
+            loop {
+                tokio::time::sleep(Duration::from_millis(ARRIVED_RETRY_MS)).await;
+                match server.router.send(shard, mail) {
+                    Ok(()) => return,
+                    Err(refused) => mail = refused,
+                }
+            }
+        });
+    }
 }
 
 /// What somebody at another server asks: one request at a time, the others wait, so that they are done in order.
@@ -154,7 +182,10 @@ impl Hub {
     fn commit_arrived(&mut self, by: &str, change: Change, stanza: Element, receipt: Receipt) {
         let (server, shard, refused) = (self.server.clone(), self.number, stanza.clone());
         let ticket = move |fate: Result<Applied, Error>| {
-            drop(receipt);
+            match fate {
+                Err(Error::Closed | Error::Store(_)) => receipt.keep(),
+                _ => drop(receipt),
+            }
             fate.iter().for_each(|applied| carry_out(&server, applied));
             let job = move |hub: &mut Hub| {
                 if let Err(error) = fate {

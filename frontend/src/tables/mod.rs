@@ -172,8 +172,8 @@ pub(crate) enum Op {
     PeerDown {
         /// Its name.
         peer: Arc<str>,
-        /// Since when.
-        since: Option<Timestamp>,
+        /// Since when, and when that was last seen.
+        down: Option<(Timestamp, Timestamp)>,
     },
     /// Has another server wait, or no longer.
     PausePeer {
@@ -459,7 +459,7 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
                 send_on(apply, outcome, (&peer, bare(from)), on_a_stream(stanza), waiting)?;
             }
         }
-        Op::PeerDown { peer, since } => outgoing::down(apply, peer, *since),
+        Op::PeerDown { peer, down } => outgoing::down(apply, peer, *down),
         Op::PausePeer { peer, paused } => outgoing::pause(apply, peer, *paused),
         Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
         Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,

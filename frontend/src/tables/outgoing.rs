@@ -132,14 +132,14 @@ pub(crate) fn is_paused(view: &dyn View, peer: &str) -> Result<bool, StoreError>
     Ok(view.get(OUTGOING, &key(peer, &[2]))?.is_some())
 }
 
-/// Since when a peer could not be reached, if it could not the last time.
-pub(crate) fn down_since(view: &dyn View, peer: &str) -> Result<Option<Timestamp>, StoreError> {
+/// Since when a peer could not be reached, if it could not the last time, and when that was.
+pub(crate) fn down_since(view: &dyn View, peer: &str) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
     rows::get(view, OUTGOING, &key(peer, &[3]))
 }
 
 /// Notes since when a peer cannot be reached, or that it was.
-pub(super) fn down(apply: &mut Apply<'_, '_>, peer: &str, since: Option<Timestamp>) {
-    match since {
+pub(super) fn down(apply: &mut Apply<'_, '_>, peer: &str, down: Option<(Timestamp, Timestamp)>) {
+    match down {
         Some(since) => apply.tx.put(OUTGOING, key(peer, &[3]), rows::encode(&since)),
         None => apply.tx.delete(OUTGOING, key(peer, &[3])),
     }

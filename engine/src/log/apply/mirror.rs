@@ -19,7 +19,14 @@ impl Apply<'_, '_> {
     /// What a service elsewhere said of its node.
     pub(super) fn mirror(&mut self, name: &NodeName, said: &Mirrored) -> Result<Outcome, ApplyError> {
         match said {
-            Mirrored::Follow { subscriber, state } => self.mirror_follow(name, subscriber, *state),
+            Mirrored::Follow {
+                subscriber,
+                state,
+                asked,
+            } => match *asked || self.is_mirrored(name, subscriber)? {
+                true => self.mirror_follow(name, subscriber, *state),
+                false => Err(Reject::NotSubscribed.into()),
+            },
             Mirrored::Publish {
                 item,
                 payload,
@@ -66,6 +73,15 @@ impl Apply<'_, '_> {
         self.put_edge(node, &row, (id, subscriber), state)?;
         self.tell(subscriber, name, subscriber, Told::State(Some(state)));
         Ok(Outcome::Subscription(state))
+    }
+
+    /// Whether somebody follows a node elsewhere, or waits to.
+    fn is_mirrored(&self, name: &NodeName, subscriber: &str) -> Result<bool, StoreError> {
+        let (node, id) = (rows::node_id(self.tx, name)?, rows::subscriber_id(self.tx, subscriber)?);
+        match (node, id) {
+            (Some(node), Some(id)) => Ok(rows::subscription(self.tx, node, id)?.is_some()),
+            _ => Ok(false),
+        }
     }
 
     fn mirror_unfollow(

@@ -87,6 +87,11 @@ impl Flight {
         self.asked.is_none() && !self.entries.is_empty()
     }
 
+    /// Whether something was asked that is not answered.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Whether nothing waits to be confirmed.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

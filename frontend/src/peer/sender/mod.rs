@@ -18,7 +18,7 @@ pub(crate) use shared::{Phase, Shared, Shown};
 use super::name::Way;
 use super::outbox::Parcel;
 use super::stream::{Link, Unreachable};
-use crate::limits::{PARCELS, PEER_DELAY_MS, PEER_LINGER_SECONDS};
+use crate::limits::{PARCELS, PEER_DELAY_MS, PEER_LINGER_SECONDS, PEER_NOBODY_SECONDS};
 use crate::server::Server;
 use backoff::Backoff;
 use flight::What;
@@ -57,8 +57,14 @@ pub(crate) struct Sender {
     backoff: Backoff,
     /// Whether the peer could not be reached since its last stream.
     failed: bool,
-    /// Since when it cannot be reached.
-    down: Option<Timestamp>,
+    /// Since when it cannot be reached, and when that was last seen.
+    down: Option<(Timestamp, Timestamp)>,
+    /// Whether something was confirmed on this stream.
+    progress: bool,
+    /// Whether an entry was given up since something was confirmed.
+    gave_up: bool,
+    /// Whether there is no such peer.
+    nobody: bool,
 }
 
 /// How far a stream is ahead of what is confirmed.
@@ -107,6 +113,9 @@ impl Sender {
             backoff,
             failed: false,
             down: None,
+            progress: false,
+            gave_up: false,
+            nobody: false,
         }
     }
 
@@ -138,7 +147,10 @@ impl Sender {
                     self.shared.set_phase(Phase::Connected);
                     self.shared.set_trouble(None);
                     self.is_up();
-                    self.serve(link).await;
+                    if let Some(end) = self.serve(link).await {
+                        // As good as none: it is not dialled again at once.
+                        self.unreachable(&Unreachable::Down(end.to_string())).await;
+                    }
                 }
                 Err(why) => self.unreachable(&why).await,
             }
@@ -181,13 +193,18 @@ impl Sender {
 
     /// Waits for something to do; false where nothing came for a while.
     async fn linger(&mut self) -> bool {
+        let seconds = if self.nobody {
+            PEER_NOBODY_SECONDS
+        } else {
+            PEER_LINGER_SECONDS
+        };
         tokio::select! {
             Some(parcel) = self.parcels.recv() => {
                 self.waiting.push_back(parcel);
                 true
             }
             () = self.shared.called() => true,
-            () = tokio::time::sleep(Duration::from_secs(PEER_LINGER_SECONDS)) => false,
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => false,
         }
     }
 
@@ -198,10 +215,14 @@ impl Sender {
         self.shared.set_trouble(Some(why.to_string()));
         let error = bounce::error(why);
         self.return_waiting(&error);
-        if matches!(why, Unreachable::NotFound(_)) {
+        self.nobody = matches!(why, Unreachable::NotFound(_));
+        if self.nobody {
             self.return_stored(&error).await;
         }
         self.look_at_age().await;
+        if self.nobody && !self.posts {
+            return;
+        }
         self.is_down();
         self.shared.set_phase(Phase::Waiting);
         self.shared.take_retry();

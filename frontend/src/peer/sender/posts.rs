@@ -10,6 +10,7 @@ use crate::session;
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
 use reef_engine::outbox::peers::{PeerDue, PeerRequest};
+use reef_engine::store::rows::PeerCursor;
 use std::sync::atomic::Ordering;
 
 /// Bytes put on a stream at once.
@@ -59,6 +60,37 @@ impl Sender {
         ahead.posted = page.upto;
         ahead.backlog = page.backlog;
         Ok(page.more)
+    }
+
+    /// While the peer cannot be reached: authors are told of what has waited too long.
+    pub(super) async fn expire_posts(&mut self, oldest: u64) {
+        let Some(peer) = self.peer_id().await else { return };
+        loop {
+            let request = PeerRequest {
+                peer,
+                after: self.posted,
+                backlog: None,
+                sent: self.sent,
+                most: 1,
+                whole: true,
+                oldest: Timestamp(oldest),
+            };
+            let Some(page) = self.page(request).await else { return };
+            page.expired.iter().for_each(|(node, posts)| self.expired(node, *posts));
+            if page.empty.is_empty() {
+                return;
+            }
+            self.delivered(&page.empty);
+            // All that was passed over lies behind it.
+            if let (true, Some(last)) = (page.due.is_empty(), page.empty.last()) {
+                self.posted = PeerCursor {
+                    seq: *last,
+                    follower: 0,
+                };
+            } else {
+                return;
+            }
+        }
     }
 
     async fn send_due(

@@ -53,8 +53,9 @@ enum Kind {
 }
 
 impl Sender {
-    /// Uses a stream until it ends, or there is nothing to do any more.
-    pub(super) async fn serve(&mut self, link: Link) {
+    /// Uses a stream until it ends, or there is nothing to do any more. Why it broke, where it did and nothing was confirmed on it.
+    pub(super) async fn serve(&mut self, link: Link) -> Option<End> {
+        self.progress = false;
         let mut stream = Stream {
             link,
             flight: Flight::default(),
@@ -71,11 +72,13 @@ impl Sender {
             }
         };
         if end == End::Done {
-            return stream.link.close().await;
+            stream.link.close().await;
+            return None;
         }
         tracing::debug!(peer = &*self.name, %end, "a stream to a peer has ended");
         self.broken(&stream.flight);
         (self.talk, self.posts) = (true, true);
+        (!self.progress).then_some(end)
     }
 
     async fn turn(&mut self, stream: &mut Stream) -> Result<Turn, End> {
@@ -85,6 +88,9 @@ impl Sender {
                 return Ok(Turn::Ended(End::Done));
             }
             return self.wait(stream).await;
+        }
+        if self.shared.take_retry() && self.is_paused().await {
+            return Ok(Turn::Ended(End::Done));
         }
         if self.shared.take_woken() {
             (self.talk, self.posts) = (true, true);
@@ -214,7 +220,9 @@ impl Sender {
                 LinkEvent::Acked(h) => {
                     let confirmed = stream.flight.acknowledged(h);
                     self.confirm(&confirmed);
-                    (stream.until, stream.unanswered) = (None, 0);
+                    if !stream.flight.is_asked() {
+                        (stream.until, stream.unanswered) = (None, 0);
+                    }
                     Ok(Turn::More)
                 }
                 LinkEvent::Ended(end) => Ok(Turn::Ended(end)),

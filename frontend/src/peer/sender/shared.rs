@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     stored: AtomicU64,
     /// The peer spoke, or an operator wants it tried now.
     retry: AtomicBool,
+    /// The peer has spoken.
+    heard: AtomicBool,
     /// The server ends.
     stopped: AtomicBool,
     notify: Notify,
@@ -119,9 +121,15 @@ impl Shared {
 
     /// The peer is there.
     pub(crate) fn heard(&self) {
+        self.heard.store(true, Ordering::Release);
         if self.phase() == Phase::Waiting {
             self.retry();
         }
+    }
+
+    /// Whether it spoke since the last time.
+    pub(super) fn take_heard(&self) -> bool {
+        self.heard.swap(false, Ordering::AcqRel)
     }
 
     /// It is to be tried now.

@@ -5,12 +5,12 @@
 use super::Sender;
 use super::flight::What;
 use crate::errors;
-use crate::limits::{PEER_READ_BYTES, PEER_READ_STANZAS};
+use crate::limits::{PEER_DOWN_GAP_MS, PEER_DOWN_NOTED_MS, PEER_READ_BYTES, PEER_READ_STANZAS};
 use crate::tables::{self, Op, Outgoing};
 use reef_engine::Engine;
 use reef_engine::error::StoreError;
 use reef_engine::log::record::Change;
-use reef_engine::model::{PeerId, Seq};
+use reef_engine::model::{PeerId, Seq, Timestamp};
 use reef_engine::outbox::peers::{self, PeerPage, PeerRequest};
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, PeerCursor};
@@ -108,7 +108,7 @@ impl Sender {
             return;
         }
         self.backoff.reset();
-        self.head = None;
+        (self.head, self.progress, self.gave_up) = (None, true, false);
         self.shared
             .confirmed
             .fetch_add(confirmed.len() as u64, Ordering::Relaxed);
@@ -158,20 +158,26 @@ impl Sender {
     pub(super) fn is_up(&mut self) {
         if self.down.take().is_some() {
             let peer = self.name.clone();
-            self.submit(&Op::PeerDown { peer, since: None });
+            self.submit(&Op::PeerDown { peer, down: None });
         }
     }
 
     /// The peer cannot be reached: since when is kept, and where that is too long its subscriptions end.
     pub(super) fn is_down(&mut self) {
         let now = self.server.engine.clock.now();
-        let Some(since) = self.down else {
-            self.down = Some(now);
-            let peer = self.name.clone();
-            return self.submit(&Op::PeerDown { peer, since: Some(now) });
-        };
+        let gap = |at: Timestamp| now.0.saturating_sub(at.0);
+        // It was not tried for long, or it spoke: what was before does not count.
+        let known = self
+            .down
+            .filter(|(_, last)| gap(*last) < PEER_DOWN_GAP_MS && !self.shared.take_heard());
+        let (since, last) = known.unwrap_or((now, Timestamp(0)));
+        if gap(last) >= PEER_DOWN_NOTED_MS {
+            self.down = Some((since, now));
+            let (peer, down) = (self.name.clone(), Some((since, now)));
+            self.submit(&Op::PeerDown { peer, down });
+        }
         let most = self.server.config.s2s.retire_after.as_millis() as u64;
-        if most == 0 || now.0.saturating_sub(since.0) < most || self.peer.is_none() {
+        if most == 0 || gap(since) < most || self.peer.is_none() {
             return;
         }
         tracing::warn!(peer = &*self.name, "gone for too long: its subscriptions end");

@@ -74,6 +74,7 @@ impl Sender {
         let config = &self.server.config.s2s;
         let oldest = now.saturating_sub(config.queue_for.as_millis() as u64);
         let warn = now.saturating_sub(config.warn_after.as_millis() as u64);
+        self.expire_posts(oldest).await;
         let mut after = self.talked;
         loop {
             let rows = self.stored(after).await;

@@ -71,6 +71,13 @@ impl Receipts {
     }
 }
 
+impl Receipt {
+    /// It will never be done with: what it is for was not kept, and must not be acknowledged.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Receipt {
     fn drop(&mut self) {
         let mut window = self.receipts.window();

@@ -109,6 +109,7 @@ pub(crate) fn mirrored(node: &NodeName, subscriber: &BareJid, state: Option<Stat
         said: Mirrored::Follow {
             subscriber: subscriber.as_str().into(),
             state,
+            asked: true,
         },
     }
 }
