@@ -395,3 +395,47 @@ fn a_server_that_is_gone_for_good_goes_with_its_subscriptions() {
     peers.sorted();
     assert_eq!(peers.due(AWAY), ["2: a"], "who comes back follows as anybody does");
 }
+
+#[test]
+fn who_follows_behind_many_newer_followers_is_not_forgotten() {
+    let peers = Peers::new();
+    // Ids grow by virtual shard: the last name is asked for on the last page.
+    let names: Vec<String> = (0..40).map(|n| format!("u{n}@away.test")).collect();
+    names.iter().for_each(|name| peers.world.follow(name, JULIET));
+    let ids: Vec<_> = names.iter().map(|name| peers.world.id(name)).collect();
+    let last = names
+        .iter()
+        .zip(&ids)
+        .max_by_key(|(_, id)| **id)
+        .map(|(name, _)| name.clone());
+    let last = last.expect("there are some");
+    for name in names.iter().filter(|name| **name != last) {
+        peers.world.unfollow(name, JULIET);
+    }
+    peers.world.publish(JULIET, "1");
+    for name in names.iter().filter(|name| **name != last) {
+        peers.world.follow(name, JULIET);
+    }
+    peers.sorted();
+    let (mut got, mut after) = (Vec::new(), peers.request(AWAY).after);
+    loop {
+        let page = peers.page(&PeerRequest {
+            after,
+            most: 3,
+            ..peers.request(AWAY)
+        });
+        assert!(page.empty.is_empty(), "{:?}", page.empty);
+        let whole = page.due.iter().any(|due| due.last);
+        got.extend(
+            page.due
+                .into_iter()
+                .flat_map(|due| due.to)
+                .map(|(_, jid)| jid.to_string()),
+        );
+        after = page.upto;
+        if whole || !page.more {
+            break;
+        }
+    }
+    assert_eq!(got, [last]);
+}

@@ -47,7 +47,7 @@ async def test_posts_that_waited_too_long_are_told_to_their_author(world):
     await world.there.stop()
     await author.post("old")
     told = "1 of your posts"
-    await author.until(lambda: any(told in body for body in bodies(author)), "what became of it", timeout=30)
+    await author.until(lambda: any(told in body for body in bodies(author)), "what became of it")
     rows = await peer(world, "list")
     assert all(row["posts"] == 0 for row in rows), rows
     await world.there.start()

@@ -235,8 +235,11 @@ impl Reader<'_> {
         if to.is_empty() && last && begun == 0 {
             return Ok(self.nothing(seq));
         }
-        let whole = false;
-        self.page.due.push(PeerDue { post, to, whole, last });
+        // Nobody of these is due it, and others may be behind them.
+        if !to.is_empty() || last {
+            let whole = false;
+            self.page.due.push(PeerDue { post, to, whole, last });
+        }
         Ok(last)
     }
 
