@@ -170,6 +170,14 @@ pub(crate) const QUESTIONS: usize = 16_384;
 pub(crate) const QUESTION_MS: u64 = 60_000;
 /// Subscriptions that sessions of a shard ask of other servers and that wait for their answers.
 pub(crate) const SUBSCRIBING: usize = 65_536;
+/// Devices at other servers of which a shard knows what they want to be notified of.
+pub(crate) const INTERESTS: usize = 65_536;
+/// The same of one contact.
+pub(crate) const INTEREST_DEVICES: usize = 16;
+/// What is published by one account and waits until it is read who of them gets it.
+pub(crate) const INTEREST_WAITING: usize = 256;
+/// Seconds in which `check-config` finds one of our domains.
+pub(crate) const CHECK_DNS_SECONDS: u64 = 5;
 /// Accounts that one record of a mirrored item names.
 pub(crate) const MIRROR_GATHERED: usize = 1_024;
 /// Milliseconds after which events are recorded that found the queue of commits full.

@@ -248,8 +248,13 @@ impl Hub {
         let pair = Pair(arrived.from.to_bare(), arrived.to.to_bare());
         match self.asking.deciding.get_mut(&pair) {
             Some((_, behind)) if behind.len() < ASKING_WAIT => behind.push(arrived),
-            _ => self.deliver(arrived.to, arrived.stanza),
+            _ => self.show(arrived),
         }
+    }
+
+    fn show(&mut self, arrived: Arrived) {
+        self.shows_interest(&arrived.from, &arrived.to, &arrived.stanza);
+        self.deliver(arrived.to, arrived.stanza);
     }
 
     /// What somebody elsewhere said of a subscription is committed: what he said behind it goes on.
@@ -273,7 +278,7 @@ impl Hub {
         }
         let behind = self.asking.deciding.remove(&pair);
         for arrived in behind.into_iter().flat_map(|(_, behind)| behind) {
-            self.deliver(arrived.to, arrived.stanza);
+            self.show(arrived);
         }
     }
 }

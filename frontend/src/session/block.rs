@@ -57,6 +57,10 @@ impl Hub {
 
     /// A user blocked or unblocked: his sessions hear it, and presence follows.
     pub(super) fn blocking(&mut self, blocking: &Blocking) {
+        if blocking.on {
+            let jids = blocking.jids.iter();
+            jids.for_each(|jid| self.lost_interest(&blocking.user, jid));
+        }
         let Ok(name) = BareJid::new(&blocking.user) else { return };
         let Some(user) = self.users.get_mut(&name) else { return };
         if let Some(meanwhile) = &mut user.loading {

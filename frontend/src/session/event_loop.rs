@@ -72,6 +72,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         asking: super::arrived::Asking::default(),
         questions: super::question::Questions::default(),
         subscribing: super::elsewhere::Subscribing::default(),
+        interest: super::interest::Interest::default(),
         room: Room::default(),
         batch: Batch::default(),
         read_buffer: vec![0; READ_TURN],
@@ -148,6 +149,7 @@ impl Hub {
         while let Ok(batch) = self.batches.try_recv() {
             self.shard.apply(&batch);
             self.notices(&batch);
+            self.notify_elsewhere(&batch);
         }
         for _ in 0..self.readable.len() {
             if let Some(conn) = self.readable.pop_front() {

@@ -20,6 +20,7 @@ mod elsewhere; //  subscriptions that leave here
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
+mod interest; //   XEP-0163: what contacts elsewhere want
 mod iq; //         requests and their answers
 mod managed; //    XEP-0198: its elements, resumption
 #[cfg(test)]
@@ -158,6 +159,8 @@ pub(crate) struct Hub {
     questions: question::Questions,
     /// Subscriptions that sessions ask of other servers.
     subscribing: elsewhere::Subscribing,
+    /// What devices of other servers want to be notified of.
+    interest: interest::Interest,
     /// For composing what is written now, and what is written together: one for all connections.
     room: flush::Room,
     batch: batch::Batch,

@@ -35,6 +35,14 @@ impl Hub {
         self.put_question(from.into(), to.into(), "set", payload, came)
     }
 
+    /// The same by an iq of type get, to anybody.
+    ///
+    /// # Errors
+    /// `Busy` where too many wait.
+    pub(super) fn inquiry(&mut self, from: BareJid, to: Jid, payload: Element, came: Came) -> Result<(), Error> {
+        self.put_question(from.into(), to, "get", payload, came)
+    }
+
     fn put_question(
         &mut self,
         from: Jid,

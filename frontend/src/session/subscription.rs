@@ -84,6 +84,9 @@ impl Hub {
 
     /// A changed contact: to memory, and to the sessions that asked for the roster.
     fn pushed(&mut self, push: &Push) {
+        if push.row.as_ref().is_none_or(|row| !row.to && !row.from) {
+            self.lost_interest(&push.user, &push.contact);
+        }
         let Ok(name) = BareJid::new(&push.user) else { return };
         let Some(user) = self.users.get_mut(&name) else { return };
         if let Some(waiting) = &mut user.loading {

@@ -18,7 +18,7 @@ pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
-pub(crate) use roster::{RosterRow, roster, version};
+pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
 
 use crate::{atom, peer, xep};
