@@ -4,6 +4,7 @@
 //! the store itself where none runs.
 
 mod args;
+mod check;
 mod demo;
 mod import;
 mod live;

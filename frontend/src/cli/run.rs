@@ -1,7 +1,7 @@
 //! From a command to requests, and from their answers to what is printed.
 
 use super::args::{Args, Command, NodeCommand, PeerCommand, UserCommand};
-use super::{Exit, demo, import, print, serve};
+use super::{Exit, check, demo, import, print, serve};
 use crate::admin::{self, Performer, Request, Response, Unserved};
 use crate::config::Config;
 use crate::server::engine_options;
@@ -28,7 +28,7 @@ pub fn run(args: Args) -> Result<(), Exit> {
                 config.domain,
                 config.data_dir.display()
             ));
-            return Ok(());
+            return check::check(&config);
         }
         Command::Restore { dir } => return restore(&config, &dir),
         Command::User(command) => vec![user(command)?],

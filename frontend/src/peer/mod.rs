@@ -16,4 +16,4 @@ pub(crate) use inbox::Arrivals;
 pub(crate) use mirror::Mirror;
 pub(crate) use name::name;
 pub(crate) use outbox::{Peers, returned_row};
-pub(crate) use stream::Receipt;
+pub(crate) use stream::{Missing, Receipt, missing};

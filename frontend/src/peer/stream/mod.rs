@@ -7,9 +7,10 @@
 // Whom do we talk to, and where is he?
 mod names; //       domains, and tables by domain
 mod policy; //      what a domain must do
+mod reach;
 mod resolve; //     where a domain is served
 mod services; //    its SRV records
-mod trust; //       whose certificate it is
+mod trust; //       whose certificate it is //       what others would miss of ours
 // From the first byte to a proof.
 mod accept; //      listeners
 mod dial; //        streams to peers
@@ -47,6 +48,7 @@ pub(crate) use accept::serve_s2s;
 pub(crate) use context::S2s;
 pub(crate) use end::End;
 pub(crate) use link::{Link, LinkEvent};
+pub(crate) use reach::{Missing, missing};
 pub(crate) use receipts::Receipt;
 
 /// Where what comes goes. Called on the stream's task; must not block.
