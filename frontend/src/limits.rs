@@ -178,6 +178,18 @@ pub(crate) const INTEREST_DEVICES: usize = 16;
 pub(crate) const INTEREST_WAITING: usize = 256;
 /// Seconds in which `check-config` finds one of our domains.
 pub(crate) const CHECK_DNS_SECONDS: u64 = 5;
+/// Nodes in one request to compare who follows (`frontend/FANOUT.md` §4).
+pub(crate) const AGREE_NODES: usize = 100;
+/// Followers in one request of that kind.
+pub(crate) const AGREE_JIDS: usize = 500;
+/// Such requests of other servers that are answered at once.
+pub(crate) const AGREE_AT_ONCE: usize = 2;
+/// The same of one domain that wait.
+pub(crate) const AGREE_WAITING: usize = 8;
+/// Seconds in which another server answers one.
+pub(crate) const AGREE_ANSWER_SECONDS: u64 = 60;
+/// Seconds after which both compare again.
+pub(crate) const AGREE_AGAIN_SECONDS: u64 = 86_400;
 /// Accounts that one record of a mirrored item names.
 pub(crate) const MIRROR_GATHERED: usize = 1_024;
 /// Milliseconds after which events are recorded that found the queue of commits full.

@@ -11,7 +11,7 @@ use crate::host::Accounts;
 use crate::limits::{HASHES_WAITING, PEER_READS};
 use crate::peer::name::SERVICES;
 use crate::peer::stream::S2s;
-use crate::peer::{self, Arrivals, Mirror, Peers};
+use crate::peer::{self, Agreement, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
 use crate::session;
 use crate::session::{Thread, WAKER};
@@ -58,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) peers: Peers,
     /// What nodes elsewhere say to those who follow them here.
     pub(crate) mirror: Mirror,
+    /// Who follows, as other servers have it.
+    pub(crate) agreement: Agreement,
     /// Permits to read the store for peers.
     pub(crate) peer_reads: Arc<Semaphore>,
     /// For what waits.
@@ -191,6 +193,7 @@ fn serving(config: Config, tls: &Arc<Tls>) -> Result<Serving, StartError> {
         s2s,
         peers: Peers::new(&config.domain),
         mirror: Mirror::default(),
+        agreement: Agreement::default(),
         peer_reads: Arc::new(Semaphore::new(PEER_READS)),
         runtime: tokio::runtime::Handle::current(),
         config,

@@ -15,14 +15,16 @@ pub(super) fn check(config: &Config) -> Result<(), Exit> {
     if config.s2s.listen.is_empty() && config.s2s.listen_tls.is_empty() {
         return Ok(());
     }
-    let runtime = serve::runtime()?;
-    let lines = match has_services(&config.domain) {
-        true => runtime.block_on(warnings(config, &domains(&config.domain))),
-        false => vec![format!(
-            "{} is no name that others resolve: its services (pubsub, comments) are for its own users alone",
+    let mut lines = Vec::new();
+    if !has_services(&config.domain) {
+        lines.push(format!(
+            "{} has no names below it: its services (pubsub, comments) are for its own users alone",
             config.domain
-        )],
-    };
+        ));
+    }
+    if config.domain != "localhost" {
+        lines.extend(serve::runtime()?.block_on(warnings(config, &domains(&config.domain))));
+    }
     lines.iter().for_each(|line| print::line(&format!("warning: {line}")));
     Ok(())
 }
@@ -50,9 +52,10 @@ fn said(domain: &str, missing: &Missing) -> String {
     }
 }
 
-/// The domain and its services.
+/// The domain, and its services where they have names.
 fn domains(domain: &str) -> Vec<String> {
-    let services = name::SERVICES.iter().map(|service| format!("{service}.{domain}"));
+    let services = name::SERVICES.iter().filter(|_| has_services(domain));
+    let services = services.map(|service| format!("{service}.{domain}"));
     std::iter::once(domain.to_owned()).chain(services).collect()
 }
 
@@ -74,6 +77,7 @@ mod tests {
             domains("a.example"),
             ["a.example", "pubsub.a.example", "comments.a.example"]
         );
+        assert_eq!(domains("127.0.0.5"), ["127.0.0.5"]);
         let line = said("pubsub.a.example", &Missing::Address("not found".to_owned()));
         assert!(line.contains("_xmpp-server._tcp.pubsub.a.example"), "{line}");
         assert!(said("pubsub.a.example", &Missing::Certificate).contains("tls.cert"));

@@ -49,6 +49,10 @@ impl Inbox for Arrivals {
                 Some(rest) => rest,
                 None => return,
             },
+            "iq" => match server.agreement.take(&server, (&from, &to), stanza, receipt) {
+                Some(rest) => rest,
+                None => return,
+            },
             _ => (stanza, receipt),
         };
         // What one says to another stays in order: by whom it is for, or for a service by who asks.

@@ -8,10 +8,12 @@ mod outbox; //            one for each way: what is handed to a sender
 mod sender; //            what waits → a stream, confirmed
 pub(crate) mod stream; // finds a peer, proves who it is, carries stanzas
 
+mod agree; //             who follows, as both sides have it
 mod event; //             what a message says of a node
 mod inbox; //             what comes, to where it is for
 mod mirror; //            events of nodes that are followed here
 
+pub(crate) use agree::Agreement;
 pub(crate) use inbox::Arrivals;
 pub(crate) use mirror::Mirror;
 pub(crate) use name::name;

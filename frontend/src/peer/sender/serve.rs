@@ -10,6 +10,7 @@ use crate::limits::{
     PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_PINGS, PEER_WINDOW,
     PEER_WINDOW_BYTES,
 };
+use crate::peer::agree::{self, Agreeing};
 use crate::peer::stream::{End, Link, LinkEvent};
 use minidom::Element;
 use reef_stanza::element::{Build, el};
@@ -40,6 +41,8 @@ struct Stream {
     unanswered: u32,
     /// Whether the peer is a Reef.
     reef: Kind,
+    /// While it is one: both agree who follows.
+    agreeing: Option<Agreeing>,
 }
 
 /// What is known of a peer.
@@ -64,6 +67,7 @@ impl Sender {
             until: None,
             unanswered: 0,
             reef: Kind::Unknown,
+            agreeing: None,
         };
         let end = loop {
             match self.turn(&mut stream).await {
@@ -239,6 +243,7 @@ impl Sender {
             is_reef = kind(&mut stream.reef) => {
                 self.shared.reef.store(is_reef, Ordering::Relaxed);
                 stream.reef = Kind::Known;
+                stream.agreeing = self.peer.filter(|_| is_reef).map(|peer| agree::begin(&self.server, peer, &self.way));
                 Ok(Turn::More)
             }
             Some(parcel) = self.parcels.recv(), if room => {
