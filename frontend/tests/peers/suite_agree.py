@@ -58,7 +58,7 @@ async def author_of(world, name):
 
 
 @reef_only
-async def test_what_the_followers_server_has_lost_it_is_told_and_who_is_gone_does_not_follow(world):
+async def test_whom_the_followers_server_does_not_know_to_follow_does_not_follow_there_either(world):
     author = await author_of(world, "poet")
     await world.there.users("romeo", "paris")
     folder = await saved(world.there)
@@ -73,6 +73,10 @@ async def test_what_the_followers_server_has_lost_it_is_told_and_who_is_gone_doe
     await restored(world.there, folder)
     fans = [await Client(world.there, name).login() for name in ("romeo", "paris")]
     await author.post("now both compare")
+    await followed(world.here, author)
+    # Whoever still wants to follow does so again: nobody is made to by another server.
+    for one in fans:
+        await one.follow(author)
     names = [one.bare for one in fans]
     await followed(world.there, author, *names)
     await followed(world.here, author, *names)

@@ -82,8 +82,8 @@ fn followers(
                 said: Mirrored::Follow {
                     subscriber: jid.as_str().into(),
                     state: Some(SubscriptionState::Subscribed),
-                    // By the word of the author's server alone (FANOUT.md §4): what he asked may be lost here.
-                    asked: true,
+                    // Nobody is made to follow by the word of another server (FANOUT.md §5).
+                    asked: false,
                 },
             };
             match server.engine.admission.submit_and_wait(remote, change) {
