@@ -95,6 +95,7 @@ impl Peers {
             backlog: None,
             sent: Seq(0),
             most: 100,
+            bytes: 1 << 20,
             whole: false,
             oldest: Timestamp(0),
         }
@@ -270,6 +271,34 @@ fn an_open_node_is_told_to_a_server_as_a_whole_and_a_closed_one_to_each() {
     });
     assert_eq!(said(&page), ["closed: a"]);
     assert!(!page.due[0].whole);
+}
+
+#[test]
+fn a_page_holds_no_more_bytes_than_there_is_room_for() {
+    let peers = Peers::new();
+    for name in ["a", "b", "c"] {
+        peers.world.follow(&format!("{name}@away.test"), JULIET);
+    }
+    peers.world.publish(JULIET, "1");
+    peers.world.publish(JULIET, "2");
+    peers.sorted();
+    let mut pages = Vec::new();
+    loop {
+        let page = peers.page(&PeerRequest {
+            bytes: 1,
+            ..peers.request(AWAY)
+        });
+        peers.confirm(AWAY, &page);
+        pages.push(said(&page));
+        if !page.more {
+            break;
+        }
+    }
+    // One whose followers were all on the page before is named once more, for nobody.
+    pages.iter_mut().for_each(|page| page.retain(|said| said.len() > 3));
+    let told: Vec<String> = pages.iter().flatten().cloned().collect();
+    assert!(pages.iter().all(|page| page.len() <= 1), "{pages:?}");
+    assert_eq!(told, ["1: a", "1: b", "1: c", "2: a", "2: b", "2: c"]);
 }
 
 #[test]

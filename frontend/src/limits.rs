@@ -134,6 +134,9 @@ pub(crate) const PEER_EARLY: usize = 32;
 pub(crate) const PEER_RATES: usize = 65_536;
 /// Outboxes to other servers that are in use at a time.
 pub(crate) const PEERS_MAX: usize = 65_536;
+
+/// Where there were more, the store is looked through for those who wait after so many seconds.
+pub(crate) const PEERS_LOOK_SECONDS: u64 = 60;
 /// Stanzas of the moment that wait for one sender, and as many that it has taken.
 pub(crate) const PARCELS: usize = 1_024;
 /// Seconds without anything to do after which a sender closes its stream, and those after which it ends.
@@ -142,6 +145,8 @@ pub(crate) const PEER_LINGER_SECONDS: u64 = 300;
 pub(crate) const PEER_WINDOW: usize = 1_024;
 /// Bytes of those.
 pub(crate) const PEER_WINDOW_BYTES: usize = 1 << 20;
+/// How often both are halved for a peer whose streams break, a quarter at a time: each confirmation doubles them again.
+pub(crate) const PEER_NARROW: u32 = 6;
 /// Seconds in which a peer must confirm what it was asked for.
 pub(crate) const PEER_CONFIRM_SECONDS: u64 = 60;
 /// Seconds in which a peer says what it is, before posts are sent to it.

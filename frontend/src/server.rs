@@ -356,6 +356,7 @@ impl Running {
         // Nobody listens any more where this fails.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}
+        self.server.s2s.hold();
         let (shards, server) = (self.shards, self.server);
         let ended = tokio::task::spawn_blocking(move || {
             server.router.stop();

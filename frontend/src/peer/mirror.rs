@@ -92,25 +92,17 @@ impl Mirror {
                 said: event.said.mirrored(&event.to),
             };
             let (at, node) = (server.clone(), name.clone());
-            let (to, stanza, receipts) = (event.to.clone(), event.stanza.clone(), Mutex::new(Vec::new()));
-            let receipts = Arc::new(receipts);
-            let held = receipts.clone();
+            let (to, stanza, receipts) = (event.to.clone(), event.stanza.clone(), event.receipts.clone());
             let ticket = move |fate: Result<Applied, Error>| {
-                if matches!(fate, Err(Error::Closed | Error::Store(_))) {
-                    let lost = std::mem::take(&mut *held.lock().unwrap_or_else(PoisonError::into_inner));
-                    lost.into_iter().for_each(Receipt::keep);
-                }
+                at.s2s.hold_if_closed(fate.as_ref().err());
                 at.mirror.recorded(&at, &to, &stanza, fate);
-                drop(held);
+                drop(receipts);
                 at.mirror.done(&at, &node);
             };
             let by = super::name::domain_of(&name.service).to_owned();
-            match server.engine.admission.submit(&by, change, Box::new(ticket)) {
-                Ok(()) => *receipts.lock().unwrap_or_else(PoisonError::into_inner) = event.receipts,
-                Err(error) => {
-                    ready.push_front(event);
-                    return self.later(server, name, ready, &error);
-                }
+            if let Err(error) = server.engine.admission.submit(&by, change, Box::new(ticket)) {
+                ready.push_front(event);
+                return self.later(server, name, ready, &error);
             }
         }
     }
@@ -118,8 +110,7 @@ impl Mirror {
     /// The queue of commits is full: what waits is tried again in a moment, in its order.
     fn later(&self, server: &Arc<Server>, name: &NodeName, ready: VecDeque<Event>, error: &Error) {
         if matches!(error, Error::Closed | Error::Store(_)) {
-            let lost = ready.into_iter().flat_map(|event| event.receipts);
-            return lost.for_each(Receipt::keep);
+            return server.s2s.hold();
         }
         let mut lines = self.lines();
         let line = lines.entry(name.clone()).or_default();

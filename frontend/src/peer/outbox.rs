@@ -6,7 +6,7 @@
 use super::name::{self, Way};
 use super::sender::{self, Shared};
 use crate::errors;
-use crate::limits::{PARCELS, PEERS_MAX, PEERS_STOP_MS};
+use crate::limits::{PARCELS, PEERS_LOOK_SECONDS, PEERS_MAX, PEERS_STOP_MS};
 use crate::server::Server;
 use dashmap::DashMap;
 use jid::Jid;
@@ -15,6 +15,7 @@ use reef_engine::model::PeerId;
 use reef_engine::store::rows;
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, ns, write_element};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -40,6 +41,8 @@ pub(crate) struct Peers {
     domain: String,
     /// By name. Held for a look-up and a `try_send`, or while a sender that has nothing to do takes itself out.
     known: Mutex<HashMap<Arc<str>, Outbox>>,
+    /// Whether there was no room for one, so that the store is looked through in a while.
+    missed: AtomicBool,
     /// Once there are streams.
     server: OnceLock<Weak<Server>>,
     /// Called when a sender has ended because the server does.
@@ -56,6 +59,7 @@ impl Peers {
         Peers {
             domain: domain.to_owned(),
             known: Mutex::default(),
+            missed: AtomicBool::new(false),
             server: OnceLock::new(),
             left: Notify::new(),
             names: DashMap::new(),
@@ -74,6 +78,11 @@ impl Peers {
                 peers.iter().for_each(|peer| server.peers.posts(&server, *peer));
             }
         }));
+        self.look(server);
+    }
+
+    /// Has senders begin for whom something lies in the store. Reads all who wait.
+    fn look(&self, server: &Server) {
         let view = server.engine.view();
         let waiting = reef_engine::outbox::peers::states(view).unwrap_or_else(|error| {
             drop(errors::unreadable(error));
@@ -152,7 +161,7 @@ impl Peers {
         let not_found = || StanzaError::new(Condition::RemoteServerNotFound);
         let name = name::name(&self.domain, from, to).ok_or_else(not_found)?;
         let mut known = self.known();
-        let outbox = self.outbox(&mut known, &name).ok_or_else(not_found)?;
+        let outbox = self.outbox(&mut known, &name).ok_or_else(errors::busy)?;
         let parcel = Parcel {
             stanza,
             sender,
@@ -166,6 +175,8 @@ impl Peers {
         if !known.contains_key(name) {
             let server = self.server.get().and_then(Weak::upgrade)?;
             if known.len() >= PEERS_MAX {
+                tracing::warn!(name, "there are as many peers at once as there may be: this one waits");
+                self.miss(&server);
                 return None;
             }
             let (queue, parcels) = mpsc::channel(PARCELS);
@@ -177,6 +188,21 @@ impl Peers {
             known.insert(name.clone(), Outbox { queue, shared });
         }
         known.get(name)
+    }
+
+    /// There was no room for somebody: in a while the store is looked through for those who wait.
+    fn miss(&self, server: &Arc<Server>) {
+        if self.missed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let later = Arc::downgrade(server);
+        server.runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_secs(PEERS_LOOK_SECONDS)).await;
+            let Some(server) = later.upgrade() else { return };
+            server.peers.missed.store(false, Ordering::Relaxed);
+            // It is over where the server ends.
+            let _ = tokio::task::spawn_blocking(move || server.peers.look(&server)).await;
+        });
     }
 
     /// A sender with nothing to do takes itself out; false where something came meanwhile.
@@ -207,6 +233,14 @@ impl Peers {
     pub(super) fn gone(&self, name: &str) {
         self.known().remove(name);
         self.left.notify_one();
+    }
+
+    /// A sender has panicked: what waits for it has another one in a while, at the latest.
+    pub(super) fn lost(&self, name: &str) {
+        self.known().remove(name);
+        if let Some(server) = self.server.get().and_then(Weak::upgrade) {
+            self.miss(&server);
+        }
     }
 
     /// What a sender is doing, for operators.

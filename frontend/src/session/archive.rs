@@ -133,7 +133,7 @@ impl Hub {
             receipt,
             ..
         } = held;
-        let head = addressed(&stanza);
+        let (head, kept) = (addressed(&stanza), receipt.clone());
         let id = random::<16>().map(|id| ArchiveId(u128::from_be_bytes(id)));
         let submitted = id.and_then(|id| {
             let limits = &self.server.config.limits;
@@ -154,10 +154,8 @@ impl Hub {
             let (server, shard) = (self.server.clone(), self.number);
             let (way, refused) = (way.clone(), head.clone());
             let ticket = move |fate: Result<Applied, Error>| {
-                match fate {
-                    Err(Error::Closed | Error::Store(_)) => receipt.into_iter().for_each(Receipt::keep),
-                    _ => drop(receipt),
-                }
+                server.s2s.hold_if_closed(fate.as_ref().err());
+                drop(receipt);
                 let error = fate.map(|applied| {
                     carry_out(&server, &applied);
                     if !server.is_ours(way.1.domain().as_str()) {
@@ -179,6 +177,8 @@ impl Hub {
         match submitted {
             Ok(()) => self.lines.entry(way).or_default().under_way += 1,
             Err(error) => {
+                self.server.s2s.hold_if_closed(Some(&error));
+                drop(kept);
                 self.forget_line(&way);
                 self.settle(conn, Some((head, error)));
             }

@@ -157,7 +157,13 @@ impl Hub {
         self.strip_stanza_ids(&mut stanza);
         let place = to.resource().is_none() && (to.node().is_some() || self.server.is_service(to.domain().as_str()));
         if let Some(approval) = Approval::find(&stanza).filter(|_| place) {
-            return self.approved_at_peer(&from, &to, &approval, stanza, receipt);
+            let arrived = Arrived {
+                from,
+                to,
+                stanza,
+                receipt,
+            };
+            return self.approved_at_peer(&approval, arrived);
         }
         if to.node().is_none() {
             return self.return_to_sender(&stanza, &StanzaError::new(Condition::ServiceUnavailable));
@@ -169,23 +175,21 @@ impl Hub {
     }
 
     /// An owner at another server answers who may subscribe (XEP-0060 §8.6).
-    fn approved_at_peer(&mut self, from: &Jid, to: &Jid, approval: &Approval, stanza: Element, receipt: Receipt) {
-        let change = match approve(&to.to_bare(), approval) {
-            Ok(Some(change)) => change,
-            Ok(None) => return,
-            Err(error) => return self.return_to_sender(&stanza, &error),
-        };
-        self.commit_arrived(from.to_bare().as_str(), change, stanza, receipt);
+    fn approved_at_peer(&mut self, approval: &Approval, arrived: Arrived) {
+        match approve(&arrived.to.to_bare(), approval) {
+            Ok(Some(change)) => self.commit_arrived(change, arrived),
+            Ok(None) => {}
+            Err(error) => self.return_to_sender(&arrived.stanza, &error),
+        }
     }
 
     /// Commits something that another server said; where it is refused, its sender hears that.
-    fn commit_arrived(&mut self, by: &str, change: Change, stanza: Element, receipt: Receipt) {
-        let (server, shard, refused) = (self.server.clone(), self.number, stanza.clone());
+    fn commit_arrived(&mut self, change: Change, arrived: Arrived) {
+        let (server, shard) = (self.server.clone(), self.number);
+        let (refused, receipt) = (arrived.stanza.clone(), arrived.receipt.clone());
         let ticket = move |fate: Result<Applied, Error>| {
-            match fate {
-                Err(Error::Closed | Error::Store(_)) => receipt.keep(),
-                _ => drop(receipt),
-            }
+            server.s2s.hold_if_closed(fate.as_ref().err());
+            drop(receipt);
             fate.iter().for_each(|applied| carry_out(&server, applied));
             let job = move |hub: &mut Hub| {
                 if let Err(error) = fate {
@@ -195,9 +199,19 @@ impl Hub {
             };
             server.router.answer(shard, Box::new(job));
         };
-        if let Err(error) = self.server.engine.admission.submit(by, change, Box::new(ticket)) {
-            self.return_to_sender(&stanza, &errors::stanza_error(&error));
-            self.decided(&stanza);
+        let by = arrived.from.to_bare();
+        if let Err(error) = self
+            .server
+            .engine
+            .admission
+            .submit(by.as_str(), change, Box::new(ticket))
+        {
+            self.decided(&arrived.stanza);
+            if matches!(error, Error::Busy) && arrived.must_arrive() {
+                return Box::new(arrived).again(self.server.clone(), self.number);
+            }
+            self.server.s2s.hold_if_closed(Some(&error));
+            self.return_to_sender(&arrived.stanza, &errors::stanza_error(&error));
         }
     }
 
@@ -240,7 +254,11 @@ impl Hub {
             .entry(Pair(from.clone(), to.clone()))
             .or_default()
             .0 += 1;
-        self.commit_arrived(from.as_str(), change, presence, arrived.receipt);
+        let arrived = Arrived {
+            stanza: presence,
+            ..arrived
+        };
+        self.commit_arrived(change, arrived);
     }
 
     /// Presence of somebody elsewhere: behind what he said of subscriptions before, as long as that is being committed.

@@ -6,13 +6,15 @@
 
 use super::Hub;
 use super::arrived::Arrived;
+use crate::errors;
 use crate::limits::{QUESTION_MS, SUBSCRIBING};
 use crate::xep::{mirrored, subscription_in};
 use jid::{BareJid, Jid};
 use minidom::Element;
+use reef_engine::error::Error;
 use reef_engine::log::record::Change;
 use reef_engine::model::NodeName;
-use reef_stanza::ns;
+use reef_stanza::{StanzaError, ns};
 use std::collections::HashMap;
 
 /// A request whose answer says whether somebody follows.
@@ -30,37 +32,21 @@ pub(super) struct Subscribing(HashMap<(String, String), Asked>);
 
 impl Hub {
     /// Remembers a request of a session that subscribes it to a node of another server, or ends that.
-    pub(super) fn watch_subscription(&mut self, to: &Jid, iq: &Element) {
-        if self.subscribing.0.len() >= SUBSCRIBING || to.resource().is_some() {
-            return;
+    ///
+    /// # Errors
+    /// Too many wait for their answers: it must not be sent, for its answer would not be recorded.
+    pub(super) fn watch_subscription(&mut self, to: &Jid, iq: &Element) -> Result<(), StanzaError> {
+        let (Some(from), Some(id)) = (iq.attr("from"), iq.attr("id")) else {
+            return Ok(());
+        };
+        let Some(asked) = request(from, to, iq, self.now() + QUESTION_MS) else {
+            return Ok(());
+        };
+        if self.subscribing.0.len() >= SUBSCRIBING {
+            return Err(errors::busy());
         }
-        let (Some(from), Some(id), Some("set")) = (iq.attr("from"), iq.attr("id"), iq.attr("type")) else {
-            return;
-        };
-        let Some(pubsub) = iq.get_child("pubsub", ns::PUBSUB) else {
-            return;
-        };
-        let verb = |name: &str| pubsub.get_child(name, ns::PUBSUB);
-        let (Some(what), follows) = (match verb("subscribe") {
-            Some(subscribe) => (Some(subscribe), true),
-            None => (verb("unsubscribe"), false),
-        }) else {
-            return;
-        };
-        let sender = Jid::new(from).map(|from| from.to_bare());
-        // A resource that subscribes gets what it asked for by itself.
-        let own = |jid: &BareJid| what.attr("jid") == Some(jid.as_str());
-        let (Some(node), Some(subscriber)) = (what.attr("node"), sender.ok().filter(own)) else {
-            return;
-        };
-        let asked = Asked {
-            to: to.clone(),
-            node: NodeName::new(to.as_str(), node),
-            subscriber,
-            follows,
-            until: self.now() + QUESTION_MS,
-        };
         self.subscribing.0.insert((from.to_owned(), id.to_owned()), asked);
+        Ok(())
     }
 
     /// An answer for a session: recorded first, where it says who follows.
@@ -71,20 +57,15 @@ impl Hub {
             Some(asked) if asked.to == arrived.from => self.subscribing.0.remove(&key),
             _ => None,
         };
-        let change = asked.and_then(|asked| recorded(&asked, &arrived.stanza));
-        let Some(change) = change else {
+        let Some((asked, change)) =
+            asked.and_then(|asked| recorded(&asked, &arrived.stanza).map(|change| (asked, change)))
+        else {
             return self.deliver(arrived.to, arrived.stanza);
         };
         let (server, shard) = (self.server.clone(), self.number);
-        let Arrived {
-            from,
-            to,
-            stanza,
-            receipt,
-        } = arrived;
-        let by = from.domain().to_string();
-        let kept = (to.clone(), stanza.clone());
-        let ticket = move |fate: Result<_, reef_engine::error::Error>| {
+        let (to, stanza, receipt) = (arrived.to.clone(), arrived.stanza.clone(), arrived.receipt.clone());
+        let ticket = move |fate: Result<_, Error>| {
+            server.s2s.hold_if_closed(fate.as_ref().err());
             if let Err(error) = fate {
                 tracing::warn!(%error, "a subscription at another server is not recorded");
             }
@@ -93,10 +74,18 @@ impl Hub {
                 .router
                 .answer(shard, Box::new(move |hub: &mut Hub| hub.deliver(to, stanza)));
         };
-        if let Err(error) = self.server.engine.admission.submit(&by, change, Box::new(ticket)) {
-            tracing::warn!(%error, "a subscription at another server is not recorded");
-            self.deliver(kept.0, kept.1);
+        let by = arrived.from.domain().to_string();
+        let Err(error) = self.server.engine.admission.submit(&by, change, Box::new(ticket)) else {
+            return;
+        };
+        if matches!(error, Error::Busy) {
+            let until = self.now() + QUESTION_MS;
+            self.subscribing.0.insert(key, Asked { until, ..asked });
+            return Box::new(arrived).again(self.server.clone(), self.number);
         }
+        self.server.s2s.hold_if_closed(Some(&error));
+        tracing::warn!(%error, "a subscription at another server is not recorded");
+        self.deliver(arrived.to, arrived.stanza);
     }
 
     /// Once a second: what will not be answered any more.
@@ -104,6 +93,28 @@ impl Hub {
         let now = self.now();
         self.subscribing.0.retain(|_, asked| asked.until > now);
     }
+}
+
+/// What a request asks for, if that is to follow a node or not to.
+fn request(from: &str, to: &Jid, iq: &Element, until: u64) -> Option<Asked> {
+    if to.resource().is_some() || iq.attr("type") != Some("set") {
+        return None;
+    }
+    let pubsub = iq.get_child("pubsub", ns::PUBSUB)?;
+    let (what, follows) = match pubsub.get_child("subscribe", ns::PUBSUB) {
+        Some(subscribe) => (subscribe, true),
+        None => (pubsub.get_child("unsubscribe", ns::PUBSUB)?, false),
+    };
+    let subscriber = Jid::new(from).ok()?.to_bare();
+    // A resource that subscribes gets what it asked for by itself.
+    (what.attr("jid") == Some(subscriber.as_str())).then_some(())?;
+    Some(Asked {
+        to: to.clone(),
+        node: NodeName::new(to.as_str(), what.attr("node")?),
+        subscriber,
+        follows,
+        until,
+    })
 }
 
 /// What an answer says of the subscription.

@@ -45,11 +45,12 @@ impl Hub {
 
     /// To another server: what is of the moment. What must arrive was stored with its record.
     fn route_out(&mut self, to: &Jid, stanza: &Element) {
-        if stanza.name() == "iq" {
-            self.watch_subscription(to, stanza);
-        }
+        let watched = match stanza.name() {
+            "iq" => self.watch_subscription(to, stanza),
+            _ => Ok(()),
+        };
         let from = stanza.attr("from").unwrap_or_default();
-        if let Err(error) = self.server.peers.send(from, to, stanza) {
+        if let Err(error) = watched.and_then(|()| self.server.peers.send(from, to, stanza)) {
             self.return_to_sender(stanza, &error);
         }
     }

@@ -141,12 +141,16 @@ class Home:
 
     async def happened(self, what):
         """Waits for the first such thing."""
+        return (await self.until(lambda: [entry for entry in self.log if entry[0] == what]))[0]
+
+    async def until(self, true):
+        """Waits until that is so; gives what it gave."""
 
         async def wait():
-            while not (found := [entry for entry in self.log if entry[0] == what]):
+            while not (found := true()):
                 self.changed.clear()
                 await self.changed.wait()
-            return found[0]
+            return found
 
         return await asyncio.wait_for(wait(), PATIENCE)
 

@@ -28,6 +28,8 @@ pub struct PeerRequest {
     pub sent: Seq,
     /// How many followers it names at most, of all entries together.
     pub most: usize,
+    /// The bytes of the copies that it names them for, about; one copy may be longer.
+    pub bytes: usize,
     /// Whether an open node is told to the peer as a whole, which knows itself who follows.
     pub whole: bool,
     /// What was accepted before this is too old to be sent.
@@ -79,6 +81,8 @@ struct Reader<'v> {
     reading: Reading<'v>,
     request: &'v PeerRequest,
     left: usize,
+    /// Bytes of copies that there is room for.
+    room: usize,
     bytes: usize,
     page: PeerPage,
     /// Nodes that may be told as a whole, or not.
@@ -102,6 +106,7 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PeerRequest, now: Timest
         reading: Reading::of(view, recent, Arc::new(Following::new()), &plain, now),
         request,
         left: request.most,
+        room: request.bytes,
         bytes: 0,
         page: PeerPage {
             upto: request.after,
@@ -119,7 +124,7 @@ pub fn page(view: &dyn View, recent: &Recent, request: &PeerRequest, now: Timest
     };
     reader.page.more = pointers.len() == PEER_PAGE_SCAN;
     for (seq, pointer) in pointers {
-        if reader.left == 0 || reader.bytes >= PEER_PAGE_BYTES {
+        if reader.left == 0 || reader.room == 0 || reader.bytes >= PEER_PAGE_BYTES {
             reader.page.more = true;
             break;
         }
@@ -194,6 +199,7 @@ impl Reader<'_> {
         self.bytes += post.cost();
         if self.request.whole && to.is_empty() && self.is_open(node)? {
             self.left = self.left.saturating_sub(1);
+            self.room = self.room.saturating_sub(post.cost());
             self.page.upto = PeerCursor { seq, follower: 0 };
             self.page.due.push(PeerDue {
                 post,
@@ -203,7 +209,7 @@ impl Reader<'_> {
             });
             return Ok(true);
         }
-        let max = self.left;
+        let max = self.left.min(self.room / post.cost().max(1)).max(1);
         let followers = match to.is_empty() {
             true => rows::remote_followers(self.view, (node, self.request.peer), begun, max)?,
             false => {
@@ -228,6 +234,7 @@ impl Reader<'_> {
         let due = named.filter(|((_, since), _)| *since < seq);
         let to: Vec<_> = due.filter_map(|((id, _), name)| Some((*id, name?))).collect();
         self.left = self.left.saturating_sub(followers.len());
+        self.room = self.room.saturating_sub(post.cost() * followers.len());
         self.page.upto = match (last, ids.last()) {
             (false, Some(id)) => PeerCursor { seq, follower: id.0 },
             _ => PeerCursor { seq, follower: 0 },

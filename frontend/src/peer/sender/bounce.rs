@@ -50,14 +50,14 @@ impl Sender {
         self.note(to, &text);
     }
 
-    /// Tells an author that followers at this server were not sent some posts.
-    pub(super) fn expired(&self, node: &NodeName, posts: u64) {
+    /// Tells an author that followers at this server were not sent some posts, and what it did.
+    pub(super) fn not_brought(&self, node: &NodeName, posts: u64, why: &str) {
         if let Ok(to) = Jid::new(&node.service)
             .map_err(drop)
             .and_then(|to| to.node().map(|_| to.clone()).ok_or(()))
         {
             let text = format!(
-                "{posts} of your posts to {} were not brought to your followers at {}, which could not be reached for too long.",
+                "{posts} of your posts to {} were not brought to your followers at {}, which {why}.",
                 node.node, self.way.remote
             );
             self.note(to, &text);

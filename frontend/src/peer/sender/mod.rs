@@ -59,6 +59,10 @@ pub(crate) struct Sender {
     failed: bool,
     /// Since when it cannot be reached, and when that was last seen.
     down: Option<(Timestamp, Timestamp)>,
+    /// How often its window was halved.
+    narrow: u32,
+    /// Whether it was dialled anew at once, since it spoke while it could not be reached.
+    eager: bool,
     /// Whether something was confirmed on this stream.
     progress: bool,
     /// Whether an entry was given up since something was confirmed.
@@ -84,6 +88,15 @@ impl Ahead {
     /// Whether what was accepted then had to wait, so that it says since when (XEP-0203).
     fn is_late(&self, at: u64, now: u64) -> bool {
         at < self.opened && (self.failed || now.saturating_sub(at) > PEER_DELAY_MS)
+    }
+}
+
+impl Drop for Sender {
+    /// One that has panicked is not in the way of the next.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.server.peers.lost(&self.name);
+        }
     }
 }
 
@@ -113,6 +126,8 @@ impl Sender {
             backoff,
             failed: false,
             down: None,
+            narrow: 0,
+            eager: false,
             progress: false,
             gave_up: false,
             nobody: false,
@@ -138,10 +153,12 @@ impl Sender {
                 let paused =
                     StanzaError::new(Condition::RemoteServerTimeout).with_text("an operator has paused this server");
                 self.return_waiting(&paused);
+                self.look_at_age().await;
                 self.linger().await;
                 continue;
             }
             self.shared.set_phase(Phase::Connecting);
+            self.shared.take_answers();
             match self.open().await {
                 Ok(link) => {
                     self.shared.set_phase(Phase::Connected);
@@ -213,6 +230,10 @@ impl Sender {
         tracing::debug!(peer = &*self.name, %why, "a peer cannot be reached");
         self.failed = true;
         self.shared.set_trouble(Some(why.to_string()));
+        if self.shared.take_answers() && !std::mem::replace(&mut self.eager, true) {
+            // It came back while it was dialled, and waits for an answer, perhaps.
+            return;
+        }
         let error = bounce::error(why);
         self.return_waiting(&error);
         self.nobody = matches!(why, Unreachable::NotFound(_));
@@ -224,8 +245,14 @@ impl Sender {
             return;
         }
         self.is_down();
-        self.shared.set_phase(Phase::Waiting);
         self.shared.take_retry();
+        self.shared.set_phase(Phase::Waiting);
+        self.wait_for_peer(why, &error).await;
+        self.eager = false;
+    }
+
+    /// Until a peer is to be tried again.
+    async fn wait_for_peer(&mut self, why: &Unreachable, error: &StanzaError) {
         let until = tokio::time::Instant::now() + self.backoff.next();
         let soon = tokio::time::Instant::now() + self.backoff.least();
         loop {
@@ -233,17 +260,17 @@ impl Sender {
                 Some(parcel) = self.parcels.recv() => {
                     self.waiting.push_back(parcel);
                     // Somebody wants something of it now: that is a reason to try, if it was not tried a moment ago.
-                    if tokio::time::Instant::now() >= soon {
+                    if tokio::time::Instant::now() >= soon || self.shared.take_retry() {
                         return;
                     }
-                    self.return_waiting(&error);
+                    self.return_waiting(error);
                 }
                 () = self.shared.called() => {
                     if self.shared.take_retry() || self.shared.is_stopped() {
                         return;
                     }
                     if matches!(why, Unreachable::NotFound(_)) {
-                        self.return_stored(&error).await;
+                        self.return_stored(error).await;
                     }
                 }
                 () = tokio::time::sleep_until(until) => return,

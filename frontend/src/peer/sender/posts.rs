@@ -15,6 +15,8 @@ use std::sync::atomic::Ordering;
 
 /// Bytes put on a stream at once.
 const CHUNK: usize = 32 << 10;
+/// Why a peer was not brought what waited.
+const TOO_LONG: &str = "could not be reached for too long";
 /// Bytes of a JID at most, as far as the length of a stanza is judged.
 const JID_BYTES: usize = 1_024;
 
@@ -25,7 +27,7 @@ impl Sender {
         link: &mut Link,
         flight: &mut Flight,
         ahead: &mut Ahead,
-        room: usize,
+        (room, bytes): (usize, usize),
     ) -> Result<bool, End> {
         let Some(peer) = self.peer_id().await else {
             return Ok(false);
@@ -37,6 +39,7 @@ impl Sender {
             backlog: ahead.backlog,
             sent: self.sent,
             most: room.min(PEER_PAGE_FOLLOWERS),
+            bytes,
             whole: self.shared.reef.load(Ordering::Relaxed),
             oldest: Timestamp(now.saturating_sub(self.server.config.s2s.queue_for.as_millis() as u64)),
         };
@@ -44,7 +47,7 @@ impl Sender {
             return Ok(false);
         };
         for (node, posts) in &page.expired {
-            self.expired(node, *posts);
+            self.not_brought(node, *posts, TOO_LONG);
         }
         if !page.empty.is_empty() {
             self.delivered(&page.empty);
@@ -72,11 +75,14 @@ impl Sender {
                 backlog: None,
                 sent: self.sent,
                 most: 1,
+                bytes: 1,
                 whole: true,
                 oldest: Timestamp(oldest),
             };
             let Some(page) = self.page(request).await else { return };
-            page.expired.iter().for_each(|(node, posts)| self.expired(node, *posts));
+            for (node, posts) in &page.expired {
+                self.not_brought(node, *posts, TOO_LONG);
+            }
             if page.empty.is_empty() {
                 return;
             }
@@ -107,8 +113,12 @@ impl Sender {
             follower: 0,
             last: true,
         };
-        if self.is_dead(dead) {
+        let died = self.dead(dead);
+        // Others have taken it: then it is not the post, but who was to get it.
+        let taken = self.posted.seq == seq && self.posted.follower > 0;
+        if died.is_some() && !taken {
             // Its place is passed when the next one is confirmed.
+            self.not_brought(&due.post.name, 1, "ended several streams when it was sent this");
             self.delivered(&[seq]);
             return Ok(());
         }
@@ -116,6 +126,7 @@ impl Sender {
         if link.stanza_limit().is_some_and(|most| size > most) {
             // It would break the stream.
             self.give_up(dead, "longer than the peer takes");
+            self.not_brought(&due.post.name, 1, "takes nothing of this length");
             self.delivered(&[seq]);
             return Ok(());
         }
@@ -125,16 +136,20 @@ impl Sender {
             self.shared.sent.fetch_add(1, Ordering::Relaxed);
             return link.send(stanza.into(), 1).await;
         }
-        if due.to.is_empty() {
-            // Those before were all.
-            flight.mark(dead);
+        let passed = |id: u32| matches!(died, Some(What::Post { follower, .. }) if follower == id);
+        let to: Vec<_> = due.to.iter().filter(|(id, _)| !passed(id.0)).collect();
+        if to.is_empty() {
+            if due.last {
+                // Those before were all.
+                flight.mark(dead);
+            }
             return Ok(());
         }
         let (mut bytes, mut count) = (Vec::with_capacity(CHUNK), 0);
-        for (at, (id, jid)) in due.to.iter().enumerate() {
+        for (at, (id, jid)) in to.iter().enumerate() {
             let before = bytes.len();
             session::write_for_peer(&due.post, jid, delayed, &mut bytes);
-            let last = due.last && at + 1 == due.to.len();
+            let last = due.last && at + 1 == to.len();
             let follower = id.0;
             flight.push(What::Post { seq, follower, last }, bytes.len() - before);
             count += 1;
@@ -143,7 +158,7 @@ impl Sender {
                     .await?;
             }
         }
-        self.shared.sent.fetch_add(due.to.len() as u64, Ordering::Relaxed);
+        self.shared.sent.fetch_add(to.len() as u64, Ordering::Relaxed);
         match count {
             0 => Ok(()),
             count => link.send(bytes.into(), count).await,

@@ -7,8 +7,8 @@
 use super::flight::{Flight, What};
 use super::{Ahead, Sender};
 use crate::limits::{
-    PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_PINGS, PEER_WINDOW,
-    PEER_WINDOW_BYTES,
+    PARCELS, PEER_BREAKS, PEER_CONFIRM_SECONDS, PEER_KIND_SECONDS, PEER_LINGER_SECONDS, PEER_NARROW, PEER_PINGS,
+    PEER_WINDOW, PEER_WINDOW_BYTES,
 };
 use crate::peer::agree::{self, Agreeing};
 use crate::peer::stream::{End, Link, LinkEvent};
@@ -80,7 +80,7 @@ impl Sender {
             return None;
         }
         tracing::debug!(peer = &*self.name, %end, "a stream to a peer has ended");
-        self.broken(&stream.flight);
+        self.broken(&stream.flight, &end);
         (self.talk, self.posts) = (true, true);
         (!self.progress).then_some(end)
     }
@@ -104,20 +104,22 @@ impl Sender {
         // What broke streams goes alone, so that it is known.
         let window = match self.head {
             Some((_, breaks)) if breaks + 1 >= PEER_BREAKS => 1,
-            _ => PEER_WINDOW,
+            _ => (PEER_WINDOW >> self.narrow).max(1),
         };
+        let most = PEER_WINDOW_BYTES >> self.narrow;
         let room = window.saturating_sub(count);
-        if room > 0 && bytes < PEER_WINDOW_BYTES {
+        if room > 0 && bytes < most {
             if self.talk {
                 self.talk = self
                     .send_stored(&mut stream.link, &mut stream.flight, &mut stream.ahead)
                     .await?;
             }
-            let room = window.saturating_sub(stream.flight.size().0);
+            let (count, bytes) = stream.flight.size();
+            let room = (window.saturating_sub(count), most.saturating_sub(bytes));
             if self.posts && matches!(stream.reef, Kind::Unknown) {
                 self.ask_kind(stream).await?;
             }
-            if self.posts && !self.talk && room > 0 && matches!(stream.reef, Kind::Known) {
+            if self.posts && !self.talk && room.0 > 0 && room.1 > 0 && matches!(stream.reef, Kind::Known) {
                 self.posts = self
                     .send_posts(&mut stream.link, &mut stream.flight, &mut stream.ahead, room)
                     .await?;
@@ -126,7 +128,7 @@ impl Sender {
         if stream.flight.wants_asking() {
             self.ask(stream).await?;
         }
-        let full = stream.flight.size().0 >= window || stream.flight.size().1 >= PEER_WINDOW_BYTES;
+        let full = stream.flight.size().0 >= window || stream.flight.size().1 >= most;
         let posts = self.posts && matches!(stream.reef, Kind::Known);
         if (self.talk || posts) && !full {
             // More at once; what came meanwhile is looked at first.
@@ -264,9 +266,14 @@ impl Sender {
     }
 
     /// A stream broke: what was not confirmed is sent again. What was the first of it on several is given up.
-    fn broken(&mut self, flight: &Flight) {
+    fn broken(&mut self, flight: &Flight, end: &End) {
         let (count, _) = flight.size();
         self.shared.again.fetch_add(count as u64, Ordering::Relaxed);
+        // One that reads slowly confirms less in time.
+        self.narrow = (self.narrow + 2).min(PEER_NARROW);
+        if is_innocent(end) {
+            return;
+        }
         let Some(head) = flight.head() else { return };
         let breaks = match self.head {
             Some((known, breaks)) if known == head => breaks + 1,
@@ -275,22 +282,19 @@ impl Sender {
         self.head = Some((head, breaks));
     }
 
-    /// Whether an entry is given up; then it is, and said.
-    pub(super) fn is_dead(&mut self, what: What) -> bool {
+    /// Whether an entry is given up; then it is, and said. Gives where streams broke.
+    pub(super) fn dead(&mut self, what: What) -> Option<What> {
         let same = |head: What| match (head, what) {
             (What::Stored(a), What::Stored(b)) => a == b,
             (What::Post { seq: a, .. }, What::Post { seq: b, .. }) => a == b,
             _ => false,
         };
-        if !self
+        let (head, _) = self
             .head
-            .is_some_and(|(head, breaks)| breaks >= PEER_BREAKS && same(head))
-        {
-            return false;
-        }
+            .filter(|(head, breaks)| *breaks >= PEER_BREAKS && same(*head))?;
         self.head = None;
-        self.give_up(what, "at the head of several streams that broke");
-        true
+        self.give_up(head, "at the head of several streams that broke");
+        Some(head)
     }
 
     /// An entry that cannot be brought to this peer; what is behind it goes on.
@@ -298,6 +302,18 @@ impl Sender {
         self.shared.dead.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(peer = &*self.name, entry = ?what, why, "given up");
     }
+}
+
+/// Whether the peer says that it ends the stream for reasons of its own, whatever was on it.
+fn is_innocent(end: &End) -> bool {
+    let own = [
+        "system-shutdown",
+        "resource-constraint",
+        "connection-timeout",
+        "reset",
+        "conflict",
+    ];
+    matches!(end, End::Peer { condition, .. } if own.contains(&condition.as_str()))
 }
 
 async fn answered(ping: &mut Option<(oneshot::Receiver<Element>, u32)>) -> bool {

@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     retry: AtomicBool,
     /// The peer has spoken.
     heard: AtomicBool,
+    /// The same, since it was dialled.
+    answers: AtomicBool,
     /// The server ends.
     stopped: AtomicBool,
     notify: Notify,
@@ -122,6 +124,7 @@ impl Shared {
     /// The peer is there.
     pub(crate) fn heard(&self) {
         self.heard.store(true, Ordering::Release);
+        self.answers.store(true, Ordering::Release);
         if self.phase() == Phase::Waiting {
             self.retry();
         }
@@ -130,6 +133,11 @@ impl Shared {
     /// Whether it spoke since the last time.
     pub(super) fn take_heard(&self) -> bool {
         self.heard.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether it spoke since the last time that this was asked: for who dials it.
+    pub(super) fn take_answers(&self) -> bool {
+        self.answers.swap(false, Ordering::AcqRel)
     }
 
     /// It is to be tried now.

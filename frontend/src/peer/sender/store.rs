@@ -109,6 +109,7 @@ impl Sender {
         }
         self.backoff.reset();
         (self.head, self.progress, self.gave_up) = (None, true, false);
+        (self.narrow, self.eager) = (self.narrow.saturating_sub(1), false);
         self.shared
             .confirmed
             .fetch_add(confirmed.len() as u64, Ordering::Relaxed);

@@ -35,7 +35,7 @@ impl Sender {
             if too_long {
                 self.give_up(what, "longer than the peer takes");
             }
-            if too_long || self.is_dead(what) {
+            if too_long || self.dead(what).is_some() {
                 self.bounce_stored(&row, &StanzaError::new(Condition::UndefinedCondition));
                 self.take_stored(vec![number]);
                 continue;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::end::End;
 use super::established::Stream;
+use super::link::Command;
 use crate::limits::{PEER_CLOSE_SECONDS, PEER_HANDSHAKE_SECONDS, TCP_TIMEOUT_SECONDS};
 
 /// Whether a stream goes on.
@@ -112,7 +113,13 @@ impl Stream {
             self.begun = now;
         } else if self.proved && self.last + self.s2s.idle_timeout <= now {
             match under_way || self.wire.waiting() > 0 {
-                true => self.last = now,
+                true => {
+                    self.last = now;
+                    // What nobody waits for was not asked about: now it is.
+                    if self.sent.open() > 0 {
+                        self.command(Some(Command::Ask));
+                    }
+                }
                 false => self.leave(End::Idle),
             }
         }

@@ -4,10 +4,11 @@
 //! Must hold nothing of a single stream. What comes next: `open` dials, `accept` serves.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use reef_engine::error::Error;
 use reef_stanza::Budget;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -49,6 +50,8 @@ pub(crate) struct S2s {
     /// Streams of peers on which we may send, by our domain and theirs. Held for one look-up.
     routes: Mutex<HashMap<(String, String), Route>>,
     numbers: AtomicU64,
+    /// From here on nothing more is acknowledged.
+    pub(super) stopped: Arc<AtomicBool>,
 }
 
 /// A peer's stream on which we may send.
@@ -109,7 +112,21 @@ impl S2s {
             counters: Counters::default(),
             routes: Mutex::default(),
             numbers: AtomicU64::new(0),
+            stopped: Arc::default(),
         }))
+    }
+
+    /// The server stops, or can keep nothing any more: what came and is not done with by now is not acknowledged, so that
+    /// peers send it again.
+    pub(crate) fn hold(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// The same, where a change was not committed because of that.
+    pub(crate) fn hold_if_closed(&self, error: Option<&Error>) {
+        if let Some(Error::Closed | Error::Store(_)) = error {
+            self.hold();
+        }
     }
 
     /// A proved stream on which stanzas of `local`, one of our domains, can be sent to `remote`: a peer's own, if both

@@ -84,7 +84,7 @@ pub(super) struct Begin {
 
 impl Stream {
     pub(super) fn new(begin: Begin) -> Self {
-        let now = Instant::now();
+        let (now, stopped) = (Instant::now(), begin.s2s.stopped.clone());
         Self {
             number: begin.s2s.number(),
             s2s: begin.s2s,
@@ -96,7 +96,7 @@ impl Stream {
             heard: false,
             pairs: Pairs::default(),
             stanza_limit: begin.stanza_limit,
-            receipts: Arc::default(),
+            receipts: Arc::new(Receipts::until(stopped)),
             sm: Acks::default(),
             sent: Sent::default(),
             links: HashMap::new(),

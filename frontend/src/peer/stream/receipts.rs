@@ -4,6 +4,7 @@
 //! Must not know stanzas. What comes next: `established` reads no more while the window is full.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -15,6 +16,8 @@ pub(super) struct Receipts {
     window: Mutex<Window>,
     /// Told when the front has moved.
     moved: Notify,
+    /// Once the server stops: what is dropped from then on may not have been done with.
+    stopped: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -25,23 +28,36 @@ struct Window {
     open: VecDeque<bool>,
 }
 
-/// Dropped when the stanza is done with (for what is kept: after its commit). Order does not matter: what is acknowledged
-/// moves over those at the front.
-#[derive(Debug)]
+/// Dropped, and so all its clones, when the stanza is done with (for what is kept: after its commit). Order does not matter:
+/// what is acknowledged moves over those at the front.
+#[derive(Clone, Debug)]
 pub(crate) struct Receipt {
+    _given: Arc<Given>,
+}
+
+#[derive(Debug)]
+struct Given {
     receipts: Arc<Receipts>,
     number: u64,
 }
 
 impl Receipts {
+    /// None, until `stopped`.
+    pub(super) fn until(stopped: Arc<AtomicBool>) -> Self {
+        Self {
+            stopped,
+            ..Self::default()
+        }
+    }
+
     /// A receipt for the next stanza.
     pub(super) fn give(self: &Arc<Self>) -> Receipt {
         let mut window = self.window();
         let number = window.done + window.open.len() as u64;
         window.open.push_back(false);
+        let receipts = Arc::clone(self);
         Receipt {
-            receipts: Arc::clone(self),
-            number,
+            _given: Arc::new(Given { receipts, number }),
         }
     }
 
@@ -71,15 +87,11 @@ impl Receipts {
     }
 }
 
-impl Receipt {
-    /// It will never be done with: what it is for was not kept, and must not be acknowledged.
-    pub(crate) fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Receipt {
+impl Drop for Given {
     fn drop(&mut self) {
+        if self.receipts.stopped.load(Ordering::Acquire) {
+            return;
+        }
         let mut window = self.receipts.window();
         let at = usize::try_from(self.number - window.done).unwrap_or(usize::MAX);
         if let Some(done) = window.open.get_mut(at) {
@@ -112,5 +124,16 @@ mod tests {
         assert_eq!((receipts.done(), receipts.given()), (3, 4));
         drop(fourth);
         assert_eq!(receipts.done(), 4);
+    }
+
+    #[test]
+    fn what_is_dropped_since_the_server_stops_is_not_done_with() {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let receipts = Arc::new(Receipts::until(stopped.clone()));
+        let (first, second) = (receipts.give(), receipts.give());
+        drop(first);
+        stopped.store(true, Ordering::Release);
+        drop(second);
+        assert_eq!((receipts.done(), receipts.open()), (1, 1));
     }
 }
