@@ -1,6 +1,11 @@
-//! The SMS gateway. So far its text layer: what fits a text message, and what it costs.
+//! The SMS gateway: phones that follow, post and are followed. The modules stand in the order of the flow.
 //!
-//! Grammar, scheduler, routes and the SMPP session come with their issue and join here, in the order of the flow.
+//! It knows the engine by its log and tables, and the social network by [`network::Network`] alone; nothing of XMPP.
 #![forbid(unsafe_code)]
 
+pub mod config; //   what the operator says
+pub mod limits; //   fixed limits
+pub mod network; //  the social network, as far as phones need it
+pub mod number; //   phone numbers
+pub mod tables; //   what is kept, and what changes it
 pub mod text;

@@ -1,0 +1,89 @@
+//! Every limit of the gateway that no operator moves, with why it is so.
+//!
+//! Knows nothing else. What an operator may move is in `config/`.
+
+/// Digits of a number, at least and at most (E.164 has 15; up to six are short codes).
+pub const NUMBER_DIGITS_MIN: usize = 7;
+/// See there.
+pub const NUMBER_DIGITS_MAX: usize = 15;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 3_600_000;
+/// Of a day.
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// A confirmation of STOP comes within this time or not at all.
+pub const STOP_TOLD_EXPIRES_MS: u64 = 300_000;
+/// Within which a number gets only so many texts.
+pub const BURST_MS: u64 = 600_000;
+/// Posts that a number may ask for.
+pub const HELD_MAX: usize = 50;
+/// Failures for good, in a row, after which a number must say YES again.
+pub const STRIKES: u8 = 3;
+/// Wrong codes, after which it holds no longer.
+pub const CODE_TRIES: u8 = 5;
+/// Codes for one number and day.
+pub const CODES_PER_DAY: u8 = 3;
+/// Wrong PINs in a row, after which a number may not post for a day.
+pub const PIN_TRIES: u8 = 5;
+/// Edges that are removed with a number in one commit; a number has fewer.
+pub const ERASED_EDGES: usize = 10_000;
+
+/// What one number may say within an hour, and a day; new numbers of one prefix within an hour.
+pub const SAID_PER_HOUR: u16 = 30;
+/// See there.
+pub const SAID_PER_DAY: u16 = 200;
+/// See there.
+pub const NEWCOMERS_PER_HOUR: u32 = 100;
+/// Posts of one number within an hour.
+pub const POSTS_PER_HOUR: u16 = 20;
+/// Times a day that HELP is answered.
+pub const HELPS_PER_DAY: u8 = 3;
+/// The same text is the same for so long where the route names no id.
+pub const SAME_MS: u64 = 600_000;
+/// And where it does.
+pub const SAME_ID_MS: u64 = 30 * DAY_MS;
+/// How long YES is an answer.
+pub const DIALOGUE_MS: u64 = DAY_MS;
+/// How long a post may be answered with REPLY.
+pub const REPLY_MS: u64 = DAY_MS;
+/// How long a post may be taken back with DEL.
+pub const DEL_MS: u64 = 600_000;
+
+/// Commands that are carried out at once; those of one number in their order.
+pub const LANES: usize = 16;
+/// What was heard and waits in one lane.
+pub const LANE_WAITING: usize = 256;
+
+/// Visits of a ring's followers in one turn, whether or not they can be sent to.
+pub const VISITS_PER_TURN: usize = 1_000;
+/// Followers read at once.
+pub const EDGES_READ: usize = 128;
+/// Texts read at once.
+pub const TEXTS_READ: usize = 64;
+/// Intents of one commit at most.
+pub const INTENTS_PER_PLAN: usize = 200;
+/// Publishers with posts under way on one route at most; others wait in the log.
+pub const RINGS_MAX: usize = 100_000;
+/// Posts of one publisher under way; older ones are told of with the next.
+pub const POSTS_PER_RING: usize = 64;
+/// How many entries of the log are looked at in one step.
+pub const TAIL_STEP: usize = 4_096;
+/// Over how long those whose night ends together are spread.
+pub const MORNING_MS: u64 = 20 * 60_000;
+/// Receipts that came before their answers are kept so long.
+pub const EARLY_MS: u64 = 60_000;
+/// How long nothing is sent by a route that asks for it, at first and at most.
+pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
+/// Pauses before what was refused for a moment is tried again.
+pub const RETRY_MS: [u64; 4] = [5_000, 30_000, 120_000, 600_000];
+/// Rows that are forgotten at once.
+pub const FORGET_ROWS: u32 = 2_000;
+/// How often that is done.
+pub const FORGET_MS: u64 = 10_000;
+/// Above this a publisher is told how long his post takes.
+pub const SLOW_DRAIN_MS: u64 = 10 * 60_000;
+/// Rendered texts that are kept.
+pub const RENDERED_MAX: usize = 4_096;
+/// Messages to be sent, of one route, that have an intent and no answer: twice its window, and at least this.
+pub const FLIGHT_MIN: usize = 32;

@@ -1,0 +1,134 @@
+//! What is too old is forgotten, a bounded number of rows at a time: the gateway asks for it now and then.
+//!
+//! STOP and the audit are kept for ever. Knows no clock: the times come with the operation.
+
+use super::fate::Early;
+use super::rows::{Delivery, Heard, Number, State};
+use super::{Doing, keys};
+use crate::number::Hash;
+use reef_engine::log::apply::ApplyError;
+use reef_engine::model::Timestamp;
+use reef_engine::store::rows::decode;
+use reef_engine::store::{Range, View};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// What is forgotten: everything before these times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// Deliveries.
+    pub deliveries: Timestamp,
+    /// What was heard.
+    pub heard: Timestamp,
+    /// Receipts that came before their answers.
+    pub early: Timestamp,
+    /// Numbers of which nothing became.
+    pub fresh: Timestamp,
+    /// Rows of each kind at most.
+    pub most: u32,
+}
+
+impl Doing<'_, '_, '_> {
+    pub(super) fn forget(&mut self, keep: &Keep) -> Result<(), ApplyError> {
+        let most = keep.most as usize;
+        self.forget_deliveries(keep.deliveries, most)?;
+        self.forget_heard(keep.heard, most)?;
+        self.forget_early(keep.early, most)?;
+        self.forget_fresh(keep.fresh, most)?;
+        let hour = (keep.fresh.0 / crate::limits::HOUR_MS).to_be_bytes();
+        for key in self.first_keys(keys::NEWCOMERS, most)? {
+            if key.get(1..9).is_none_or(|began| began >= &hour[..]) {
+                break;
+            }
+            self.delete_main(key);
+        }
+        Ok(())
+    }
+
+    /// Rows of a prefix from its beginning, at most so many.
+    fn first_rows(
+        &self,
+        family: reef_engine::store::keys::Family,
+        prefix: &[u8],
+        most: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ApplyError> {
+        let mut found = Vec::new();
+        self.apply.tx.scan(family, &Range::prefix(prefix), &mut |key, value| {
+            found.push((key.to_vec(), value.to_vec()));
+            match found.len() < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn forget_deliveries(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
+        let family = self.families.delivery();
+        for (key, value) in self.first_rows(family, keys::CLOSED, most)? {
+            let row: Delivery = decode(family, &value)?;
+            match keys::read_delivery(&key) {
+                Some(id) if row.at < before => self.forget_delivery(id, &row),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_heard(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
+        let family = self.families.main();
+        for (key, value) in self.first_rows(family, keys::HEARD, most)? {
+            if decode::<Heard>(family, &value)?.at >= before {
+                break;
+            }
+            self.delete_main(key);
+        }
+        for key in self.first_keys(keys::HEARD_AGES, most)? {
+            let Some((at, hash)) = key.get(1..).and_then(<[u8]>::split_first_chunk::<8>) else {
+                continue;
+            };
+            if Timestamp(u64::from_be_bytes(*at)) >= before {
+                break;
+            }
+            if let Ok(hash) = Hash::try_from(hash) {
+                self.delete_main(keys::heard_key(&hash));
+            }
+            self.delete_main(key);
+        }
+        Ok(())
+    }
+
+    fn forget_early(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
+        let family = self.families.main();
+        for (key, value) in self.first_rows(family, keys::EARLY, most)? {
+            // By number, not by time.
+            if decode::<Early>(family, &value)?.at < before {
+                self.delete_main(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers that said something once, and became nothing.
+    fn forget_fresh(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
+        for key in self.first_keys(keys::FRESH, most)? {
+            let Some((at, id)) = keys::read_fresh(&key) else {
+                continue;
+            };
+            if at >= before {
+                break;
+            }
+            self.delete_main(key);
+            let number = self.main::<Number>(&keys::number(id))?;
+            if number.is_some_and(|number| is_nobody(&number)) {
+                self.erase(id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_nobody(number: &Number) -> bool {
+    let state = matches!(number.state, State::New | State::Pending | State::Stopped);
+    state && number.account.is_none() && number.gets == 0
+}
