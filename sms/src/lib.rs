@@ -8,4 +8,3 @@ pub mod limits; //   fixed limits
 pub mod network; //  the social network, as far as phones need it
 pub mod number; //   phone numbers
 pub mod tables; //   what is kept, and what changes it
-pub mod text;

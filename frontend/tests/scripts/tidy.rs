@@ -100,6 +100,10 @@ fn crates_know_whom_they_may() {
                 ],
             ),
             knows("sms/Cargo.toml", &["reef-frontend"]),
+            knows(
+                "sms/smpp/Cargo.toml",
+                &["reef-engine", "reef-frontend", "reef-stanza", "reef-sms"],
+            ),
             knows("loadtest/Cargo.toml", &["reef-engine", "reef-frontend"]),
         ]
         .concat(),
