@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config; //   what the operator says
+pub mod grammar; //  what a text means
 pub mod limits; //   fixed limits
 pub mod network; //  the social network, as far as phones need it
 pub mod number; //   phone numbers

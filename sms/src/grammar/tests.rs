@@ -1,0 +1,154 @@
+//! Texts as people write them, and what they mean.
+
+use super::*;
+
+const LINKED: Sender = Sender {
+    posts: true,
+    asked: false,
+    pin: false,
+};
+const NOBODY: Sender = Sender {
+    posts: false,
+    asked: false,
+    pin: false,
+};
+
+fn meaning(text: &str, sender: Sender) -> Meaning {
+    read(text, sender, &Stops::new(&["basta".into()]))
+}
+
+fn command(text: &str) -> Option<Command> {
+    match meaning(text, LINKED) {
+        Meaning::Command(None, command) => Some(command),
+        _ => None,
+    }
+}
+
+#[test]
+fn stop_is_heard_in_every_disguise_from_everybody() {
+    let disguises = "STOP|stop|Stop.|  stop  |\"Stop\"|STOP!!!|s\u{200b}top|ＳＴＯＰ|stop 🛑|🛑 STOP|STOPALL|Stop all|stop all texts|UNSUBSCRIBE|\
+        Cancel|END|Quit|revoke|optout|opt out|OPT-OUT|Opt  Out please|remove|ARRET|arrêt|Alto|stop please|Stop it now|\
+        stop sending me messages|STOP texting me|stop this now please|no more texts|No more messages!|remove me|Leave me alone|\
+        do not text|Don't text me|don’t text|take me off|Wrong number|unsubscribe me|BASTA|stop,please";
+    for text in disguises
+        .split('|')
+        .filter(|text| !["", "please", "stop,please"].contains(text))
+    {
+        assert_eq!(meaning(text, LINKED), Meaning::Stop, "{text}");
+        assert_eq!(meaning(text, NOBODY), Meaning::Stop, "{text}");
+        let pin = Sender { pin: true, ..LINKED };
+        assert_eq!(
+            meaning(&format!("1234 {text}"), pin),
+            Meaning::Stop,
+            "with a PIN: {text}"
+        );
+    }
+}
+
+#[test]
+fn who_may_not_post_means_stop_whatever_follows() {
+    for text in [
+        "Stop the war!",
+        "stop it or I call the police",
+        "unsubscribe from this list",
+        "STOP,please",
+    ] {
+        assert_eq!(meaning(text, NOBODY), Meaning::Stop, "{text}");
+    }
+    assert_eq!(meaning("Stop the war!", LINKED), Meaning::Unclear);
+    assert_eq!(
+        command("post Stop the war!"),
+        Some(Command::Post("Stop the war!".into()))
+    );
+    assert!(matches!(meaning("The end is near", NOBODY), Meaning::Post(..)));
+    assert!(matches!(meaning("end of story", LINKED), Meaning::Post(..)));
+}
+
+#[test]
+fn help_start_yes_and_codes_are_words_alone() {
+    for text in ["HELP", "help!", "Info", "?", "???", "aide"] {
+        assert_eq!(meaning(text, NOBODY), Meaning::Help, "{text}");
+    }
+    assert_eq!(meaning("Start", NOBODY), Meaning::Start);
+    let asked = Sender { asked: true, ..NOBODY };
+    assert_eq!(meaning("Yes!", asked), Meaning::Yes);
+    assert!(matches!(meaning("yes", LINKED), Meaning::Post(..)));
+    assert_eq!(meaning(" 123456 ", NOBODY), Meaning::Code("123456".into()));
+    assert!(matches!(meaning("help me please", LINKED), Meaning::Post(..)));
+    assert_eq!(meaning(" \n", LINKED), Meaning::Empty);
+}
+
+#[test]
+fn a_command_has_its_exact_number_of_words() {
+    let name = || "nyc".to_owned();
+    for (text, read) in [
+        ("follow nyc", Command::Follow(name())),
+        ("F @NYC", Command::Follow(name())),
+        ("leave nyc", Command::Unfollow(name())),
+        ("ON", Command::On(None)),
+        ("off @nyc", Command::Off(Some(name()))),
+        ("get nyc", Command::Get(name())),
+        ("more", Command::More(None)),
+        ("MORE nyc", Command::More(Some(name()))),
+        ("d nyc hello there", Command::Message(name(), "hello there".into())),
+        ("r thank you", Command::Reply("thank you".into())),
+        ("rt nyc", Command::Repeat(name())),
+        ("join nyc", Command::Join(name())),
+        ("follow romeo@capulet.lit", Command::Follow("romeo@capulet.lit".into())),
+        ("del", Command::Delete),
+        (
+            "set quiet 2200-0700",
+            Command::Set(Setting::Quiet("22:00-07:00".parse().unwrap())),
+        ),
+        ("set limit 20", Command::Set(Setting::Limit(20))),
+        ("SET PIN 1234", Command::Set(Setting::Pin(Some("1234".into())))),
+        ("set pin off", Command::Set(Setting::Pin(None))),
+        ("set dm off", Command::Set(Setting::Messages(false))),
+    ] {
+        assert_eq!(command(text), Some(read), "{text}");
+    }
+    for text in [
+        "On my way home",
+        "Get well soon",
+        "Follow me now",
+        "off to bed",
+        "more of this",
+        "d nyc",
+        "set",
+        "set limit 0",
+        "set limit 1000",
+        "set pin 12",
+        "who knows",
+        "del it",
+        "like a rolling stone",
+        "join us all",
+    ] {
+        assert_eq!(meaning(text, LINKED), Meaning::Post(None, text.into()), "{text}");
+    }
+}
+
+#[test]
+fn a_pin_is_read_where_one_is_needed() {
+    let pin = Sender { pin: true, ..LINKED };
+    assert_eq!(
+        meaning("1234 hello", pin),
+        Meaning::Post(Some("1234".into()), "hello".into())
+    );
+    assert_eq!(
+        meaning("1234 follow nyc", pin),
+        Meaning::Command(Some("1234".into()), Command::Follow("nyc".into()))
+    );
+    assert_eq!(
+        meaning("2024 was a year", LINKED),
+        Meaning::Post(None, "2024 was a year".into())
+    );
+    assert_eq!(meaning("off", pin), Meaning::Command(None, Command::Off(None)));
+}
+
+#[test]
+fn no_keyword_is_a_free_name() {
+    let all: Vec<_> = keywords().collect();
+    for keyword in ["stop", "follow", "f", "rt", "yes", "more"] {
+        assert!(all.contains(&keyword));
+    }
+}
