@@ -45,6 +45,7 @@ impl Bench {
             recent: Arc::new(Recent::new(Seq(0))),
             metrics: Arc::new(Metrics::default()),
             peers: Arc::new(|| ()),
+            committed: Arc::new(|| ()),
             gauge: Arc::default(),
             last: Seq(0),
             swept: Timestamp(u64::MAX / 2),

@@ -66,6 +66,7 @@ pub struct Engine {
     readers: Readers,
     recent: Arc<Recent>,
     peer_wake: Arc<OnceLock<PeerWake>>,
+    commit_wake: Arc<OnceLock<Wake>>,
     packer: Mutex<Option<Packer>>,
     applier: Mutex<Option<JoinHandle<()>>>,
     sorter: Mutex<Option<JoinHandle<()>>>,
@@ -101,7 +102,8 @@ impl Engine {
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
         gauge.edge_changes.store(loaded.unpacked, Ordering::Relaxed);
         let (ring, bell) = crossbeam::channel::bounded(1);
-        let peer_wake = Arc::new(OnceLock::new());
+        let (peer_wake, commit_wake) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::<Wake>::new()));
+        let wakes = commit_wake.clone();
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -114,6 +116,7 @@ impl Engine {
             gauge: gauge.clone(),
             // Full is rung already.
             peers: Arc::new(move || _ = ring.try_send(())),
+            committed: Arc::new(move || wakes.get().into_iter().for_each(|wake| wake())),
             last,
             swept: Timestamp(0),
             minute: 0,
@@ -147,6 +150,7 @@ impl Engine {
             readers,
             recent,
             peer_wake,
+            commit_wake,
             packer: Mutex::new(Some(packer)),
             applier: Mutex::new(Some(thread)),
             sorter: Mutex::new(Some(sorter)),
@@ -217,6 +221,20 @@ impl Engine {
     /// Whom to call when there is something new for peers; the first caller counts.
     pub fn on_peers(&self, wake: PeerWake) {
         let _ = self.peer_wake.set(wake);
+    }
+
+    /// Whom to call after each commit: a part that follows the log by a cursor of its own. It must not block; the first
+    /// caller counts.
+    pub fn on_commit(&self, wake: Wake) {
+        let _ = self.commit_wake.set(wake);
+    }
+
+    /// The order of this host behind a place: where entries that are still there lie, and of which nodes.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn order(&self, after: Seq, most: usize) -> Result<Vec<(Seq, NodeId)>, StoreError> {
+        outbox::order(self.view(), after, most)
     }
 
     /// The next entries that are due to a peer; on a reader thread.

@@ -40,6 +40,7 @@ fn in_one_commit(changes: Vec<(&str, Change)>) -> Vec<Result<Seq, Error>> {
         metrics: Arc::default(),
         gauge: Arc::default(),
         peers: Arc::new(|| ()),
+        committed: Arc::new(|| ()),
         last: Seq(0),
         swept: Timestamp(0),
         minute: 0,

@@ -4,8 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod config; //   what the operator says
+pub mod gateway; //  the whole
 pub mod grammar; //  what a text means
 pub mod limits; //   fixed limits
 pub mod network; //  the social network, as far as phones need it
 pub mod number; //   phone numbers
+pub mod route; //    ways to phones
+pub mod schedule; // what is sent next
 pub mod tables; //   what is kept, and what changes it

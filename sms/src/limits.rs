@@ -77,6 +77,10 @@ pub const EARLY_MS: u64 = 60_000;
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
 /// Pauses before what was refused for a moment is tried again.
 pub const RETRY_MS: [u64; 4] = [5_000, 30_000, 120_000, 600_000];
+/// Parts in doubt of one route of which a late answer is still understood.
+pub const DOUBTED_MAX: usize = 10_000;
+/// Numbers that have said STOP of late, of which the session is told before it writes.
+pub const VOIDS_MAX: usize = 100_000;
 /// Rows that are forgotten at once.
 pub const FORGET_ROWS: u32 = 2_000;
 /// How often that is done.

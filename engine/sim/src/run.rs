@@ -141,6 +141,7 @@ fn applier(
         metrics,
         gauge: Arc::default(),
         peers: Arc::new(|| ()),
+        committed: Arc::new(|| ()),
         last,
         swept: Timestamp(0),
         minute: 0,

@@ -52,6 +52,8 @@ pub struct Applier {
     pub gauge: Arc<Gauge>,
     /// Called where something is due to followers at other servers.
     pub peers: Wake,
+    /// Called after each commit of records, when it can be read.
+    pub committed: Wake,
     /// The last `Seq` given.
     pub last: Seq,
     /// When the background last did a step.
@@ -246,6 +248,9 @@ impl Applier {
         }
         open.batch.upto = self.last;
         self.hand(open.batch);
+        if open.records > 0 {
+            (self.committed)();
+        }
         for (ticket, fate) in open.tickets {
             ticket(fate);
         }

@@ -5,6 +5,7 @@
 mod archive;
 mod cursor;
 mod digest;
+mod order;
 mod page;
 pub mod peers;
 mod reader;
@@ -13,6 +14,7 @@ mod recent;
 pub use archive::{Archive, Of, Wanted, archive};
 pub use cursor::{CheckpointRow, DeviceRow, Devices, cursors_of, device_writes, start_epoch};
 pub use digest::{Digest, digest};
+pub use order::order;
 pub use page::{Following, Page, PageRequest, Run, left_out, page};
 pub use reader::Readers;
 pub use recent::Recent;

@@ -51,7 +51,7 @@ pub struct Country {
     pub price: Option<f64>,
     /// When texts may be sent.
     pub hours: Option<Hours>,
-    /// The zone of those who did not say theirs: an IANA name.
+    /// The zones of those who did not say theirs, IANA names with spaces between: they are left alone where it is night in one.
     #[serde(default)]
     pub zone: String,
     /// Which links.
@@ -81,8 +81,9 @@ impl Country {
         if !self.route.is_empty() && !routes.iter().any(|route| route.name == self.route) {
             return Err(format!("there is no route {:?}", self.route));
         }
-        if !self.zone.is_empty() && super::Zone::named(&self.zone).is_none() {
-            return Err(format!("there is no time zone {:?}", self.zone));
+        let unknown = |zone: &&str| super::Zone::named(zone).is_none();
+        if let Some(zone) = self.zone.split_whitespace().find(unknown) {
+            return Err(format!("there is no time zone {zone:?}"));
         }
         if self.price.is_some_and(|price| !(0.0..=100.0).contains(&price)) {
             return Err("price is 0 to 100".into());

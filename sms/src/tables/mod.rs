@@ -15,7 +15,7 @@ mod sweep;
 
 pub use change::BY_PHONE;
 pub use keys::{FAMILIES, Families};
-pub use plan::{SPENT_ALL, spent_by, spent_for};
+pub use plan::{SPENT_ALL, SPENT_MONTH, spent_by, spent_for};
 pub use sweep::Keep;
 
 use crate::number::Hash;
@@ -66,8 +66,8 @@ pub enum Op {
     Posts {
         /// Up to where.
         upto: Seq,
-        /// Node, place, and when it is too old.
-        posts: Vec<(NodeId, Seq, Timestamp)>,
+        /// Node, place, item, and when it is too old.
+        posts: Vec<(NodeId, Seq, Arc<str>, Timestamp)>,
     },
     /// Has a route wait, or no longer.
     Pause {
@@ -231,6 +231,8 @@ pub struct Plan {
     pub put_off: Vec<(Class, Timestamp, DeliveryId, Option<Timestamp>)>,
     /// Day of the spending.
     pub day: i32,
+    /// Its month, counted from the year 0.
+    pub month: i32,
 }
 
 /// Where a ring stands.

@@ -13,12 +13,16 @@ use reef_engine::log::apply::ApplyError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
 use reef_engine::store::rows::encode;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What an operation spends, by scope.
 type Spending = BTreeMap<Vec<u8>, Spent>;
 
 /// Scope of all routes.
 pub const SPENT_ALL: &[u8] = b"a";
+
+/// The same of a month.
+pub const SPENT_MONTH: &[u8] = b"m";
 
 /// Scope of a route.
 pub fn spent_by(route: RouteId) -> Vec<u8> {
@@ -64,8 +68,11 @@ impl Doing<'_, '_, '_> {
                 self.put_main(keys::waiting(plan.route, *class, *again, *id), &row);
             }
         }
-        for (scope, more) in spending {
-            let key = keys::spent(plan.day, &scope);
+        let all = spending.get(SPENT_ALL).copied();
+        let days = spending.into_iter().map(|(scope, more)| (plan.day, scope, more));
+        let month = all.map(|more| (plan.month, SPENT_MONTH.to_vec(), more));
+        for (day, scope, more) in days.chain(month) {
+            let key = keys::spent(day, &scope);
             let mut spent = self.main::<Spent>(&key)?.unwrap_or_default();
             spent.segments += more.segments;
             spent.micros += more.micros;
@@ -241,10 +248,10 @@ impl Doing<'_, '_, '_> {
         Ok(())
     }
 
-    pub(super) fn posts(&mut self, upto: Seq, posts: &[(NodeId, Seq, Timestamp)]) -> Result<(), ApplyError> {
+    pub(super) fn posts(&mut self, upto: Seq, posts: &[(NodeId, Seq, Arc<str>, Timestamp)]) -> Result<(), ApplyError> {
         self.put_main(keys::TAIL.to_vec(), &upto);
         let families = self.families;
-        for (node, seq, deadline) in posts {
+        for (node, seq, item, deadline) in posts {
             let routes = super::read::Rows {
                 view: &*self.apply.tx,
                 families,
@@ -257,6 +264,7 @@ impl Doing<'_, '_, '_> {
                     at: ring.at,
                     visits: ring.visits,
                     deadline: *deadline,
+                    item: item.clone(),
                 };
                 self.put_main(keys::fanout(route, *node, *seq), &fanout);
             }

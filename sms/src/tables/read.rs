@@ -157,6 +157,11 @@ impl Rows<'_> {
         })
     }
 
+    /// A post that goes round.
+    pub fn fanout(&self, route: RouteId, node: NodeId, seq: Seq) -> Read<Option<Fanout>> {
+        self.main(&keys::fanout(route, node, seq))
+    }
+
     /// The next of a ring behind a number.
     pub fn edges(&self, route: RouteId, node: NodeId, after: NumberId, most: usize) -> Read<Vec<(NumberId, Edge)>> {
         let all = Range::prefix(&keys::edges(route, node));
@@ -238,6 +243,14 @@ impl Rows<'_> {
     /// What is under way, oldest first.
     pub fn open(&self, most: usize) -> Read<Vec<(DeliveryId, Delivery)>> {
         let range = Range::prefix(keys::OPEN);
+        self.page(self.families.delivery(), &range, most, |key, row: Delivery| {
+            Some((keys::read_delivery(key)?, row))
+        })
+    }
+
+    /// What was answered, oldest first.
+    pub fn closed(&self, most: usize) -> Read<Vec<(DeliveryId, Delivery)>> {
+        let range = Range::prefix(keys::CLOSED);
         self.page(self.families.delivery(), &range, most, |key, row: Delivery| {
             Some((keys::read_delivery(key)?, row))
         })

@@ -179,7 +179,7 @@ pub struct Ring {
 }
 
 /// A post that goes round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fanout {
     /// In which lap it began.
     pub lap: u64,
@@ -189,6 +189,8 @@ pub struct Fanout {
     pub visits: u64,
     /// When it is too old.
     pub deadline: Timestamp,
+    /// The item: it may be edited on the way.
+    pub item: Arc<str>,
 }
 
 impl Fanout {

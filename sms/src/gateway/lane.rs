@@ -1,0 +1,172 @@
+//! One route of the sending side: its state, its way, and what is being committed of it.
+//!
+//! Knows no other route.
+
+use super::commit::{Looked, Pending};
+use super::core::Failed;
+use super::parts::Parts;
+use crate::config::{Ambiguous, Route};
+use crate::route::{Told, Way};
+use crate::schedule::{Planned, RouteState, Status};
+use crate::tables::rows::RouteId;
+use crate::tables::{Fate, Op};
+use reef_engine::model::Timestamp;
+
+/// A route with its way, and what is being committed of it.
+pub(super) struct Lane {
+    pub(super) state: RouteState,
+    pub(super) way: Box<dyn Way>,
+    pub(super) plan: Option<(Pending, Planned)>,
+    pub(super) fates: Option<(Pending, Vec<Fate>)>,
+    pub(super) throttles: u64,
+    pub(super) why_down: String,
+}
+
+/// What an operator is shown of a route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes messages; else why not.
+    pub up: Result<(), String>,
+    /// Whether an operator has it wait.
+    pub paused: bool,
+    /// Segments a second, now and as configured.
+    pub rate: (f64, f64),
+    /// Messages under way.
+    pub in_flight: usize,
+    /// Visits to be made.
+    pub backlog: u64,
+    /// Times that it was too fast.
+    pub throttles: u64,
+    /// Visits that were left out since posts were too old.
+    pub expired: u64,
+}
+
+impl Lane {
+    /// A route that is not up yet.
+    pub(super) fn new(id: RouteId, way: Box<dyn Way>, route: &Route, now: Timestamp) -> Lane {
+        let mut state = RouteState::new(id, route.clone(), now);
+        state.flight.repeats = route.ambiguous == Ambiguous::RetryOnce;
+        Lane {
+            state,
+            way,
+            plan: None,
+            fates: None,
+            throttles: 0,
+            why_down: "not bound yet".into(),
+        }
+    }
+
+    /// One turn: what was committed, what is sent, what is planned next, what is settled. When it is to be looked at again.
+    pub(super) fn drive(&mut self, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Failed> {
+        let setting = self.state.route.clone();
+        let cx = parts.context(&setting, self.state.form, now);
+        self.look(parts)?;
+        self.send(parts, now);
+        if self.plan.is_none()
+            && let Some(planned) = self.state.plan(&cx)?
+        {
+            let op = Op::Plan(planned.plan.clone());
+            self.plan = Some((parts.commits.begin(op)?, planned));
+        }
+        self.settle(parts)?;
+        Ok(self.state.next(now))
+    }
+
+    /// What its way says.
+    pub(super) fn told(&mut self, told: Told, now: Timestamp) {
+        match told {
+            Told::Up => {
+                self.state.up = true;
+                self.state.wake();
+            }
+            Told::Down(why) => {
+                self.state.up = false;
+                self.why_down = why;
+            }
+            Told::Said(token, status) => {
+                match &status {
+                    Status::Throttled => {
+                        self.throttles += 1;
+                        self.state.pacer.throttled(now);
+                    }
+                    Status::Taken(_) => self.state.pacer.accepted(now),
+                    _ => {}
+                }
+                self.state.flight.answered(token, status, now);
+            }
+        }
+    }
+
+    /// What operators are shown.
+    pub(super) fn shown(&self) -> Shown {
+        Shown {
+            name: self.state.route.name.clone(),
+            up: match self.state.up {
+                true => Ok(()),
+                false => Err(self.why_down.clone()),
+            },
+            paused: self.state.paused,
+            rate: (self.state.pacer.rate(), self.state.route.rate),
+            in_flight: self.state.flight.len(),
+            backlog: self.state.backlog(),
+            throttles: self.throttles,
+            expired: self.state.expired,
+        }
+    }
+
+    /// Whether something of it is being committed; or only waits for room in the queue.
+    pub(super) fn is_committing(&self) -> (bool, bool) {
+        let pending = [
+            self.plan.as_ref().map(|(pending, _)| pending),
+            self.fates.as_ref().map(|(pending, _)| pending),
+        ];
+        let mut some = pending.into_iter().flatten().peekable();
+        let any = some.peek().is_some();
+        (any, some.any(|pending| matches!(pending, Pending::Again(_))))
+    }
+
+    /// Looks whether its plan and its fates were committed.
+    pub(super) fn look(&mut self, parts: &Parts) -> Result<(), Failed> {
+        if let Some((pending, planned)) = self.plan.take() {
+            match parts.commits.look(pending)? {
+                Looked::Waits(pending) => self.plan = Some((pending, planned)),
+                Looked::Done(outcome) => self.state.planned(planned, Some(&outcome)),
+            }
+        }
+        if let Some((pending, fates)) = self.fates.take() {
+            match parts.commits.look(pending)? {
+                Looked::Waits(pending) => self.fates = Some((pending, fates)),
+                Looked::Done(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands ready parts to the way, as far as it has room.
+    pub(super) fn send(&mut self, parts: &Parts, now: Timestamp) {
+        while self.state.up && !self.state.pacer.is_held(now) && self.way.free() > 0 {
+            let Some(part) = self.state.flight.next(now) else { break };
+            let ((number, epoch), voids) = (part.number, parts.voids.clone());
+            let may = Box::new(move || voids.may(number, epoch));
+            if let Err(token) = self.way.submit(part, may) {
+                self.state.flight.back(token);
+                break;
+            }
+        }
+    }
+
+    /// Commits what is settled.
+    pub(super) fn settle(&mut self, parts: &Parts) -> Result<(), Failed> {
+        if self.fates.is_some() {
+            return Ok(());
+        }
+        let fates = self.state.flight.fates();
+        if !fates.is_empty() {
+            let op = Op::Fates(fates.clone());
+            self.fates = Some((parts.commits.begin(op)?, fates));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! A route: its pace, its rings, and what is under way on it. One plan of it is being committed at a time.
+//!
+//! Knows no protocol. `plan.rs` makes its plans, `flight.rs` follows what they lead to.
+
+use super::flight::{Flight, Going};
+use super::pacer::Pacer;
+use super::ring::{Live, Turning};
+use super::{Context, Prepared, render};
+use crate::config::Route;
+use crate::tables::rows::{DeliveryId, Fanout, RouteId};
+use crate::tables::{Outcome, Plan};
+use reef_engine::error::StoreError;
+use reef_engine::model::{NodeId, Seq, Timestamp};
+use reef_smpp::text::Form;
+use std::collections::{HashMap, VecDeque};
+
+/// A route.
+pub struct RouteState {
+    /// Its number.
+    pub id: RouteId,
+    /// What the operator says of it.
+    pub route: Route,
+    /// How it wants text.
+    pub form: Form,
+    /// Its pace.
+    pub pacer: Pacer,
+    /// What is under way.
+    pub flight: Flight,
+    /// Whether an operator has it wait.
+    pub paused: bool,
+    /// Whether it is bound.
+    pub up: bool,
+    /// Posts that were too old for so many visits.
+    pub expired: u64,
+    pub(super) rings: HashMap<NodeId, Turning>,
+    /// Whose turn it is.
+    pub(super) order: VecDeque<NodeId>,
+    /// What each class below the first may still send before the others.
+    pub(super) credit: [i32; 5],
+    /// Counts turns: what was read in one is not read again.
+    pub(super) turn: u64,
+    /// A plan is being committed.
+    pub(super) planning: bool,
+    /// Not before.
+    pub(super) rest: Timestamp,
+    /// When something begins for numbers that wait, if nothing else happens.
+    pub(super) wakes: Option<Timestamp>,
+    /// Done posts that no plan has said yet.
+    pub(super) unsaid: Vec<(NodeId, Seq)>,
+}
+
+/// A plan, with what is needed to send what it intends.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// The operation.
+    pub plan: Plan,
+    /// For each intent.
+    pub prepared: Vec<Prepared>,
+}
+
+impl RouteState {
+    /// A route with nothing under way.
+    pub fn new(id: RouteId, route: Route, now: Timestamp) -> RouteState {
+        RouteState {
+            id,
+            form: render::form(&route),
+            pacer: Pacer::new(route.rate, now),
+            flight: Flight::new(render::form(&route)),
+            route,
+            paused: false,
+            up: false,
+            expired: 0,
+            rings: HashMap::new(),
+            order: VecDeque::new(),
+            credit: [0; 5],
+            turn: 0,
+            planning: false,
+            rest: Timestamp(0),
+            wakes: None,
+            unsaid: Vec::new(),
+        }
+    }
+
+    /// A post begins to go round, or went round at the last stop.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn add(&mut self, cx: &Context<'_>, node: NodeId, seq: Seq, fanout: Fanout) -> Result<(), StoreError> {
+        let mut plan = Plan {
+            route: self.id,
+            ..Plan::default()
+        };
+        if !self.rings.contains_key(&node) {
+            match Turning::load(cx, self.id, node)? {
+                Some(turning) => {
+                    self.rings.insert(node, turning);
+                    self.order.push_back(node);
+                }
+                None => {
+                    self.unsaid.push((node, seq));
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(turning) = self.rings.get_mut(&node) {
+            turning.add(Live::new(seq, fanout), self.id, &mut plan);
+        }
+        self.unsaid.extend(plan.done);
+        self.rest = Timestamp(0);
+        Ok(())
+    }
+
+    /// Something waits that did not: it is looked at.
+    pub fn wake(&mut self) {
+        self.wakes = Some(Timestamp(0));
+    }
+
+    /// What became of a plan: what it intended and was not refused is ready to be sent.
+    pub fn planned(&mut self, planned: Planned, outcome: Option<&Outcome>) {
+        self.planning = false;
+        let Some(outcome) = outcome else {
+            // It was not committed: nothing of it is so. The rings are read again.
+            self.rings.values_mut().for_each(|turning| turning.posts.clear());
+            self.rings.clear();
+            self.order.clear();
+            return;
+        };
+        let intents = planned.plan.send.into_iter().zip(planned.prepared);
+        for ((intent, prepared), place) in intents.zip(&outcome.planned) {
+            match place {
+                Some(id) => self.flight.begin(*id, Going::new(&intent, prepared)),
+                None => self.pacer.give(intent.segments),
+            }
+        }
+    }
+
+    /// Whether its rings must be read from the store: a plan failed.
+    pub fn is_lost(&self) -> bool {
+        self.rings.is_empty() && self.order.is_empty()
+    }
+
+    /// Whether a delivery is under way.
+    pub fn has(&self, id: DeliveryId) -> bool {
+        self.flight.has(id)
+    }
+
+    /// Visits that are to be made for posts under way, of all publishers.
+    pub fn backlog(&self) -> u64 {
+        self.rings.values().map(Turning::backlog).sum()
+    }
+
+    /// Publishers with posts under way.
+    pub fn publishers(&self) -> usize {
+        self.rings.len()
+    }
+
+    /// The same of one.
+    pub fn backlog_of(&self, node: NodeId) -> u64 {
+        self.rings.get(&node).map_or(0, Turning::backlog)
+    }
+
+    /// When it is to be looked at again, if nothing happens before.
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let open = !self.paused && self.up && !self.planning;
+        let work = !self.rings.is_empty() || !self.unsaid.is_empty() || self.wakes.is_some_and(|at| at <= now);
+        let turn = (open && work).then(|| self.pacer.next(now).max(self.rest));
+        let wakes = self.wakes.filter(|_| open);
+        let retry = self.flight.next_retry();
+        [turn, wakes, retry].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,252 @@
+//! What becomes of one number that may get something: sent to now, later, or passed over.
+//!
+//! Reads the rows once more than apply will: apply decides. Knows no pace. Next: `plan.rs` gathers it.
+
+use super::render;
+use super::ring::{Live, Turning};
+use super::when::When;
+use super::{Context, Prepared};
+use crate::config::Country;
+use crate::number::Phone;
+use crate::tables::rows::{Class, Edge, Number, NumberId, State, Usage};
+use crate::tables::{Intent, Source};
+use reef_engine::config::SubscriptionState;
+use reef_engine::error::StoreError;
+use reef_engine::model::{NodeId, Seq, Timestamp};
+use reef_engine::store::rows;
+
+/// What becomes of a visit.
+pub(super) enum Visit {
+    /// Nothing: it wants nothing, has all, or may not be sent to.
+    Passed,
+    /// Not before then.
+    Later(Timestamp),
+    /// This.
+    Send(Box<(Intent, Prepared)>),
+}
+
+/// A number that may be sent to, with where it is.
+pub(super) struct Reached<'c> {
+    /// It.
+    pub number: Number,
+    /// What it got.
+    pub usage: Usage,
+    /// Where to send.
+    pub phone: Phone,
+    /// Its country.
+    pub country: &'c Country,
+    /// What a segment costs, in millionths.
+    pub micros: u64,
+}
+
+/// A number as far as it can be sent to at all: known, in a country with a row and a price.
+///
+/// # Errors
+/// The store's failures.
+pub(super) fn reach<'c>(cx: &'c Context<'_>, id: NumberId) -> Result<Option<Reached<'c>>, StoreError> {
+    let Some(number) = cx.rows.number(id)? else {
+        return Ok(None);
+    };
+    let Some(phone) = cx.keys.phone(&number.sealed) else {
+        return Ok(None);
+    };
+    let country = cx.settings.country_of(phone.e164());
+    let Some((country, micros)) = country.and_then(|country| Some((country, country.micros()?))) else {
+        return Ok(None);
+    };
+    let usage = cx.rows.usage(id)?;
+    Ok(Some(Reached {
+        number,
+        usage,
+        phone,
+        country,
+        micros,
+    }))
+}
+
+impl Reached<'_> {
+    /// An intent for it.
+    pub(super) fn intent(&self, cx: &Context<'_>, id: NumberId, class: Class, segments: u8, source: Source) -> Intent {
+        let when = When::of(cx.settings, self.country, &self.number);
+        let limit = match class {
+            Class::First | Class::Answer => cx.settings.daily_answers,
+            _ => self.number.limit.unwrap_or(cx.settings.daily_segments),
+        };
+        Intent {
+            number: id,
+            epoch: self.number.epoch,
+            class,
+            segments,
+            micros: self.micros,
+            day: when.day(cx.now),
+            limit,
+            burst: when.burst(),
+            source,
+            expires: Timestamp(0),
+        }
+    }
+
+    /// What is needed to send it these words.
+    pub(super) fn prepared(&self, cx: &Context<'_>, text: String) -> Prepared {
+        Prepared {
+            phone: self.phone.clone(),
+            sender: cx.sender(self.country),
+            text,
+            reference: self.usage.reference.wrapping_add(1),
+        }
+    }
+
+    /// When it may get posts, if not now.
+    pub(super) fn closed(&self, cx: &Context<'_>, id: NumberId, segments: u8) -> Option<Timestamp> {
+        When::of(cx.settings, self.country, &self.number).closed(id, &self.number, &self.usage, segments, cx.now)
+    }
+
+    /// Whether it may read a node: one that is open, or that its account follows.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub(super) fn may_read(&self, cx: &Context<'_>, node: NodeId, open: bool) -> Result<bool, StoreError> {
+        let Some(account) = &self.number.account else {
+            return Ok(open);
+        };
+        let view = cx.rows.view;
+        let Some(id) = rows::subscriber_id(view, account)? else {
+            return Ok(false);
+        };
+        let subscription = rows::subscription(view, node, id)?;
+        Ok(subscription.is_some_and(|row| row.state == SubscriptionState::Subscribed))
+    }
+}
+
+/// Visits one follower.
+///
+/// # Errors
+/// The store's failures.
+pub(super) fn visit(
+    cx: &Context<'_>,
+    turning: &mut Turning,
+    (id, edge): (NumberId, Edge),
+    (turn, segments): (u64, u8),
+    gone: &mut Vec<Seq>,
+) -> Result<Visit, StoreError> {
+    let newest = turning.posts.back().map_or(Seq(0), |post| post.seq);
+    if !edge.on || edge.handled >= newest {
+        return Ok(Visit::Passed);
+    }
+    let Some(reached) = reach(cx, id)? else {
+        return Ok(Visit::Passed);
+    };
+    let number = &reached.number;
+    if number.state != State::Active || !reached.country.takes_posts() {
+        return Ok(Visit::Passed);
+    }
+    if reached.usage.due.is_some() || !reached.may_read(cx, turning.node, turning.open)? {
+        // It is looked at when its time comes.
+        return Ok(Visit::Passed);
+    }
+    let above = edge.handled.max(number.since);
+    let seqs: Vec<Seq> = turning
+        .posts
+        .iter()
+        .map(|post: &Live| post.seq)
+        .filter(|seq| *seq > above)
+        .collect();
+    let mut pending = Vec::new();
+    for seq in seqs {
+        match turning.content(cx, seq, turn)? {
+            Some(content) if content.said.replies && !number.replies => {}
+            Some(content) => pending.push((seq, content)),
+            None => gone.push(seq),
+        }
+    }
+    let Some((seq, content)) = pending.pop() else {
+        return Ok(Visit::Passed);
+    };
+    if let Some(until) = reached.closed(cx, id, 1) {
+        return Ok(Visit::Later(until));
+    }
+    let one = render::Post {
+        author: &turning.author,
+        said: &content.said,
+        repeats: content.repeats.as_deref(),
+        more: pending.len(),
+        link: content.link.as_deref(),
+        links: reached.country.links,
+        opt_out: &reached.country.opt_out,
+    };
+    let (text, segments) = render::post(&one, segments, cx.form);
+    if let Some(until) = reached.closed(cx, id, segments) {
+        return Ok(Visit::Later(until));
+    }
+    let deadline = turning
+        .posts
+        .iter()
+        .find(|post| post.seq == seq)
+        .map(|post| post.fanout.deadline);
+    let source = Source::Post {
+        node: turning.node,
+        seq,
+        others: pending.iter().map(|(seq, _)| *seq).collect(),
+    };
+    let intent = Intent {
+        expires: deadline.unwrap_or(cx.now),
+        ..reached.intent(cx, id, Class::Post, segments, source)
+    };
+    let prepared = reached.prepared(cx, text);
+    Ok(Visit::Send(Box::new((intent, prepared))))
+}
+
+/// Words that wait, for a number.
+pub(super) enum Spoken {
+    /// Too old, or nobody may hear them.
+    Dropped,
+    /// Not before then.
+    Later(Timestamp),
+    /// These.
+    Send(Box<(Intent, Prepared)>),
+}
+
+/// Looks at a text that waits.
+///
+/// # Errors
+/// The store's failures.
+pub(super) fn speak(
+    cx: &Context<'_>,
+    class: Class,
+    source: Source,
+    waiting: &crate::tables::rows::Waiting,
+) -> Result<Spoken, StoreError> {
+    if waiting.expires <= cx.now {
+        return Ok(Spoken::Dropped);
+    }
+    let Some(reached) = reach(cx, waiting.number)? else {
+        return Ok(Spoken::Dropped);
+    };
+    if reached.number.epoch != waiting.epoch {
+        return Ok(Spoken::Dropped);
+    }
+    let budget = if class == Class::Message {
+        cx.settings.segments
+    } else {
+        1
+    };
+    let (text, segments) = render::words(&waiting.text, budget.max(1), cx.form);
+    if !class.is_answer() {
+        if reached.number.state != State::Active {
+            return Ok(Spoken::Dropped);
+        }
+        if let Some(until) = reached.closed(cx, waiting.number, segments) {
+            return Ok(match until < waiting.expires {
+                true => Spoken::Later(until),
+                false => Spoken::Dropped,
+            });
+        }
+    }
+    let intent = Intent {
+        expires: waiting.expires,
+        epoch: waiting.epoch,
+        ..reached.intent(cx, waiting.number, class, segments, source)
+    };
+    let prepared = reached.prepared(cx, text);
+    Ok(Spoken::Send(Box::new((intent, prepared))))
+}
