@@ -6,6 +6,7 @@
 pub mod config; //   what the operator says
 pub mod gateway; //  the whole
 pub mod grammar; //  what a text means
+pub mod inbound; //  what phones say
 pub mod limits; //   fixed limits
 pub mod network; //  the social network, as far as phones need it
 pub mod number; //   phone numbers

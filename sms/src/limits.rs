@@ -73,6 +73,8 @@ pub const TAIL_STEP: usize = 4_096;
 pub const MORNING_MS: u64 = 20 * 60_000;
 /// Receipts that came before their answers are kept so long.
 pub const EARLY_MS: u64 = 60_000;
+/// Parts of texts wait for the others so long.
+pub const PARTS_MS: u64 = 300_000;
 /// How long nothing is sent by a route that asks for it, at first and at most.
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
 /// Pauses before what was refused for a moment is tried again.

@@ -6,7 +6,7 @@
 use super::commit::{Looked, Pending};
 use super::lane::{Lane, Shown};
 use super::parts::Parts;
-use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, SLOW_DRAIN_MS};
+use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, PARTS_MS, SLOW_DRAIN_MS};
 use crate::route::{Told, Way};
 use crate::schedule::{Drain, NewPost, duration, new_posts};
 use crate::tables::rows::{Delivery, DeliveryId, Progress, RouteId};
@@ -25,6 +25,9 @@ pub struct Core {
     forgetting: Option<Pending>,
     forgot: Timestamp,
 }
+
+/// How often it is looked whether the last fates are committed.
+const LAST_STEPS: usize = 1_000_000;
 
 /// How a step ended.
 pub enum Step {
@@ -256,6 +259,7 @@ impl Core {
             deliveries: before(self.parts.settings.keep_deliveries),
             heard: before(self.parts.settings.keep_heard),
             early: Timestamp(now.0.saturating_sub(EARLY_MS)),
+            parts: Timestamp(now.0.saturating_sub(PARTS_MS)),
             fresh: Timestamp(now.0.saturating_sub(crate::limits::DAY_MS)),
             most: FORGET_ROWS,
         };
@@ -286,6 +290,18 @@ impl Core {
     /// What operators are shown.
     pub fn shown(&self) -> Vec<Shown> {
         self.lanes.iter().map(Lane::shown).collect()
+    }
+
+    /// The end: what was settled is committed, as far as the log takes it.
+    pub fn last(&mut self, now: Timestamp) {
+        for _ in 0..LAST_STEPS {
+            let parts = self.parts.clone();
+            let open = self.lanes.iter_mut().any(|lane| lane.close(&parts, now));
+            if !open {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// The ways, to be stopped.

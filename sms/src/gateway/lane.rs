@@ -74,6 +74,12 @@ impl Lane {
         Ok(self.state.next(now))
     }
 
+    /// Commits what is settled, and nothing new; whether that is still under way.
+    pub(super) fn close(&mut self, parts: &Parts, _: Timestamp) -> bool {
+        let looked = self.look(parts).and_then(|()| self.settle(parts));
+        looked.is_ok() && (self.fates.is_some() || self.plan.is_some())
+    }
+
     /// What its way says.
     pub(super) fn told(&mut self, told: Told, now: Timestamp) {
         match told {

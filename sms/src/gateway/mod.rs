@@ -6,6 +6,7 @@ pub mod commit;
 pub mod core;
 mod lane;
 pub mod parts;
+pub mod thread;
 pub mod voids;
 
 pub use lane::Shown;

@@ -2,6 +2,7 @@
 //!
 //! A way takes parts and says what became of each, by their tokens. Knows no scheduler and no store. Next: `smpp.rs`, `http.rs`.
 
+pub mod listen;
 pub mod smpp;
 
 use crate::schedule::{Outgoing, Status};

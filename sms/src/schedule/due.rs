@@ -31,7 +31,7 @@ pub(super) fn due(cx: &Context<'_>, route: RouteId, id: NumberId) -> Result<Visi
     let Some(reached) = reach(cx, id)? else {
         return Ok(Visit::Passed);
     };
-    if reached.number.state != State::Active || !reached.country.takes_posts() {
+    if reached.number.state != State::Active || !reached.country.takes_posts() || reached.is_silent(cx) {
         return Ok(Visit::Passed);
     }
     let missed = missed(cx, route, id, &reached)?;

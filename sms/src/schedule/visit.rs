@@ -7,6 +7,7 @@ use super::ring::{Live, Turning};
 use super::when::When;
 use super::{Context, Prepared};
 use crate::config::Country;
+use crate::limits::DAY_MS;
 use crate::number::Phone;
 use crate::tables::rows::{Class, Edge, Number, NumberId, State, Usage};
 use crate::tables::{Intent, Source};
@@ -96,6 +97,12 @@ impl Reached<'_> {
         }
     }
 
+    /// Whether it has said nothing for so long that it is perhaps somebody else's.
+    pub(super) fn is_silent(&self, cx: &Context<'_>) -> bool {
+        let last = self.number.heard.max(self.number.made);
+        cx.now.0.saturating_sub(last.0) >= u64::from(cx.settings.dormant_days) * DAY_MS
+    }
+
     /// When it may get posts, if not now.
     pub(super) fn closed(&self, cx: &Context<'_>, id: NumberId, segments: u8) -> Option<Timestamp> {
         When::of(cx.settings, self.country, &self.number).closed(id, &self.number, &self.usage, segments, cx.now)
@@ -137,7 +144,7 @@ pub(super) fn visit(
         return Ok(Visit::Passed);
     };
     let number = &reached.number;
-    if number.state != State::Active || !reached.country.takes_posts() {
+    if number.state != State::Active || !reached.country.takes_posts() || reached.is_silent(cx) {
         return Ok(Visit::Passed);
     }
     if reached.usage.due.is_some() || !reached.may_read(cx, turning.node, turning.open)? {
@@ -206,6 +213,9 @@ pub(super) enum Spoken {
     Send(Box<(Intent, Prepared)>),
 }
 
+/// What is asked for with MORE takes so many; other answers take one.
+const ANSWER_SEGMENTS: u8 = 3;
+
 /// Looks at a text that waits.
 ///
 /// # Errors
@@ -225,12 +235,12 @@ pub(super) fn speak(
     if reached.number.epoch != waiting.epoch {
         return Ok(Spoken::Dropped);
     }
-    let budget = if class == Class::Message {
-        cx.settings.segments
+    let budget = if class == Class::Answer {
+        ANSWER_SEGMENTS
     } else {
-        1
+        cx.settings.segments
     };
-    let (text, segments) = render::words(&waiting.text, budget.max(1), cx.form);
+    let (text, segments) = render::words(&waiting.text, budget, cx.form);
     if !class.is_answer() {
         if reached.number.state != State::Active {
             return Ok(Spoken::Dropped);

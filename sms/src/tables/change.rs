@@ -251,6 +251,9 @@ impl Doing<'_, '_, '_> {
 
     pub(super) fn code(&mut self, account: &Arc<str>, made: Option<&NewCode>) -> Result<(), ApplyError> {
         let Some(new) = made else {
+            if let Some(code) = self.main::<Code>(&keys::code(account))? {
+                self.delete_main(keys::code_of(code.number));
+            }
             self.delete_main(keys::code(account));
             return Ok(());
         };
@@ -276,6 +279,7 @@ impl Doing<'_, '_, '_> {
             made: (today, count + 1),
         };
         self.put_main(keys::code(account), &code);
+        self.put_main(keys::code_of(id), account);
         if let Some(say) = &new.say {
             if number.state == State::Stopped {
                 // Whoever said STOP hears nothing, not even a code.

@@ -25,6 +25,14 @@ impl Doing<'_, '_, '_> {
         self.put_main(keys::heard_age(at, &hear.key), &());
         let mut usage = self.usage(id)?;
         let fits = count_said(&mut usage, at, hear);
+        let silent = at.0.saturating_sub(number.heard.max(number.made).0);
+        if number.account.is_some() && silent >= hear.most.doubt_ms {
+            number.doubted = true;
+        }
+        if number.state == State::Active && silent >= hear.most.dormant_ms {
+            number.state = State::Dormant;
+            self.audit(&number, Audited::State(State::Dormant), "silence");
+        }
         number.heard = at;
         self.outcome.number = Some(id);
         if let Some(told) = &hear.stop {
@@ -50,6 +58,12 @@ impl Doing<'_, '_, '_> {
             self.outcome.heard = Some(place);
         }
         Ok(())
+    }
+
+    /// A part of a text lies here until all are there, so that its route may forget it.
+    pub(super) fn part(&mut self, key: &Hash, sealed: &[u8]) {
+        let at = self.apply.at;
+        self.put_main(keys::part(at, key), &sealed.to_vec());
     }
 
     /// The number that speaks, made where it is new; `None` where too many of its prefix are.

@@ -245,6 +245,19 @@ pub fn newcomers(hour: u64, prefix: &str) -> Vec<u8> {
 /// Those of all hours.
 pub const NEWCOMERS: &[u8] = &[23];
 
+/// number → the account that was shown a code for it
+pub fn code_of(id: NumberId) -> Vec<u8> {
+    key(25, &[&id.0.to_be_bytes()])
+}
+
+/// time, name → a part of a text whose others are to come
+pub fn part(at: Timestamp, name: &Hash) -> Vec<u8> {
+    key(26, &[&at.0.to_be_bytes(), name])
+}
+
+/// Those, oldest first.
+pub const PARTS: &[u8] = &[26];
+
 /// consent: number, time → what was shown and said, sealed
 pub fn consent(hash: &Hash, at: Timestamp, nth: u64) -> Vec<u8> {
     key(24, &[hash, &at.0.to_be_bytes(), &nth.to_be_bytes()])

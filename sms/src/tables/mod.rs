@@ -33,6 +33,13 @@ use std::sync::Arc;
 /// An operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
+    /// Keeps a part of a text until the others are there.
+    Part {
+        /// Names the part.
+        key: Hash,
+        /// It, sealed.
+        sealed: Vec<u8>,
+    },
     /// Gives these routes their numbers, and looks whether the key of phone numbers is the one that sealed them.
     Begin {
         /// Names.
@@ -114,6 +121,10 @@ pub struct HearMost {
     pub day: u16,
     /// New numbers of one prefix within an hour.
     pub newcomers: u32,
+    /// After so long without a word a number's next ones are perhaps somebody else's, in milliseconds.
+    pub doubt_ms: u64,
+    /// And after so long it gets nothing until YES.
+    pub dormant_ms: u64,
 }
 
 /// Changes to a number, in one commit.
@@ -377,6 +388,7 @@ pub fn apply(families: Families, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result
     let mut doing = Doing::new(families, apply);
     match &op {
         Op::Begin { routes, check } => doing.begin(routes, check)?,
+        Op::Part { key, sealed } => doing.part(key, sealed),
         Op::Hear(hear) => doing.hear(hear)?,
         Op::Do(what) => doing.carry_out(what)?,
         Op::Code { account, made } => doing.code(account, made.as_ref())?,

@@ -124,6 +124,21 @@ impl Rows<'_> {
         self.main(&keys::code(account))
     }
 
+    /// The account that was shown a code for a number.
+    pub fn account_with_code(&self, id: NumberId) -> Read<Option<std::sync::Arc<str>>> {
+        self.main(&keys::code_of(id))
+    }
+
+    /// Parts of texts whose others are to come, sealed, oldest first.
+    pub fn parts(&self, most: usize) -> Read<Vec<Vec<u8>>> {
+        self.page(
+            self.families.main(),
+            &Range::prefix(keys::PARTS),
+            most,
+            |_, sealed: Vec<u8>| Some(sealed),
+        )
+    }
+
     /// Whether a route is paused.
     pub fn is_paused(&self, route: RouteId) -> Read<bool> {
         Ok(self.main(&keys::route_state(route))?.unwrap_or_default())

@@ -22,6 +22,8 @@ pub struct Keep {
     pub heard: Timestamp,
     /// Receipts that came before their answers.
     pub early: Timestamp,
+    /// Parts of texts whose others did not come.
+    pub parts: Timestamp,
     /// Numbers of which nothing became.
     pub fresh: Timestamp,
     /// Rows of each kind at most.
@@ -35,6 +37,13 @@ impl Doing<'_, '_, '_> {
         self.forget_heard(keep.heard, most)?;
         self.forget_early(keep.early, most)?;
         self.forget_fresh(keep.fresh, most)?;
+        let before = keep.parts.0.to_be_bytes();
+        for key in self.first_keys(keys::PARTS, most)? {
+            if key.get(1..9).is_none_or(|at| at >= &before[..]) {
+                break;
+            }
+            self.delete_main(key);
+        }
         let hour = (keep.fresh.0 / crate::limits::HOUR_MS).to_be_bytes();
         for key in self.first_keys(keys::NEWCOMERS, most)? {
             if key.get(1..9).is_none_or(|began| began >= &hour[..]) {

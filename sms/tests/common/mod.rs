@@ -370,6 +370,8 @@ impl World {
                 hour: 1000,
                 day: 1000,
                 newcomers: u32::MAX,
+                doubt_ms: u64::MAX,
+                dormant_ms: u64::MAX,
             },
         }))
     }

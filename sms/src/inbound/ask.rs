@@ -1,0 +1,318 @@
+//! A text of a number, understood with what is known of it: what is done, and what it is told.
+//!
+//! Knows no protocol. Whatever is changed of the number is one commit with the end of the text. Next: `act.rs` for commands.
+
+use super::act::{Answer, Person};
+use super::context::{Caller, Hall};
+use super::hear::{meaning, sender};
+use super::words;
+use crate::grammar::{Command, Meaning};
+use crate::limits::{DAY_MS, HELPS_PER_DAY, PIN_TRIES};
+use crate::network::{Action, Refused};
+use crate::tables::rows::{Asked, Class, NumberId, RouteId, State};
+use crate::tables::{BY_PHONE, Change, Do, Op, Say};
+use reef_engine::error::Error;
+use std::sync::Arc;
+
+impl Hall {
+    /// Answers what a number said.
+    pub(super) async fn answer(self: &Arc<Hall>, id: NumberId, heard: u64, route: RouteId, text: &str) {
+        let Ok(Some(caller)) = self.caller(id).await else {
+            tracing::warn!("what a phone said is answered after the next start: the store cannot be read now");
+            return;
+        };
+        let answer = self.understood(&caller, heard, route, text).await;
+        if let Err(error) = self.finish(&caller, heard, answer).await {
+            tracing::debug!(%error, "an answer to a phone was not kept");
+        }
+    }
+
+    async fn finish(&self, caller: &Caller, heard: u64, answer: Answer) -> Result<(), Error> {
+        let mut op = Do {
+            number: caller.id,
+            epoch: Some(caller.number.epoch),
+            heard: Some(heard),
+            changes: answer.changes,
+            say: answer.say,
+            by: BY_PHONE.into(),
+        };
+        let mut done = self.commit(Op::Do(op.clone())).await;
+        if let Err(Error::Rejected(reject)) = &done {
+            // Its changes cannot be: it is told, and answered all the same.
+            (op.changes, op.say) = (Vec::new(), vec![self.say(refused(reject))]);
+            done = self.commit(Op::Do(op)).await;
+        }
+        let outcome = done?;
+        if outcome.epoch != caller.number.epoch {
+            self.parts.voids.set(caller.id, outcome.epoch, self.now());
+        }
+        (self.wake)();
+        Ok(())
+    }
+
+    /// An answer of one text.
+    pub(super) fn say(&self, text: impl Into<Arc<str>>) -> Say {
+        Say {
+            class: Class::Answer,
+            text: text.into(),
+            expires: self.answer_expires(),
+        }
+    }
+
+    /// The same, for who has said STOP, too.
+    pub(super) fn say_first(&self, text: impl Into<Arc<str>>) -> Say {
+        Say {
+            class: Class::First,
+            ..self.say(text)
+        }
+    }
+
+    async fn understood(self: &Arc<Hall>, caller: &Caller, heard: u64, route: RouteId, text: &str) -> Answer {
+        let (id, now) = (caller.id, self.now());
+        let dialogue = self
+            .read(move |hall, _| hall.parts.rows().dialogue(id))
+            .await
+            .ok()
+            .flatten();
+        let asked = dialogue
+            .filter(|dialogue| dialogue.until > now)
+            .map(|dialogue| dialogue.asked);
+        let trusted = self.trusts(route);
+        let number = &caller.number;
+        let sender = sender(Some(number), asked.is_some(), trusted);
+        let stopped = number.state == State::Stopped;
+        match meaning(text, sender, &self.stops) {
+            Meaning::Help => self.help(caller),
+            Meaning::Start => self.start(caller, trusted),
+            Meaning::Yes if asked.is_none() => self.start(caller, trusted),
+            // Whoever has said STOP is heard again after START.
+            _ if stopped => Answer::default(),
+            Meaning::Yes => self.yes(caller, asked, text).await,
+            Meaning::Code(code) => self.code(caller, &code, trusted, text).await,
+            Meaning::Unclear => Answer::said(self.say(words::UNCLEAR)),
+            Meaning::Stop | Meaning::Empty => Answer::default(),
+            Meaning::Command(pin, command) => self.command(caller, heard, (pin, sender.pin), command).await,
+            Meaning::Post(pin, text) => {
+                self.command(caller, heard, (pin, sender.pin), Command::Post(text))
+                    .await
+            }
+        }
+    }
+
+    fn help(&self, caller: &Caller) -> Answer {
+        if caller.usage.helps >= HELPS_PER_DAY {
+            return Answer::default();
+        }
+        let say = self.say_first(words::help(&self.parts.settings.brand));
+        Answer::said(say).with(Change::Helped)
+    }
+
+    fn start(&self, caller: &Caller, trusted: bool) -> Answer {
+        let brand = &self.parts.settings.brand;
+        let most = caller.number.limit.unwrap_or(self.parts.settings.daily_segments);
+        match caller.number.state {
+            State::Stopped | State::Dormant if !trusted => Answer::said(self.say_first(words::NEEDS_CODE)),
+            State::Stopped if caller.number.gets == 0 && caller.number.account.is_none() => {
+                Answer::said(self.say_first(words::hint(brand))).with(Change::State(State::New))
+            }
+            State::Stopped | State::Dormant | State::Off => {
+                Answer::said(self.say_first(words::resumed(brand, most))).with(Change::State(State::Active))
+            }
+            State::Active => Answer::said(self.say(words::resumed(brand, most))),
+            State::New | State::Pending | State::Bad => self.hint(caller),
+        }
+    }
+
+    /// How to begin, once a day.
+    pub(super) fn hint(&self, caller: &Caller) -> Answer {
+        if caller.usage.hinted.is_some_and(|at| self.now().0 < at.0 + DAY_MS) {
+            return Answer::default();
+        }
+        Answer::said(self.say(words::hint(&self.parts.settings.brand))).with(Change::Hinted)
+    }
+
+    /// YES to what was asked. Both the question and the answer are kept.
+    async fn yes(self: &Arc<Hall>, caller: &Caller, asked: Option<Asked>, text: &str) -> Answer {
+        let settings = &self.parts.settings;
+        let most = caller.number.limit.unwrap_or(settings.daily_segments);
+        let (shown, said, changes) = match asked {
+            Some(Asked::Follow(jid)) => {
+                let author = self.parts.network.short(&jid);
+                let Some(node) = self.open_node(&jid).await else {
+                    return Answer::said(self.say(words::nobody(&author))).with(Change::Answered);
+                };
+                let shown = words::ask_follow(&settings.brand, &author, most);
+                let get = Change::Get(node, settings.follows_without_account);
+                (shown, words::follows(&settings.brand, &author, most), vec![get])
+            }
+            Some(Asked::Join(name)) => {
+                let account: Arc<str> = format!("{name}@{}", self.domain).into();
+                match self.act(&account, Action::Join).await {
+                    Ok(()) => {}
+                    Err(Refused::Taken) => {
+                        return Answer::said(self.say(format!("@{name} is taken. Try another name: JOIN name")))
+                            .with(Change::Answered);
+                    }
+                    Err(why) => {
+                        return Answer::said(self.say(format!("That did not work: {why}."))).with(Change::Answered);
+                    }
+                }
+                let shown = words::ask_join(&settings.brand, &name);
+                let link = Change::Account(Some(account));
+                (shown, words::joined(&settings.brand, &name), vec![link])
+            }
+            Some(Asked::Again) | None => return self.start(caller, true).with(Change::Answered),
+        };
+        let mut answer = Answer::said(self.say(said)).with(Change::Answered);
+        answer.changes.push(Change::State(State::Active));
+        answer.changes.extend(changes);
+        answer.changes.extend(self.consent(&shown, text));
+        answer
+    }
+
+    /// What was shown and said, sealed.
+    pub(super) fn consent(&self, shown: &str, said: &str) -> Option<Change> {
+        let sealed = self.parts.keys.seal(format!("shown: {shown}\nsaid: {said}").as_bytes());
+        sealed.ok().map(Change::Consent)
+    }
+
+    /// Six digits from a phone: the code that its account was shown.
+    async fn code(self: &Arc<Hall>, caller: &Caller, code: &str, trusted: bool, text: &str) -> Answer {
+        let (id, tag) = (caller.id, self.parts.keys.tag(code.as_bytes()));
+        let row = self.read(move |hall, _| {
+            let rows = hall.parts.rows();
+            let Some(account) = rows.account_with_code(id)? else {
+                return Ok(None);
+            };
+            Ok(rows.code(&account)?.map(|code| (account, code)))
+        });
+        let Ok(Some((account, row))) = row.await else {
+            return self.hint(caller);
+        };
+        if !row.from_phone || !trusted || row.until <= self.now() {
+            return Answer::said(self.say(words::WRONG_CODE));
+        }
+        if row.code != tag {
+            // Counted with the account, so that it cannot be guessed from a phone either.
+            let _ = self.commit(Op::WrongCode { account }).await;
+            return Answer::said(self.say(words::WRONG_CODE));
+        }
+        let name = self.parts.network.short(&account);
+        let shown = format!("code shown to {account}");
+        // What fails here is done by the next code.
+        let _ = self
+            .commit(Op::Code {
+                account: account.clone(),
+                made: None,
+            })
+            .await;
+        let mut answer = Answer::said(self.say(words::linked(&self.parts.settings.brand, &name)));
+        answer.changes.push(Change::Account(Some(account)));
+        answer.changes.push(Change::Doubted(false));
+        answer.changes.push(Change::State(State::Active));
+        answer.changes.extend(self.consent(&shown, text));
+        answer
+    }
+
+    /// A command or a post, with the PIN that it must have.
+    async fn command(
+        self: &Arc<Hall>,
+        caller: &Caller,
+        heard: u64,
+        (pin, needed): (Option<String>, bool),
+        command: Command,
+    ) -> Answer {
+        let number = &caller.number;
+        let free = matches!(command, Command::Off(_));
+        let mut first = Vec::new();
+        if needed && !free {
+            if self.now() < caller.usage.pins.1 {
+                return Answer::said(self.say(words::LOCKED));
+            }
+            let Some(right) = number.pin else {
+                return Answer::said(self.say(words::NEEDS_PIN));
+            };
+            match pin {
+                None => return Answer::said(self.say(words::NEEDS_PIN)),
+                Some(pin) if self.pin(number, &pin) != right => {
+                    let until = self.after(DAY_MS);
+                    return Answer::said(self.say(words::WRONG_PIN)).with(Change::PinTried(false, PIN_TRIES, until));
+                }
+                Some(_) => first.push(Change::PinTried(true, PIN_TRIES, self.now())),
+            }
+        }
+        let person = Person::phone(caller.clone(), heard);
+        let mut answer = self.carry_out(&person, command).await;
+        first.append(&mut answer.changes);
+        Answer {
+            changes: first,
+            ..answer
+        }
+    }
+
+    /// Keyed hash of a number's PIN.
+    pub(crate) fn pin(&self, number: &crate::tables::rows::Number, pin: &str) -> crate::number::Hash {
+        self.parts
+            .keys
+            .tag(&[&number.hash[..], b" pin ", pin.as_bytes()].concat())
+    }
+}
+
+/// Why a change cannot be, for a phone.
+fn refused(reject: &reef_engine::error::Reject) -> String {
+    use reef_engine::error::Reject;
+    match reject {
+        Reject::TooMany(what) => format!("That would be too many {what}. UNFOLLOW name first."),
+        Reject::NotSubscribed => "You do not get that. FOLLOW name to get it.".to_owned(),
+        Reject::Conflict => "That account has another phone. Unlink that first.".to_owned(),
+        _ => words::BUSY.to_owned(),
+    }
+}
+
+/// What an account writes to the gateway's address: the same commands, without a PIN. The answer is what it is told.
+pub async fn account_says(hall: &Arc<Hall>, account: &str, text: &str) -> String {
+    let jid: Arc<str> = account.into();
+    let found = hall.read(move |hall, _| {
+        let id = hall.parts.rows().of_account(&jid)?;
+        id.map(|id| hall.caller_now(id)).transpose().map(Option::flatten)
+    });
+    let Ok(caller) = found.await else {
+        return words::BUSY.to_owned();
+    };
+    let sender = crate::grammar::Sender {
+        posts: true,
+        ..Default::default()
+    };
+    let command = match meaning(text, sender, &hall.stops) {
+        Meaning::Command(_, command) => command,
+        Meaning::Help => return words::help(&hall.parts.settings.brand).to_string(),
+        Meaning::Stop => Command::Off(None),
+        Meaning::Start => Command::On(None),
+        Meaning::Post(_, text) => {
+            let word = text.split_whitespace().next().unwrap_or_default().to_owned();
+            return format!("'{word}' is no command here. HELP says what is; POST <text> publishes.");
+        }
+        _ => return words::UNCLEAR.to_owned(),
+    };
+    let person = Person::account(account.into(), caller.clone());
+    let answer = hall.carry_out(&person, command).await;
+    if let Some(caller) = caller
+        && !answer.changes.is_empty()
+    {
+        let op = Op::Do(Do {
+            number: caller.id,
+            epoch: None,
+            heard: None,
+            changes: answer.changes,
+            say: Vec::new(),
+            by: account.into(),
+        });
+        match hall.commit(op).await {
+            Ok(_) => (hall.wake)(),
+            Err(Error::Rejected(reject)) => return refused(&reject),
+            Err(_) => return words::BUSY.to_owned(),
+        }
+    }
+    let said: Vec<&str> = answer.say.iter().map(|say| &*say.text).collect();
+    said.join("\n")
+}

@@ -1,0 +1,18 @@
+//! What phones say: kept first, then understood, then done, then answered.
+//!
+//! Every text is in the store before its route hears that it is taken; STOP is looked for in every single part before
+//! anything else. Next: `lanes.rs` does what it means, in order for each number.
+
+pub mod act;
+mod answer;
+mod ask;
+mod context;
+mod hear;
+mod lanes;
+mod posts;
+pub mod words;
+
+pub use ask::account_says;
+pub use context::Hall;
+pub use hear::Incoming;
+pub use lanes::Lanes;

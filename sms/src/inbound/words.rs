@@ -1,0 +1,81 @@
+//! The texts that the gateway says: each fits one segment where its names are short.
+//!
+//! Pure: knows no store. Consent and STOP have the words that carriers ask for (`sms.md` §4).
+
+use std::sync::Arc;
+
+type Words = Arc<str>;
+
+fn words(text: String) -> Words {
+    text.into()
+}
+
+pub(super) fn stopped(brand: &str) -> Words {
+    words(format!(
+        "{brand}: you are unsubscribed, no more texts. START to resume. HELP for help."
+    ))
+}
+
+pub(super) fn help(brand: &str) -> Words {
+    words(format!(
+        "{brand}: posts by text. FOLLOW name, UNFOLLOW name, WHO, ON, OFF, MORE, GET name. Msg&data rates may apply. STOP to end."
+    ))
+}
+
+/// What is asked before the first post: the programme, how often, what it costs, how it ends.
+pub(super) fn ask_follow(brand: &str, author: &str, most: u16) -> Words {
+    words(format!(
+        "{brand}: reply YES to get @{author} by text, up to {most} msgs/day. Msg&data rates may apply. STOP to end, HELP."
+    ))
+}
+
+pub(super) fn follows(brand: &str, author: &str, most: u16) -> Words {
+    words(format!(
+        "{brand}: you now get @{author}, up to {most} msgs/day. Msg&data rates may apply. HELP, STOP."
+    ))
+}
+
+pub(super) fn ask_join(brand: &str, name: &str) -> Words {
+    words(format!(
+        "{brand}: reply YES to make the account @{name} with this phone. Msg&data rates may apply. STOP to end, HELP."
+    ))
+}
+
+pub(super) fn joined(brand: &str, name: &str) -> Words {
+    words(format!(
+        "{brand}: welcome @{name}. Any text is a post. FOLLOW name, WHO, OFF. Msg&data rates may apply. HELP, STOP."
+    ))
+}
+
+pub(super) fn linked(brand: &str, name: &str) -> Words {
+    words(format!(
+        "{brand}: this phone is linked with @{name}. Msg&data rates may apply. HELP, STOP to end."
+    ))
+}
+
+pub(super) fn resumed(brand: &str, most: u16) -> Words {
+    words(format!(
+        "{brand}: you get texts again, up to {most} msgs/day. Msg&data rates may apply. HELP for help, STOP to end."
+    ))
+}
+
+pub(super) fn hint(brand: &str) -> Words {
+    words(format!(
+        "{brand}: FOLLOW name gets somebody's posts by text. HELP for help, STOP to end."
+    ))
+}
+
+pub(super) fn nobody(name: &str) -> Words {
+    words(format!("No user '{name}'. To post this send: POST <text>"))
+}
+
+pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to publish.";
+pub(super) const BUSY: &str = "That did not work just now. Please try again later.";
+pub(super) const NEEDS_ACCOUNT: &str = "That needs an account: link this phone in your client, or JOIN name.";
+pub(super) const NEEDS_CODE: &str = "Please prove this phone anew: ask for a code in your account.";
+pub(super) const NEEDS_PIN: &str = "Begin with your PIN: 1234 your text. It is set in your account.";
+pub(super) const WRONG_PIN: &str = "That is not your PIN.";
+pub(super) const LOCKED: &str = "Too many wrong PINs: posting from this phone is locked for a day.";
+pub(super) const WRONG_CODE: &str = "That code is not right, or too old.";
+pub(super) const NOTHING_MORE: &str = "There is nothing more.";
+pub(super) const TOO_MANY: &str = "That is too many posts for now. Please wait an hour.";
