@@ -5,4 +5,5 @@
 
 pub mod esme;
 pub mod pdu;
+pub mod smsc;
 pub mod text;
