@@ -7,6 +7,7 @@ use crate::report::{Report, html, text};
 use crate::scenario::Scenario;
 use crate::scenario::common::Common;
 use crate::settings;
+use crate::sms::{Esme, Smsc};
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -42,6 +43,10 @@ enum Command {
     Run(Run),
     /// Runs the same on several servers in turn and prints one table
     Compare(Compare),
+    /// Stands in for an SMSC: takes texts, sends receipts and messages, and fails on demand
+    Smsc(Smsc),
+    /// Binds to an SMSC, submits what is typed and prints what comes: to try an SMSC before the gateway does
+    Esme(Esme),
     #[command(hide = true)]
     BareSender(Sender),
     #[command(hide = true)]
@@ -68,6 +73,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<ExitCode> {
         Command::BareSender(sender) => sender.run().map(|()| ExitCode::SUCCESS),
         Command::BareDrain(drain) => drain.run().map(|()| ExitCode::SUCCESS),
         Command::Compare(compare) => compare.run(),
+        Command::Smsc(smsc) => smsc.run().map(|()| ExitCode::SUCCESS),
+        Command::Esme(esme) => esme.run().map(|()| ExitCode::SUCCESS),
         Command::Scenario(scenario) => measure(&scenario, settings),
         Command::Run(run) => {
             let mut table = settings::read(&run.file)?;
@@ -173,7 +180,7 @@ mod tests {
         let all: Vec<String> = Args::command()
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
-            .filter(|name| !["run", "compare", "bare-sender", "bare-drain"].contains(&name.as_str()))
+            .filter(|name| !["run", "compare", "smsc", "esme", "bare-sender", "bare-drain"].contains(&name.as_str()))
             .collect();
         assert!(all.iter().all(|name| seen.contains(name)), "{all:?} {seen:?}");
     }

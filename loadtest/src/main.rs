@@ -1,7 +1,8 @@
 //! `reef-loadtest`: the operators' load tool. It speaks the wire only and counts exactly.
 //!
 //! It never imports the engine, so that it drives any XMPP server. A scenario (`scenario`) tells a crowd of connections
-//! (`crowd`) what to do, with the ruler (`bare`) beside it, and hands out a report (`report`).
+//! (`crowd`) what to do, with the ruler (`bare`) beside it, and hands out a report (`report`). `sms` is for the gateway: it stands in
+//! for an SMSC, or binds to one.
 
 mod bare;
 mod cli;
@@ -13,6 +14,7 @@ mod progress;
 mod report;
 mod scenario;
 mod settings;
+mod sms;
 mod wire;
 
 use std::io::Write;
