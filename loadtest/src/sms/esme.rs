@@ -1,6 +1,6 @@
 //! `reef-loadtest esme`: a session with an SMSC. What is typed is submitted, what comes is put together and printed.
 
-use super::lines::{Numbers, print, typed};
+use super::lines::{Ends, Numbers, print, typed};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use reef_smpp::esme::{Binding, Deliver, Esme as Session, EsmeConfig, Event, Submit, Tls};
@@ -100,6 +100,7 @@ impl Esme {
             reference: 0,
         };
         let mut lines = typed();
+        let mut ends = Ends::new()?;
         loop {
             tokio::select! {
                 Some(event) = events.recv() => running.show(event)?,
@@ -109,7 +110,7 @@ impl Esme {
                         print(&format!("error: {error:#}"))?;
                     },
                 },
-                _ = tokio::signal::ctrl_c() => break,
+                () = ends.wait() => break,
             }
         }
         let Running { session, .. } = running;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use reef_smpp::pdu::Address;
 use std::io::{BufRead, Write};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Lines that were typed and not carried out yet.
@@ -37,6 +38,29 @@ pub(super) fn typed() -> mpsc::Receiver<String> {
         }
     });
     lines
+}
+
+/// What ends a program from outside. Made once: between two that are made anew a signal is lost.
+pub(super) struct Ends {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Ends {
+    pub(super) fn new() -> Result<Ends> {
+        Ok(Ends {
+            interrupted: signal(SignalKind::interrupt())?,
+            terminated: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one.
+    pub(super) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+    }
 }
 
 /// A line on standard output, at once.

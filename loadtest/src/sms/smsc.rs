@@ -3,12 +3,11 @@
 //! The SMSC itself is `reef_smpp::smsc`; here are its flags (`flags`), orders from standard input, and what is printed.
 
 use super::flags::Flags;
-use super::lines::{Numbers, print, typed};
+use super::lines::{Ends, Numbers, print, typed};
 use anyhow::{Context, Result, bail};
 use reef_smpp::smsc::{Counts, Faults, Smsc as Running, Text};
 use serde_json::{Map, Value};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
 /// Flags of `smsc`.
@@ -67,7 +66,7 @@ impl Smsc {
         let mut texts = smsc.texts();
         print(&format!("listening {}", smsc.address()))?;
         let mut lines = typed();
-        let mut terminated = signal(SignalKind::terminate())?;
+        let mut ends = Ends::new()?;
         let end = tokio::time::sleep(self.duration.map_or(Duration::MAX, Duration::from_secs));
         tokio::pin!(end);
         loop {
@@ -82,8 +81,7 @@ impl Smsc {
                     Ok(false) => break,
                     Err(error) => print(&format!("error: {error:#}"))?,
                 },
-                _ = tokio::signal::ctrl_c() => break,
-                _ = terminated.recv() => break,
+                () = ends.wait() => break,
                 () = &mut end => break,
             }
         }

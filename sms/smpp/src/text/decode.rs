@@ -2,7 +2,7 @@
 //!
 //! Knows no header: that is taken off before (`header`), and parts are joined before (`reassembly`).
 
-use super::alphabet::Convention;
+use super::alphabet::{Convention, ESCAPE};
 
 /// Octets that are no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,8 @@ pub fn decode(data_coding: u8, octets: &[u8], default: Convention) -> Result<Str
     let kind = kind(data_coding).ok_or(Undecodable { data_coding })?;
     Ok(match kind {
         Kind::Default => default.decode(octets),
+        // COMPAT: npm's smpp says ASCII and means the GSM alphabet; an escape, which no ASCII text has, gives that away.
+        Kind::Ascii if octets.contains(&ESCAPE) => Convention::Gsm7.decode(octets),
         Kind::Ascii => Convention::Ascii.decode(octets),
         Kind::Latin1 => Convention::Latin1.decode(octets),
         Kind::Utf16 => utf16(octets),
@@ -89,6 +91,11 @@ mod tests {
         check(0xf0, &[0x00], "@");
         check(0xf1, b"a", "a");
         check(0xe0, &[0, b'a'], "a");
+    }
+
+    #[test]
+    fn an_escape_in_ascii_shows_that_it_is_the_gsm_alphabet() {
+        check(0x01, &[b'5', 0x1b, 0x65, 0x1b, 0x3c, b'x'], "5€[x");
     }
 
     #[test]
