@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 REEF := $(CARGO_TARGET_DIR)/release/reef
 
-.PHONY: run test build setup clients peers lint unit bench bench-check edges traps compare clean-demo
+.PHONY: run test build setup clients peers sms lint unit bench bench-check edges traps compare clean-demo
 
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
@@ -14,9 +14,10 @@ run: build ## installs what is missing, builds, and serves with demo data until 
 build: setup
 	cargo build --release --locked -p reef-frontend
 
-test: setup clients peers lint unit ## all tests; CI runs bench-check, too
+test: setup clients peers sms lint unit ## all tests; CI runs bench-check, too
 	scripts/clients.sh test
 	scripts/peers.sh test
+	scripts/sms.sh test
 
 lint: setup
 	cargo fmt --all --check
@@ -33,6 +34,9 @@ clients: ## the clients that the tests drive
 
 peers: ## the servers that the tests between servers drive
 	@scripts/peers.sh install
+
+sms: setup ## the SMSC and the clients that the tests of SMPP drive
+	@scripts/sms.sh install
 
 bench: setup ## criterion benches
 	cargo bench --locked -p reef-benches

@@ -20,7 +20,7 @@ packages() {
     apt_install "${missing[@]}" || { "${sudo[@]}" apt-get update -qq && apt_install "${missing[@]}"; } >/dev/null 2>&1 || outcome=$?
     [ "$made" = no ] || "${sudo[@]}" rm -f "$policy"
     if [ -d /run/systemd/system ]; then
-        for name in ejabberd prosody; do
+        for name in ejabberd kannel prosody; do
             [[ " ${missing[*]} " != *" $name "* ]] || "${sudo[@]}" systemctl disable --now "$name" >/dev/null 2>&1 || true
         done
     fi
