@@ -78,7 +78,11 @@ impl Engine {
     /// # Errors
     /// Why the store cannot be opened; the message says what to do.
     pub fn open(options: Options) -> Result<(Arc<Engine>, Vec<Seat>), StoreError> {
-        let store = Arc::new(RocksStore::open(&options.dir, options.tables.names(), &options.limits)?);
+        let store = Arc::new(RocksStore::open(
+            &options.dir,
+            &options.tables.names(),
+            &options.limits,
+        )?);
         Engine::over(store, options)
     }
 

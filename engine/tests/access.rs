@@ -26,8 +26,8 @@ const BLOCKED: &str = "blocked@reef.test";
 struct Roster;
 
 impl Tables for Roster {
-    fn names(&self) -> &'static [&'static str] {
-        &["roster"]
+    fn names(&self) -> Vec<&'static str> {
+        vec!["roster"]
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {

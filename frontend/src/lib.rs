@@ -6,6 +6,7 @@
 pub mod admin; //   what an operator asks
 pub mod cli; //     what may be typed
 pub mod config; //  what the operator says
+pub mod part; //    another part of the server
 pub mod server; //  what is started, in which order
 
 pub mod memory; //  clients without sockets, for those who measure

@@ -1,4 +1,4 @@
-//! `reef`: the composition root. Arguments → config → engine → listeners; nothing else.
+//! `reef`: the composition root. Arguments → config → engine → parts → listeners; nothing else.
 
 use clap::Parser;
 use reef_frontend::cli::{Args, run};
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    match run(Args::parse(), |_| Ok(None)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             // There is nobody else to tell.

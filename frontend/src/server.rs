@@ -8,8 +8,9 @@ mod listeners; // where they connect
 use crate::admin::{self, Live, Performer};
 use crate::config::{Config, Durability};
 use crate::host::Accounts;
-use crate::limits::{HASHES_WAITING, PEER_READS};
-use crate::peer::name::SERVICES;
+use crate::limits::{HASHES_WAITING, PART_STOP_SECONDS, PEER_READS};
+use crate::part::{Host, Part};
+use crate::peer::name::{PARTS, SERVICES};
 use crate::peer::stream::S2s;
 use crate::peer::{self, Agreement, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
@@ -32,6 +33,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -62,6 +64,8 @@ pub(crate) struct Server {
     pub(crate) agreement: Agreement,
     /// Permits to read the store for peers.
     pub(crate) peer_reads: Arc<Semaphore>,
+    /// Another part of the server, if there is one.
+    pub(crate) part: Option<Arc<dyn Part>>,
     /// For what waits.
     pub(crate) runtime: tokio::runtime::Handle,
 }
@@ -78,9 +82,17 @@ impl Server {
         service.is_some_and(|(name, _)| SERVICES.contains(&name))
     }
 
-    /// Whether a domain is that, or one of its services.
+    /// The other part of the server, if a domain is its address.
+    pub(crate) fn part_at(&self, domain: &str) -> Option<&Arc<dyn Part>> {
+        let (name, rest) = domain.split_once('.')?;
+        self.part
+            .as_ref()
+            .filter(|part| part.service() == name && self.is_domain(rest))
+    }
+
+    /// Whether a domain is the one that is served, one of its services, or the other part's.
     pub(crate) fn is_ours(&self, domain: &str) -> bool {
-        self.is_domain(domain) || self.is_service(domain)
+        self.is_domain(domain) || self.is_service(domain) || self.part_at(domain).is_some()
     }
 
     /// How much may wait for other servers.
@@ -122,6 +134,9 @@ pub enum StartError {
     /// A listener.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The other part of the server.
+    #[error("{0}")]
+    Part(String),
     /// Streams to other servers.
     #[error("there can be no streams to other servers: {0}")]
     Peers(String),
@@ -150,7 +165,7 @@ pub struct Running {
 }
 
 /// Opens the engine as the configuration says; the shards' polls and bells come with it.
-fn open(config: &Config) -> Result<(Arc<Engine>, Vec<Half>), StartError> {
+fn open(config: &Config, part: Option<Arc<dyn Part>>) -> Result<(Arc<Engine>, Vec<Half>), StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut halves = Vec::new();
     for _ in 0..cores {
@@ -159,7 +174,7 @@ fn open(config: &Config) -> Result<(Arc<Engine>, Vec<Half>), StartError> {
         halves.push((poll, bell));
     }
     let wakers = halves.iter().map(|(_, bell)| bell.wake()).collect();
-    let (engine, seats) = Engine::open(engine_options(config, wakers))?;
+    let (engine, seats) = Engine::open(engine_options(config, part, wakers))?;
     let halves = halves.into_iter().zip(seats);
     Ok((
         engine,
@@ -171,12 +186,12 @@ fn open(config: &Config) -> Result<(Arc<Engine>, Vec<Half>), StartError> {
 type Serving = (Arc<Server>, Vec<JoinHandle<()>>, Vec<u8>);
 
 /// What all shards share, and their threads; with it what is said of capabilities.
-fn serving(config: Config, tls: &Arc<Tls>) -> Result<Serving, StartError> {
-    let (engine, halves) = open(&config)?;
+fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Result<Serving, StartError> {
+    let (engine, halves) = open(&config, part.clone())?;
     let (router, boxes) = Router::new(halves.iter().map(|half| half.bell.clone()).collect());
     let caps = xep0115_caps::server_caps(&config.domain);
     let arrivals = Arc::new(Arrivals::default());
-    let s2s = streams(&config, tls, arrivals.clone())?;
+    let s2s = streams(&config, tls, part.as_deref(), arrivals.clone())?;
     let server = Arc::new(Server {
         domain: config.domain.clone(),
         web: crate::uri::web_base(&config).map(Arc::from),
@@ -195,6 +210,7 @@ fn serving(config: Config, tls: &Arc<Tls>) -> Result<Serving, StartError> {
         mirror: Mirror::default(),
         agreement: Agreement::default(),
         peer_reads: Arc::new(Semaphore::new(PEER_READS)),
+        part,
         runtime: tokio::runtime::Handle::current(),
         config,
     });
@@ -217,9 +233,18 @@ fn serving(config: Config, tls: &Arc<Tls>) -> Result<Serving, StartError> {
     Ok((server, shards, caps))
 }
 
-/// Makes streams to other servers ready, for the domain and its services.
-fn streams(config: &Config, tls: &Arc<Tls>, inbox: Arc<Arrivals>) -> Result<Arc<S2s>, StartError> {
-    let services = SERVICES.iter().map(|name| format!("{name}.{}", config.domain));
+/// Makes streams to other servers ready, for the domain, its services, and the other part, which refuses what comes.
+fn streams(
+    config: &Config,
+    tls: &Arc<Tls>,
+    part: Option<&dyn Part>,
+    inbox: Arc<Arrivals>,
+) -> Result<Arc<S2s>, StartError> {
+    let services = SERVICES
+        .iter()
+        .copied()
+        .chain(part.map(Part::service))
+        .map(|name| format!("{name}.{}", config.domain));
     let domains = std::iter::once(config.domain.clone()).chain(services);
     let made = || random::<32>().unwrap_or_default().to_vec();
     let secret = tls::load_or_create(&config.data_dir.join("dialback-secret"), made)?;
@@ -245,7 +270,11 @@ fn rate(per_second: u32, burst: u32) -> Rate {
 }
 
 /// How the engine is opened, also by tools that run beside no server.
-pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::Wake>) -> Options {
+pub(crate) fn engine_options(
+    config: &Config,
+    part: Option<Arc<dyn Part>>,
+    wakers: Vec<reef_engine::fanout::Wake>,
+) -> Options {
     let limits = &config.limits;
     let most = |limit: u32| if limit == 0 { usize::MAX } else { limit as usize };
     Options {
@@ -276,7 +305,7 @@ pub(crate) fn engine_options(config: &Config, wakers: Vec<reef_engine::fanout::W
             ..Limits::default()
         },
         sync: config.store.durability == Durability::Fsync,
-        tables: Arc::new(FrontTables::new(&config.domain)),
+        tables: Arc::new(FrontTables::new(&config.domain, part)),
         clock: Arc::new(SystemClock),
         wakers,
         applier_starts: crate::schedule::short_slices,
@@ -289,6 +318,14 @@ impl Running {
     /// # Errors
     /// What stands in the way.
     pub async fn start(config: Config) -> Result<Running, StartError> {
+        Running::start_with(config, None).await
+    }
+
+    /// The same with another part of the server.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn start_with(config: Config, part: Option<Arc<dyn Part>>) -> Result<Running, StartError> {
         let dir = &config.data_dir;
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|e| StartError::DataDir(dir.display().to_string(), e))?;
@@ -297,7 +334,7 @@ impl Running {
         }
         let tls = Arc::new(Tls::load(&config.tls, dir, &config.domain)?);
         let secret = tls::load_or_create(&dir.join("sasl-secret"), || random::<32>().unwrap_or_default().to_vec())?;
-        let (server, shards, caps) = serving(config, &tls)?;
+        let (server, shards, caps) = serving(config, &tls, part)?;
         let (shutdown, stopped) = watch::channel(false);
         let mut c2s = C2s::new(
             Accounts::new(server.clone()),
@@ -318,6 +355,7 @@ impl Running {
             s2s: Vec::new(),
             s2s_tls: Vec::new(),
         };
+        running.start_part()?;
         running.listen_s2s(&stopped).await?;
         running.listen(Arc::new(c2s), &stopped).await?;
         running.listen_http(&stopped).await?;
@@ -328,6 +366,15 @@ impl Running {
             }
         });
         Ok(running)
+    }
+
+    fn start_part(&self) -> Result<(), StartError> {
+        let Some(part) = &self.server.part else { return Ok(()) };
+        // Its way to other servers is known by that.
+        if !PARTS.contains(&part.service()) {
+            return Err(StartError::Part(format!("`{}` is no name of a part", part.service())));
+        }
+        part.start(Host::new(&self.server)).map_err(StartError::Part)
     }
 
     /// Performs an operator's requests on this server.
@@ -356,6 +403,15 @@ impl Running {
         // Nobody listens any more where this fails.
         let _ = self.shutdown.send(true);
         while self.listeners.join_next().await.is_some() {}
+        if let Some(part) = &self.server.part {
+            let patience = Duration::from_secs(PART_STOP_SECONDS);
+            if tokio::time::timeout(patience, part.stop()).await.is_err() {
+                tracing::warn!(
+                    part = part.service(),
+                    "it takes too long to stop: the server does not wait"
+                );
+            }
+        }
         self.server.s2s.hold();
         let (shards, server) = (self.shards, self.server);
         let ended = tokio::task::spawn_blocking(move || {
@@ -415,6 +471,7 @@ fn performer(server: &Arc<Server>) -> Arc<Performer> {
     Arc::new(Performer {
         engine,
         config,
+        part: server.part.clone(),
         live: Box::new(Sessions(server.clone())),
     })
 }

@@ -115,6 +115,10 @@ pub enum Request {
     PeerDrop {
         peer: String,
     },
+    /// What the other part of the server is asked.
+    Part {
+        words: serde_json::Value,
+    },
     Backup {
         dir: String,
     },

@@ -226,9 +226,15 @@ mod tests {
             "http.public_url=https://capulet.lit".to_owned(),
         ];
         let config = Config::load(None, &sets, std::iter::empty()).unwrap();
-        let (engine, _) = Engine::open(engine_options(&config, Vec::new())).unwrap();
+        let (engine, _) = Engine::open(engine_options(&config, None, Vec::new())).unwrap();
         let live = Box::new(Unserved);
-        let performer = Performer { engine, config, live };
+        let part = None;
+        let performer = Performer {
+            engine,
+            config,
+            part,
+            live,
+        };
         let (jid, password) = (JULIET.to_owned(), "secret".to_owned());
         done(performer.perform(Request::UserAdd { jid, password }));
         performer

@@ -4,6 +4,7 @@
 
 use super::{Refused, Request, Response};
 use crate::config::Config;
+use crate::part::Part;
 use reef_engine::Engine;
 use reef_engine::log::record::{Applied, Change};
 use reef_engine::store::keys::Family;
@@ -55,6 +56,8 @@ pub struct Performer {
     pub engine: Arc<Engine>,
     /// Its configuration: the domain, and what a password costs.
     pub config: Config,
+    /// Another part of the server, if there is one.
+    pub part: Option<Arc<dyn Part>>,
     /// The sessions.
     pub live: Box<dyn Live>,
 }
@@ -110,10 +113,21 @@ impl Performer {
             Request::PeerRetry { peer } => self.peer_retry(&peer),
             Request::PeerPause { peer, paused } => self.peer_pause(&peer, paused),
             Request::PeerDrop { peer } => self.peer_drop(&peer),
+            Request::Part { words } => return rows_or(self.ask_part(&words)),
             Request::Backup { dir } => self.backup(&dir),
             Request::Verify => self.verify(),
         };
         done.map_or_else(|refused| Response::Failed(refused.0), Response::Done)
+    }
+
+    /// What the other part answers: a list is rows.
+    fn ask_part(&self, words: &serde_json::Value) -> Result<Response, Refused> {
+        let part = self.part.as_ref();
+        let part = part.ok_or_else(|| Refused::new("there is no gateway: this reef has none"))?;
+        Ok(match part.ask(&self.engine, words).map_err(Refused)? {
+            serde_json::Value::Array(rows) => Response::Rows { rows, next: None },
+            value => Response::Done(value),
+        })
     }
 
     fn backup(&self, dir: &str) -> Result<serde_json::Value, Refused> {

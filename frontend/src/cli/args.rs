@@ -11,7 +11,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  reef demo\n  reef serve --config /etc/reef.toml\n  \
     echo -n secret | reef user add juliet@example.org --password-stdin\n  reef post juliet@example.org 'Hello, world'\n  \
     reef post juliet@example.org --atom feed.xml\n  reef node followers juliet@example.org --json\n  reef node import-followers juliet@example.org followers.txt\n  \
-    reef peer list"
+    reef peer list\n  reef sms route list"
 )]
 pub struct Args {
     /// The configuration file; without one, every default holds.
@@ -46,6 +46,9 @@ pub enum Command {
     /// Other servers: a PEER is a domain, or domain/service for what pubsub or comments say to it.
     #[command(subcommand)]
     Peer(PeerCommand),
+    /// The SMS gateway.
+    #[command(subcommand)]
+    Sms(SmsCommand),
     /// Publishes to an account's node, a text or the entries of an Atom file, oldest first.
     Post {
         /// The author.
@@ -146,6 +149,61 @@ pub enum PeerCommand {
     Drop {
         /// The peer.
         peer: String,
+    },
+}
+
+/// The SMS gateway.
+#[derive(Debug, Subcommand)]
+pub enum SmsCommand {
+    /// Routes: how texts leave and come.
+    #[command(subcommand)]
+    Route(RouteCommand),
+    /// Numbers: a NUMBER is written as +491701234567.
+    #[command(subcommand)]
+    Number(NumberCommand),
+    /// Shows what waits to be sent, by route and class.
+    Queue,
+}
+
+/// Routes.
+#[derive(Debug, Subcommand)]
+pub enum RouteCommand {
+    /// Lists them, with how they are doing.
+    List,
+    /// Sends nothing by it until it is resumed; what is due waits, or expires.
+    Pause {
+        /// Its name in the configuration.
+        name: String,
+    },
+    /// Goes on.
+    Resume {
+        /// Its name in the configuration.
+        name: String,
+    },
+}
+
+/// Numbers.
+#[derive(Debug, Subcommand)]
+pub enum NumberCommand {
+    /// Shows what is kept of a number; that it was looked up is kept, too.
+    Show {
+        /// The number.
+        number: String,
+    },
+    /// Sends nothing more to a number, as if it had texted STOP.
+    Stop {
+        /// The number.
+        number: String,
+    },
+    /// Lets a number have texts again that an operator stopped.
+    Start {
+        /// The number.
+        number: String,
+    },
+    /// Prints all that is kept of a number, for whoever it belongs to.
+    Export {
+        /// The number.
+        number: String,
     },
 }
 

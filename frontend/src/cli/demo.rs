@@ -7,6 +7,7 @@ use super::serve::{log, runtime, until_told};
 use super::{Exit, print};
 use crate::admin::{self, Request, Response};
 use crate::config::{Config, Registration};
+use crate::part::Maker;
 use crate::server::Running;
 use reef_engine::clock::{Clock, SystemClock};
 
@@ -15,7 +16,7 @@ const PEOPLE: [&str; 3] = ["juliet", "romeo", "nurse"];
 /// Their password.
 const PASSWORD: &str = "reef";
 
-pub(super) fn demo(config: &mut Config) -> Result<(), Exit> {
+pub(super) fn demo(config: &mut Config, maker: Maker) -> Result<(), Exit> {
     log();
     config.c2s.registration = Registration::Open;
     let listens = config.c2s.listen.iter().chain(&config.c2s.listen_tls);
@@ -24,8 +25,9 @@ pub(super) fn demo(config: &mut Config) -> Result<(), Exit> {
             "the demo registers anyone, so it listens on loopback only, not on {address}"
         )));
     }
+    let part = maker(config).map_err(Exit::wrong_use)?;
     runtime()?.block_on(async {
-        let running = Running::start(config.clone()).await.map_err(Exit::failed)?;
+        let running = Running::start_with(config.clone(), part).await.map_err(Exit::failed)?;
         let made = prepare(&running).await?;
         print::line("ready");
         explain(&running, config, made);

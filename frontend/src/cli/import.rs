@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Lines of a part.
 const PART_LINES: usize = 5_000;
@@ -56,7 +57,12 @@ impl Way<'_> {
 ///
 /// # Errors
 /// The file, the node, or the server; what was imported until then stays, and importing again goes on.
-pub(super) fn import(config: &Config, service: &str, node: &str, file: &Path) -> Result<Value, Exit> {
+pub(super) fn import(
+    (config, part): (&Config, Option<Arc<dyn crate::part::Part>>),
+    service: &str,
+    node: &str,
+    file: &Path,
+) -> Result<Value, Exit> {
     let started = SystemClock.now();
     let source: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -74,7 +80,7 @@ pub(super) fn import(config: &Config, service: &str, node: &str, file: &Path) ->
             connections.into_iter().map(Way::Socket).collect(),
         ),
         Err(error) if absent(&error) => {
-            let performer = offline(config)?;
+            let performer = offline(config, part)?;
             let sent = send(
                 source,
                 service,
@@ -198,7 +204,7 @@ mod tests {
             data_dir: dir.path().to_owned(),
             ..Config::default()
         };
-        let performer = offline(&config).unwrap();
+        let performer = offline(&config, None).unwrap();
         let made = Request::NodeCreate {
             service: "pubsub.localhost".into(),
             node: "news".into(),
@@ -212,7 +218,7 @@ mod tests {
         let file = dir.path().join("followers");
         std::fs::write(&file, lines).unwrap();
         for (imported, already) in [(12_001, 1), (0, 12_002)] {
-            let done = import(&config, "pubsub.localhost", "news", &file).unwrap();
+            let done = import((&config, None), "pubsub.localhost", "news", &file).unwrap();
             assert_eq!(
                 (done["imported"].as_u64(), done["already"].as_u64()),
                 (Some(imported), Some(already))
@@ -226,6 +232,6 @@ mod tests {
                 (Some(4), Some("not a jid"))
             );
         }
-        assert!(import(&config, "pubsub.localhost", "none", &file).is_err());
+        assert!(import((&config, None), "pubsub.localhost", "none", &file).is_err());
     }
 }

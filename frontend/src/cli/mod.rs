@@ -11,6 +11,7 @@ mod live;
 mod print;
 mod run;
 mod serve;
+mod sms;
 
 pub use args::Args;
 pub use run::run;

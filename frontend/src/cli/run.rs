@@ -1,27 +1,30 @@
 //! From a command to requests, and from their answers to what is printed.
 
 use super::args::{Args, Command, NodeCommand, PeerCommand, UserCommand};
-use super::{Exit, check, demo, import, print, serve};
+use super::{Exit, check, demo, import, print, serve, sms};
 use crate::admin::{self, Performer, Request, Response, Unserved};
 use crate::config::Config;
+use crate::part::{Maker, Part};
 use crate::server::engine_options;
 use jid::BareJid;
 use reef_engine::Engine;
 use reef_engine::clock::{Clock, SystemClock};
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-/// Runs a command.
+/// Runs a command, with the other part of the server that `maker` makes.
 ///
 /// # Errors
 /// The exit code and the one line for standard error.
-pub fn run(args: Args) -> Result<(), Exit> {
+pub fn run(args: Args, maker: Maker) -> Result<(), Exit> {
     // Variables that are no UTF-8 cannot be ours.
     let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     let mut config = Config::load(args.config.as_deref(), &args.sets, environment).map_err(Exit::wrong_use)?;
+    let part = maker(&config).map_err(Exit::wrong_use)?;
     let requests = match args.command {
-        Command::Serve => return serve::serve(config),
-        Command::Demo => return demo::demo(&mut config),
+        Command::Serve => return serve::serve(config, part),
+        Command::Demo => return demo::demo(&mut config, maker),
         Command::CheckConfig => {
             print::line(&format!(
                 "the configuration is right: {} in {}",
@@ -30,15 +33,16 @@ pub fn run(args: Args) -> Result<(), Exit> {
             ));
             return check::check(&config);
         }
-        Command::Restore { dir } => return restore(&config, &dir),
+        Command::Restore { dir } => return restore(&config, part, &dir),
         Command::User(command) => vec![user(command)?],
         Command::Node(NodeCommand::ImportFollowers { node, file }) => {
             let (service, node) = parts(&node);
-            let done = import::import(&config, service, node, &file)?;
+            let done = import::import((&config, part), service, node, &file)?;
             return print::response(Response::Done(done), args.json).map_err(Exit::failed);
         }
         Command::Node(command) => vec![node(command)?],
         Command::Peer(command) => vec![peer(command)],
+        Command::Sms(command) => vec![sms::request(command)],
         Command::Post { jid, node, text, atom } => posts(&jid, &node, text, atom.as_deref())?,
         Command::Backup { dir } => {
             let dir = std::path::absolute(&dir).map_err(Exit::failed)?;
@@ -48,7 +52,7 @@ pub fn run(args: Args) -> Result<(), Exit> {
         }
         Command::Verify => vec![Request::Verify],
     };
-    ask(&config, requests, args.json)
+    ask(&config, part, requests, args.json)
 }
 
 fn user(command: UserCommand) -> Result<Request, Exit> {
@@ -186,7 +190,7 @@ fn posts(jid: &str, node: &str, text: Option<String>, atom: Option<&Path>) -> Re
 }
 
 /// Asks the running server, or a store that none has.
-fn ask(config: &Config, requests: Vec<Request>, json: bool) -> Result<(), Exit> {
+fn ask(config: &Config, part: Option<Arc<dyn Part>>, requests: Vec<Request>, json: bool) -> Result<(), Exit> {
     match admin::ask(&config.data_dir, &requests, |response| print::response(response, json)) {
         Err(error) if absent(&error) => {}
         Err(error) if error.kind() == io::ErrorKind::Other => return Err(Exit::failed(error)),
@@ -207,7 +211,7 @@ fn ask(config: &Config, requests: Vec<Request>, json: bool) -> Result<(), Exit> 
             "{dir} has no store: name the data folder with --set data_dir=…, or --config"
         )));
     }
-    let performer = offline(config)?;
+    let performer = offline(config, part)?;
     for mut request in requests {
         loop {
             let response = performer.perform(request.clone());
@@ -228,21 +232,22 @@ pub(super) fn absent(error: &io::Error) -> bool {
 }
 
 /// Opens the store, since no server has it.
-pub(super) fn offline(config: &Config) -> Result<Performer, Exit> {
+pub(super) fn offline(config: &Config, part: Option<Arc<dyn Part>>) -> Result<Performer, Exit> {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|e| Exit::failed(format!("{}: {e}", config.data_dir.display())))?;
-    let (engine, seats) =
-        Engine::open(engine_options(config, vec![std::sync::Arc::new(|| {})])).map_err(Exit::failed)?;
+    let options = engine_options(config, part.clone(), vec![Arc::new(|| {})]);
+    let (engine, seats) = Engine::open(options).map_err(Exit::failed)?;
     drop(seats);
     Ok(Performer {
         engine,
         config: config.clone(),
+        part,
         live: Box::new(Unserved),
     })
 }
 
 /// Puts a backup where no data is.
-fn restore(config: &Config, from: &Path) -> Result<(), Exit> {
+fn restore(config: &Config, part: Option<Arc<dyn Part>>, from: &Path) -> Result<(), Exit> {
     let to = &config.data_dir;
     if !from.join("store").is_dir() {
         return Err(Exit::failed(format!(
@@ -258,7 +263,7 @@ fn restore(config: &Config, from: &Path) -> Result<(), Exit> {
     }
     admin::copy(from, to).map_err(|e| Exit::failed(format!("the backup cannot be copied: {e}")))?;
     // Opening is the proof that it is one, of a format that this reef reads.
-    offline(config)?.engine.close();
+    offline(config, part)?.engine.close();
     print::line(&format!("restored to {}", to.display()));
     Ok(())
 }

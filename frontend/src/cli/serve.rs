@@ -2,7 +2,9 @@
 
 use super::{Exit, print};
 use crate::config::Config;
+use crate::part::Part;
 use crate::server::Running;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,7 +29,7 @@ pub(super) fn log() {
     let _ = logger.try_init();
 }
 
-pub(super) fn serve(config: Config) -> Result<(), Exit> {
+pub(super) fn serve(config: Config, part: Option<Arc<dyn Part>>) -> Result<(), Exit> {
     log();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files cannot be raised");
@@ -35,7 +37,7 @@ pub(super) fn serve(config: Config) -> Result<(), Exit> {
     let (files, _) = rlimit::Resource::NOFILE.get().unwrap_or_default();
     tracing::info!(domain = config.domain, files, "starting");
     runtime()?.block_on(async {
-        let running = Running::start(config).await.map_err(Exit::failed)?;
+        let running = Running::start_with(config, part).await.map_err(Exit::failed)?;
         print::line("ready");
         until_told(running).await
     })

@@ -24,12 +24,17 @@ use tokio::sync::watch;
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
+/// How it ends.
+const END: &str = "# EOF\n";
+
 /// Serves until `shutdown` says so.
 pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut shutdown: watch::Receiver<bool>) {
+    let further = server.part.as_ref().and_then(|part| part.web()).unwrap_or_default();
     let router = Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .with_state(server.clone())
+        .merge(further)
         .merge(pages::routes(server))
         .into_make_service_with_connect_info::<Peer>();
     let listener = Bounded::new(listener, HTTP_CONNECTIONS, Duration::from_secs(HTTP_REQUEST_SECONDS));
@@ -64,8 +69,14 @@ async fn metrics(
     }
     let all = tokio::task::spawn_blocking(move || {
         let mut text = server.engine.metrics.text();
-        text.truncate(text.trim_end_matches("# EOF\n").len());
-        text + &peers::text(&server)
+        text.truncate(text.trim_end_matches(END).len());
+        text += &peers::text(&server);
+        if let Some(part) = &server.part {
+            text.truncate(text.trim_end_matches(END).len());
+            text += part.metrics().trim_end_matches(END);
+            text += END;
+        }
+        text
     });
     match all.await {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

@@ -12,6 +12,8 @@ use crate::server::Server;
 use crate::session::Arrived;
 use jid::Jid;
 use minidom::Element;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{Condition, StanzaError, error_reply, ns};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// The way in.
@@ -38,6 +40,9 @@ impl Inbox for Arrivals {
         let Some(server) = self.server() else {
             return;
         };
+        if server.part_at(to.domain().as_str()).is_some() {
+            return refuse_for_part(&server, &to, &stanza);
+        }
         let remote = from.domain().as_str();
         server.peers.heard(remote);
         let answers = stanza.name() == "iq" && matches!(stanza.attr("type"), Some("result" | "error"));
@@ -79,6 +84,27 @@ impl Inbox for Arrivals {
         {
             tracing::debug!(%to, %error, "a refusal for another server was dropped");
         }
+    }
+}
+
+/// The other part is for accounts here alone (XEP-0100 allows that): others are told so, where they wait for something.
+fn refuse_for_part(server: &Server, to: &Jid, stanza: &Element) {
+    let kind = stanza.attr("type").unwrap_or_default();
+    let reply = match (stanza.name(), kind) {
+        ("iq", "result" | "error") | ("message", "error" | "headline") => None,
+        ("presence", "subscribe") => el("presence", ns::CLIENT)
+            .set("type", "unsubscribed")
+            .set_opt("from", stanza.attr("to"))
+            .set_opt("to", stanza.attr("from"))
+            .into(),
+        ("presence", _) => None,
+        _ => Some(error_reply(stanza, &StanzaError::new(Condition::NotAllowed))),
+    };
+    let sender = reply.as_ref().and_then(|reply| Jid::new(reply.attr("to")?).ok());
+    if let (Some(reply), Some(sender)) = (reply, sender)
+        && let Err(error) = server.peers.send(to.as_str(), &sender, &reply)
+    {
+        tracing::debug!(%error, "a refusal for another server was dropped");
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) fn name(domain: &str, from: &str, jid: &str) -> Option<String> {
     if is_ours(domain, remote) {
         return None;
     }
-    match service_of(domain, domain_of(from)) {
+    let local = domain_of(from);
+    match service_of(domain, local).or_else(|| among(&PARTS, domain, local)) {
         Some(service) => Some(format!("{remote}/{service}")),
         None => Some(remote.to_owned()),
     }
@@ -48,6 +49,10 @@ pub(crate) fn domain_of(jid: &str) -> &str {
 /// The services that come with a domain: nodes of communities, and of comments on posts.
 pub(crate) const SERVICES: [&str; 2] = ["pubsub", "comments"];
 
+/// What other parts of the server are called ([`crate::part::Part`]), whether there is one or not. They are for accounts
+/// here: other servers are told so, and nothing else, so that each needs its way.
+pub(crate) const PARTS: [&str; 1] = ["sms"];
+
 /// Whether a domain is the one that is served, or one of its services.
 pub(crate) fn is_ours(domain: &str, other: &str) -> bool {
     other == domain || service_of(domain, other).is_some()
@@ -55,8 +60,13 @@ pub(crate) fn is_ours(domain: &str, other: &str) -> bool {
 
 /// Which service of the domain it is, if any.
 fn service_of<'s>(domain: &str, other: &'s str) -> Option<&'s str> {
-    let (service, rest) = other.split_once('.')?;
-    (rest == domain && SERVICES.contains(&service)).then_some(service)
+    among(&SERVICES, domain, other)
+}
+
+/// Which of these a domain is, below ours.
+fn among<'s>(names: &[&str], domain: &str, other: &'s str) -> Option<&'s str> {
+    let (name, rest) = other.split_once('.')?;
+    (rest == domain && names.contains(&name)).then_some(name)
 }
 
 #[cfg(test)]
@@ -71,6 +81,7 @@ mod tests {
         check("juliet@a.example", "romeo@b.example/x", Some("b.example"));
         check("pubsub.a.example", "romeo@b.example", Some("b.example/pubsub"));
         check("comments.a.example", "b.example", Some("b.example/comments"));
+        check("sms.a.example", "romeo@b.example", Some("b.example/sms"));
         check("juliet@a.example", "romeo@a.example", None);
         check("juliet@a.example", "comments.a.example", None);
         check(

@@ -29,6 +29,7 @@ mod measure; //    a session without a hub, for benches
 mod message; //    RFC 6121 §5, §8
 mod notice; //     what is heard of subscriptions
 mod open; //       the stream's second header, bind, the user's rows
+mod part; //       what is for another part of the server
 mod presence; //   RFC 6121 §4
 mod question; //   what is asked of other servers
 mod read; //       bytes → stanzas → where they go

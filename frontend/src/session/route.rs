@@ -23,6 +23,9 @@ impl Hub {
         if !self.server.is_ours(to.domain().as_str()) {
             return self.route_out(&to, &stanza);
         }
+        if self.server.part_at(to.domain().as_str()).is_some() {
+            return self.for_part(&to, stanza);
+        }
         let local = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
         if !local {
             return self.return_to_sender(&stanza, &StanzaError::new(Condition::ServiceUnavailable));

@@ -26,7 +26,9 @@ impl Hub {
         if contact == user {
             return;
         }
-        if contact.node().is_none() && self.server.is_ours(contact.domain().as_str()) {
+        let domain = contact.domain().as_str();
+        let here = self.server.is_domain(domain) && contact.node().is_some();
+        if self.server.is_ours(domain) && !here && !self.is_part(&contact) {
             return self.bounce(slot, &presence, &StanzaError::new(Condition::ServiceUnavailable));
         }
         let behind = self.is_behind(to, &presence);
@@ -122,6 +124,7 @@ impl Hub {
             return;
         };
         match sent.kind {
+            Kind::Available if self.is_part(&from) => self.probe_part(&from, &to),
             Kind::Available => self.show_presence(&from, &to.into()),
             Kind::Unavailable => self.hide_presence(&from, &to),
             Kind::Subscribe => {

@@ -21,8 +21,10 @@ pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paus
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
 
+use crate::part::{self, Part};
 use crate::{atom, peer, xep};
 use bytes::Bytes;
+use minidom::Element;
 use reef_engine::config::NodeConfig;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
@@ -43,6 +45,9 @@ const BLOCK: Family = Family(Family::TABLES + 3);
 const ARCHIVE: Family = Family(Family::TABLES + 4);
 const NOTED: Family = Family(Family::TABLES + 5);
 const OUTGOING: Family = Family(Family::TABLES + 6);
+
+/// The names of all of them, by their numbers. Those of another part come behind.
+pub(crate) const NAMES: [&str; 7] = ["account", "roster", "offline", "block", "archive", "noted", "outgoing"];
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -285,42 +290,66 @@ impl Outcome {
     }
 }
 
-/// The front end's tables.
-#[derive(Debug)]
+/// The front end's tables, and those of another part.
 pub(crate) struct FrontTables {
     /// The domain that is served: who lives elsewhere is seen by it.
     domain: Arc<str>,
+    part: Option<Arc<dyn Part>>,
+    /// The part's address.
+    address: Option<String>,
 }
 
 impl FrontTables {
     /// The tables of this domain.
-    pub(crate) fn new(domain: &str) -> FrontTables {
-        FrontTables { domain: domain.into() }
+    pub(crate) fn new(domain: &str, part: Option<Arc<dyn Part>>) -> FrontTables {
+        FrontTables {
+            domain: domain.into(),
+            address: part.as_ref().map(|part| format!("{}.{domain}", part.service())),
+            part,
+        }
+    }
+
+    /// Whether a bare JID is the part's.
+    fn is_part(&self, jid: &str) -> bool {
+        self.address.as_deref() == Some(jid)
     }
 }
 
 impl Tables for FrontTables {
-    fn names(&self) -> &'static [&'static str] {
-        &["account", "roster", "offline", "block", "archive", "noted", "outgoing"]
+    fn names(&self) -> Vec<&'static str> {
+        let others = self.part.iter().flat_map(|part| part.families());
+        NAMES.iter().chain(others).copied().collect()
     }
 
     fn peer(&self, service: &str, jid: &str) -> Option<String> {
+        if self.is_part(peer::name::domain_of(jid)) {
+            return None;
+        }
         peer::name(&self.domain, service, jid)
     }
 
     fn elsewhere<'j>(&self, jid: &'j str) -> Option<&'j str> {
         let domain = peer::name::domain_of(jid);
-        (!peer::name::is_ours(&self.domain, domain)).then_some(domain)
+        let ours = peer::name::is_ours(&self.domain, domain) || self.is_part(domain);
+        (!ours).then_some(domain)
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        if let Some(op) = op.strip_prefix(&[part::MARK]) {
+            let part = self.part.as_ref();
+            let part = part.ok_or(Reject::NotAcceptable("the part that this is for is not there"))?;
+            return part.apply(apply, op);
+        }
         let op: Op = postcard::from_bytes(op).map_err(|_| StoreError::Corrupt("a table's operation"))?;
         let mut outcome = Outcome::default();
         match &op {
             Op::CreateAccount { user, credentials } => account::create(apply, user, credentials)?,
             Op::SetCredentials { user, credentials } => account::set_credentials(apply, user, credentials)?,
             Op::Suspend { user, suspended } => account::suspend(apply, user, *suspended)?,
-            Op::RemoveAccount { user } => account::remove(apply, user, &mut outcome)?,
+            Op::RemoveAccount { user } => {
+                account::remove(apply, user, &mut outcome)?;
+                self.part.iter().try_for_each(|part| part.removed(apply, user))?;
+            }
             Op::SetContact {
                 user,
                 contact,
@@ -347,10 +376,14 @@ impl Tables for FrontTables {
                     stanza,
                     most: *most,
                     waiting,
+                    grants: self.is_part(to),
                 };
                 subscription::apply(apply, &asked, &mut outcome)?;
             }
-            other => messages(apply, other, &mut outcome)?,
+            other => {
+                messages(apply, other, &mut outcome)?;
+                self.missed(apply, other)?;
+            }
         }
         Ok(postcard::to_stdvec(&outcome)
             .expect("an outcome is plain data, which always encodes")
@@ -359,7 +392,8 @@ impl Tables for FrontTables {
 
     fn sweep(&self, tx: &mut Tx<'_>, now: Timestamp, rows: usize, next: &mut Vec<Record>) -> Result<(), StoreError> {
         notifications::sweep(tx, now, rows, next)?;
-        archive::sweep(tx, rows)
+        archive::sweep(tx, rows)?;
+        self.part.iter().try_for_each(|part| part.sweep(tx, now, rows, next))
     }
 
     fn note(&self, apply: &mut Apply<'_, '_>, note: &Note, new: Option<(&NodeName, &str)>) -> Result<(), ApplyError> {
@@ -415,6 +449,21 @@ impl Tables for FrontTables {
         let rows = roster(view, owner)?.into_iter();
         let within = rows.filter(|(_, row)| row.groups.iter().any(|group| groups.contains(group)));
         Ok(within.map(|(contact, _)| contact).collect())
+    }
+}
+
+impl FrontTables {
+    /// A message was kept: the part may have something to do with it, unless it is its own.
+    fn missed(&self, apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
+        let (Some(part), Op::PutOffline { user, from, stanza, .. }) = (&self.part, op) else {
+            return Ok(());
+        };
+        let message = Element::from_reader_with_prefixes(&**stanza, Some(ns::CLIENT.to_owned())).ok();
+        let body = message.and_then(|message| Some(message.get_child("body", ns::CLIENT)?.text()));
+        match body.filter(|_| !self.is_part(from)) {
+            Some(body) => part.missed(apply, user, from, &body),
+            None => Ok(()),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Asked<'a> {
     pub(super) stanza: &'a [u8],
     pub(super) most: u32,
     pub(super) waiting: &'a OutgoingLimits,
+    /// Whether the receiver grants it to everybody here at once, and keeps nothing of it.
+    pub(super) grants: bool,
 }
 
 pub(super) fn apply(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
@@ -128,6 +130,13 @@ fn sent(asked: &Asked<'_>, kind: Kind, stanza: &[u8]) -> Sent {
 /// The receiver's side, where he is here.
 fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome) -> Result<(), ApplyError> {
     let (user, contact) = (asked.to, asked.from);
+    if asked.grants {
+        outcome.sent.retain(|sent| *sent.to != *user);
+        return match asked.kind {
+            Kind::Subscribe => granted(apply, asked, true, outcome),
+            _ => Ok(()),
+        };
+    }
     let here = apply.tables.peer(user, contact).is_none();
     if !here && super::account(apply.tx, user)?.is_none() {
         // RFC 6121 §3.1.3: nobody will ever answer.
@@ -259,6 +268,7 @@ pub(super) fn remove(
             stanza: &[],
             most: u32::MAX,
             waiting: &OutgoingLimits::NONE,
+            grants: false,
         };
         self::apply(apply, &asked, outcome)?;
     }

@@ -9,6 +9,7 @@ use reef_stanza::StanzaError;
 
 mod answer;
 mod draft;
+mod part;
 mod rfc6120_bind;
 mod rfc6121_roster;
 mod route;
@@ -28,10 +29,11 @@ mod xep0472_social_feed;
 
 pub(crate) use answer::{Answer, Job, Later};
 pub(crate) use draft::{Draft, Prepared};
+pub(crate) use part::part_answer;
 pub(crate) use rfc6121_roster::roster_item;
 pub(crate) use route::{Ctx, Routes, Target, To};
 use said::*;
-pub(crate) use xep0030_disco::server_info;
+pub(crate) use xep0030_disco::{part_info, server_info};
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
     Brought, Listed, Since, approve, ask_again, config_fields, configuration_form, followed, is_for_comments,

@@ -5,13 +5,14 @@
 
 use super::{Answer, Ctx, Module, Routes, Target, To, features};
 use crate::errors;
+use crate::part::{Identity, Part};
 use crate::tables;
 use jid::BareJid;
 use reef_engine::Engine;
 use reef_stanza::disco::ItemsQuery;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, caps, ns, rsm};
-use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, Identity};
+use xmpp_parsers::disco::{self, DiscoInfoQuery, DiscoInfoResult};
 
 pub(crate) const MODULE: Module = Module {
     spec: "XEP-0030",
@@ -41,17 +42,36 @@ pub(crate) fn server_info() -> DiscoInfoResult {
     about(&[("server", "im", Some("Reef"))], |module| module.server)
 }
 
-fn about(identities: &[(&str, &str, Option<&str>)], of: fn(&Module) -> &'static [&'static str]) -> DiscoInfoResult {
-    let identity = |(category, type_, name): &(&str, &str, Option<&str>)| Identity {
+fn identity((category, type_, name): &(&str, &str, Option<&str>)) -> disco::Identity {
+    disco::Identity {
         category: (*category).to_owned(),
         type_: (*type_).to_owned(),
         lang: None,
         name: name.map(str::to_owned),
-    };
+    }
+}
+
+fn about(identities: &[(&str, &str, Option<&str>)], of: fn(&Module) -> &'static [&'static str]) -> DiscoInfoResult {
     DiscoInfoResult {
         node: None,
         identities: identities.iter().map(identity).collect(),
         features: features(of).map(str::to_owned).collect(),
+        extensions: Vec::new(),
+    }
+}
+
+/// What another part of the server is, as it says itself, with what is answered for it.
+pub(crate) fn part_info(part: &dyn Part) -> DiscoInfoResult {
+    let Identity { category, kind, name } = part.identity();
+    let answered = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING];
+    DiscoInfoResult {
+        node: None,
+        identities: vec![identity(&(category, kind, Some(name)))],
+        features: answered
+            .iter()
+            .chain(part.features())
+            .map(|feature| (*feature).to_owned())
+            .collect(),
         extensions: Vec::new(),
     }
 }
@@ -105,7 +125,12 @@ fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Resu
     match (&ctx.target, node) {
         (Target::Server, Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
         (Target::Server, None) => {
-            let services: Vec<String> = ctx.hub.server.services().collect();
+            let server = &ctx.hub.server;
+            // The other part is for accounts here.
+            let here = server.is_domain(by.domain().as_str());
+            let part = server.part.as_ref().filter(|_| here);
+            let part = part.map(|part| format!("{}.{}", part.service(), server.domain));
+            let services: Vec<String> = server.services().chain(part).collect();
             Ok(listed(None, page(&services, rsm)?))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) if node == ns::COMMANDS => {

@@ -10,6 +10,7 @@ mod compare;
 mod fan_out;
 mod http;
 mod pages;
+mod part;
 mod play;
 mod refused;
 mod server;

@@ -2,8 +2,12 @@
 
 use reef_frontend::admin::{Request, Response};
 use reef_frontend::config::Config;
+
+use reef_frontend::part::Part;
 use reef_frontend::server::Running;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use tempfile::TempDir;
 use tokio::net::UdpSocket;
 
 pub(crate) const DOMAIN: &str = "capulet.lit";
@@ -12,13 +16,27 @@ pub(crate) const PASSWORD: &str = "r0m30";
 /// A running server with its data.
 pub(crate) struct Server {
     pub(crate) running: Running,
-    _data: tempfile::TempDir,
+    data: TempDir,
 }
 
 impl Server {
     /// Starts one with overrides of the configuration and with accounts.
     pub(crate) async fn start(sets: &[String], accounts: &[String]) -> Server {
-        let data = tempfile::tempdir().unwrap();
+        Server::start_with(sets, accounts, None).await
+    }
+
+    /// The same with another part.
+    pub(crate) async fn start_with(sets: &[String], accounts: &[String], part: Option<Arc<dyn Part>>) -> Server {
+        Server::start_on(tempfile::tempdir().unwrap(), sets, accounts, part).await
+    }
+
+    /// The same on data that may be there.
+    pub(crate) async fn start_on(
+        data: TempDir,
+        sets: &[String],
+        accounts: &[String],
+        part: Option<Arc<dyn Part>>,
+    ) -> Server {
         let names = nobody_elsewhere().await;
         let own = [
             format!("domain={DOMAIN}"),
@@ -34,12 +52,18 @@ impl Server {
         ];
         let sets: Vec<String> = own.iter().chain(sets).cloned().collect();
         let config = Config::load(None, &sets, std::iter::empty()).unwrap();
-        let running = Running::start(config).await.unwrap();
-        let server = Server { running, _data: data };
+        let running = Running::start_with(config, part).await.unwrap();
+        let server = Server { running, data };
         for account in accounts {
             server.add(account).await;
         }
         server
+    }
+
+    /// Stops it; its data stays.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.running.stop().await;
+        self.data
     }
 
     pub(crate) async fn add(&self, user: &str) {
@@ -49,12 +73,13 @@ impl Server {
     }
 
     /// What an operator asks; it must be done.
-    pub(crate) async fn ask(&self, request: Request) {
+    pub(crate) async fn ask(&self, request: Request) -> Response {
         let performer = self.running.performer();
         let response = tokio::task::spawn_blocking(move || performer.perform(request))
             .await
             .unwrap();
         assert!(!matches!(response, Response::Failed(_)), "{response:?}");
+        response
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -53,8 +53,8 @@ pub enum ApplyError {
 /// none: nobody is in a group, nobody is blocked, everything fits, nothing is counted.
 pub trait Tables: Send + Sync + 'static {
     /// The names of its column families; the first is [`Family::TABLES`], and so on.
-    fn names(&self) -> &'static [&'static str] {
-        &[]
+    fn names(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// The outbox of another server by which a bare JID gets what `service` sends it; `None` where it lives here.

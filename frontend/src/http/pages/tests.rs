@@ -28,10 +28,15 @@ impl World {
             "c2s.scram_iterations=4096".to_owned(),
         ];
         let config = Config::load(None, &sets, std::iter::empty()).unwrap();
-        let (engine, _) = Engine::open(engine_options(&config, Vec::new())).unwrap();
+        let (engine, _) = Engine::open(engine_options(&config, None, Vec::new())).unwrap();
         let live = Box::new(Unserved);
         let world = World {
-            performer: Performer { engine, config, live },
+            performer: Performer {
+                engine,
+                config,
+                part: None,
+                live,
+            },
             _data: data,
         };
         let (jid, password) = (JULIET.to_owned(), "secret".to_owned());

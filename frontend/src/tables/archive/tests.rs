@@ -42,7 +42,7 @@ impl World {
             dir: dir.path().to_owned(),
             limits: Limits::default(),
             sync: false,
-            tables: Arc::new(FrontTables::new("capulet.lit")),
+            tables: Arc::new(FrontTables::new("capulet.lit", None)),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || (),

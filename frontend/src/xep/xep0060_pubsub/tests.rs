@@ -39,7 +39,7 @@ impl World {
             dir: dir.path().join("store"),
             limits: Limits::default(),
             sync: false,
-            tables: Arc::new(FrontTables::new("x")),
+            tables: Arc::new(FrontTables::new("x", None)),
             clock: Arc::new(SystemClock),
             wakers: Vec::new(),
             applier_starts: || (),
