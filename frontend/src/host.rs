@@ -42,6 +42,8 @@ impl Host for Accounts {
         match waits.await {
             Ok(Ok(None)) => Ok(None),
             Ok(Ok(Some(row))) if row.suspended => Err(HostError::Disabled),
+            // Until a password is set it is to others as one that is not there.
+            Ok(Ok(Some(row))) if row.credentials == Credentials::NONE => Ok(None),
             Ok(Ok(Some(row))) => Credentials::from_bytes(&row.credentials).map(Some).map_err(|error| {
                 tracing::error!(%error, "an account's credentials cannot be read");
                 HostError::Busy
@@ -55,6 +57,9 @@ impl Host for Accounts {
     }
 
     async fn register(&self, user: &BareJid, credentials: Credentials) -> Result<(), RegisterError> {
+        if self.server.is_reserved(user) {
+            return Err(RegisterError::NotAllowed);
+        }
         let (answer, waits) = oneshot::channel();
         let name: Arc<str> = user.as_str().into();
         let op = Op::CreateAccount {

@@ -213,6 +213,8 @@ pub(crate) const PEER_NOBODY_SECONDS: u64 = 5;
 pub(crate) const PEER_DOWN_GAP_MS: u64 = 86_400_000;
 /// Milliseconds after which it is noted that it still is.
 pub(crate) const PEER_DOWN_NOTED_MS: u64 = 3_600_000;
+/// Requests and messages of accounts without a session that are under way on one shard.
+pub(crate) const BEHALF: usize = 16_384;
 /// Seconds in which another part of the server must have stopped.
 pub(crate) const PART_STOP_SECONDS: u64 = 10;
 /// Milliseconds after which a stanza is tried again that must not be lost and found a shard's box or the commit queue full.

@@ -4,9 +4,18 @@
 //! Whoever composes the server makes one and hands it over; what a part can do in return is its [`Host`]'s. Knows no
 //! gateway. Next: `tables/mod.rs` applies its operations, `session/part.rs` brings it stanzas.
 
-mod host; //   what a part is given
+mod account; // accounts that it makes
+mod act; //     what an account does without a session
+mod entry; //   its posts
+mod host; //    what a part is given
+mod look; //    what is read for it
+mod refused; // why something is not done
+mod way; //     from there to an account's shard
 
+pub use act::{Done, PostOptions};
 pub use host::Host;
+pub use look::Said;
+pub use refused::Refused;
 
 use crate::config::Config;
 use crate::tables;

@@ -90,6 +90,13 @@ impl Server {
             .filter(|part| part.service() == name && self.is_domain(rest))
     }
 
+    /// Whether nobody may register an account.
+    pub(crate) fn is_reserved(&self, account: &BareJid) -> bool {
+        let name = account.node().map_or("", |name| name.as_str());
+        let reserved = self.part.iter().flat_map(|part| part.reserved());
+        reserved.into_iter().any(|word| word.eq_ignore_ascii_case(name))
+    }
+
     /// Whether a domain is the one that is served, one of its services, or the other part's.
     pub(crate) fn is_ours(&self, domain: &str) -> bool {
         self.is_domain(domain) || self.is_service(domain) || self.part_at(domain).is_some()

@@ -5,6 +5,7 @@
 
 use crate::router::Mail;
 use crate::server::Server;
+use crate::stream::RegistrationRate;
 use jid::Jid;
 use minidom::Element;
 use reef_engine::Engine;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Weak};
 pub struct Host {
     server: Weak<Server>,
     domain: String,
+    /// Of accounts that are made by the part.
+    pub(super) registrations: Arc<RegistrationRate>,
 }
 
 impl Host {
@@ -21,6 +24,7 @@ impl Host {
         Arc::new(Host {
             server: Arc::downgrade(server),
             domain: server.domain.clone(),
+            registrations: Arc::new(RegistrationRate::new(server.config.limits.registrations_per_minute)),
         })
     }
 

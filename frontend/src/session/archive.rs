@@ -5,9 +5,10 @@
 //! read any further while too much of his is under way. Knows no archive, which is the tables', and not what is
 //! worth it: `archive_rule.rs`. Next: `route.rs`.
 
+use super::Hub;
 use super::archive_rule::worth_keeping;
+use super::iq::Asker;
 use super::subscription::carry_out;
-use super::{ConnRef, Hub};
 use crate::errors;
 use crate::peer::Receipt;
 use crate::tables::{ArchiveId, Op, Outcome};
@@ -35,8 +36,8 @@ pub(super) struct Line {
 pub(super) type Lines = HashMap<Way, Line>;
 
 struct Held {
-    /// Who waits for it, if his session still knew.
-    conn: Option<ConnRef>,
+    /// Who waits for it.
+    asker: Asker,
     to: Jid,
     stanza: Element,
     /// Whether it is to be archived, or only waits its turn.
@@ -56,24 +57,35 @@ impl Hub {
             return self.route(to, message);
         }
         let held = Held {
-            conn: Some(self.conn_ref(slot)),
+            asker: Asker::Session(self.conn_ref(slot)),
             to,
             stanza: message,
             archived: true,
             receipt: None,
         };
-        self.count_under_way(held.conn);
+        self.count_under_way(held.asker);
         self.commit_in_line(held);
     }
 
     /// A message of another server for somebody here: its receipt goes when it is committed.
     pub(super) fn archive_arrived(&mut self, to: Jid, stanza: Element, receipt: Receipt) {
         self.commit_in_line(Held {
-            conn: None,
+            asker: Asker::Elsewhere,
             to,
             stanza,
             archived: true,
             receipt: Some(receipt),
+        });
+    }
+
+    /// A message of an account that has no session, or not this one.
+    pub(super) fn archive_for_account(&mut self, number: u64, to: Jid, stanza: Element) {
+        self.commit_in_line(Held {
+            asker: Asker::Account(number),
+            to,
+            stanza,
+            archived: true,
+            receipt: None,
         });
     }
 
@@ -99,9 +111,10 @@ impl Hub {
         }
         let sender = Jid::new(&way.0).ok().and_then(|sender| self.session_of(&sender));
         let conn = sender.map(|slot| self.conn_ref(slot));
-        self.count_under_way(conn);
+        let asker = conn.map_or(Asker::Elsewhere, Asker::Session);
+        self.count_under_way(asker);
         let held = Held {
-            conn,
+            asker,
             to,
             stanza,
             archived: false,
@@ -117,8 +130,8 @@ impl Hub {
         line.is_some_and(|line| !line.waiting.is_empty())
     }
 
-    fn count_under_way(&mut self, conn: Option<ConnRef>) {
-        let slot = conn.and_then(|conn| self.alive(conn));
+    fn count_under_way(&mut self, asker: Asker) {
+        let slot = asker.conn().and_then(|conn| self.alive(conn));
         if let Some(conn) = slot.and_then(|slot| self.conn_mut(slot)) {
             conn.in_flight += 1;
         }
@@ -127,7 +140,7 @@ impl Hub {
     /// Submits a message. Its ticket sends it to where its receiver lives, and then tells this shard.
     fn archive(&mut self, way: Way, held: Held) {
         let Held {
-            conn,
+            asker,
             to,
             stanza,
             receipt,
@@ -169,7 +182,7 @@ impl Hub {
                     };
                     server.router.answer(lives, Box::new(job));
                 });
-                let job = move |hub: &mut Hub| hub.archived(way, conn, error.err().map(|error| (refused, error)));
+                let job = move |hub: &mut Hub| hub.archived(way, asker, error.err().map(|error| (refused, error)));
                 server.router.answer(shard, Box::new(job));
             };
             self.server.engine.admission.submit(&sender, change, Box::new(ticket))
@@ -180,13 +193,13 @@ impl Hub {
                 self.server.s2s.hold_if_closed(Some(&error));
                 drop(kept);
                 self.forget_line(&way);
-                self.settle(conn, Some((head, error)));
+                self.settle(asker, Some((head, error)));
             }
         }
     }
 
     /// A message is on its way to its receiver, or was refused: what waited behind it goes on.
-    fn archived(&mut self, way: Way, conn: Option<ConnRef>, refused: Option<(Element, Error)>) {
+    fn archived(&mut self, way: Way, asker: Asker, refused: Option<(Element, Error)>) {
         if let Some(line) = self.lines.get_mut(&way) {
             line.under_way = line.under_way.saturating_sub(1);
         }
@@ -195,11 +208,11 @@ impl Hub {
                 self.archive(way.clone(), held);
             } else {
                 self.route_now(held.to, held.stanza);
-                self.settle(held.conn, None);
+                self.settle(held.asker, None);
             }
         }
         self.forget_line(&way);
-        self.settle(conn, refused);
+        self.settle(asker, refused);
     }
 
     /// The next of a line that may go: a message goes behind those that are under way, everything else waits for them.
@@ -218,15 +231,22 @@ impl Hub {
     }
 
     /// A session waits for one thing less; it hears where that was refused.
-    fn settle(&mut self, conn: Option<ConnRef>, refused: Option<(Element, Error)>) {
+    fn settle(&mut self, asker: Asker, refused: Option<(Element, Error)>) {
         if refused.is_some() {
             self.server.router.arrives();
         }
-        let Some(conn) = conn else {
-            if let Some((stanza, error)) = refused {
-                self.return_to_sender(&stanza, &errors::stanza_error(&error));
+        let conn = match asker {
+            Asker::Session(conn) => conn,
+            Asker::Elsewhere => {
+                if let Some((stanza, error)) = refused {
+                    self.return_to_sender(&stanza, &errors::stanza_error(&error));
+                }
+                return;
             }
-            return;
+            Asker::Account(number) => {
+                let done = refused.map_or(Ok(()), |(_, error)| Err(errors::stanza_error(&error)));
+                return self.acted(number, done);
+            }
         };
         self.landed(conn, |hub| {
             if let (Some(slot), Some((stanza, error))) = (hub.alive(conn), refused) {

@@ -3,7 +3,7 @@
 //! Both of its addresses were proved by the stream. What must not be lost is committed before its receipt goes. Knows no
 //! stream and no outbox. Next: `iq.rs`, `archive.rs`, `route.rs`.
 
-use super::iq::{IqRef, is_malformed, is_request};
+use super::iq::{Asker, IqRef, is_malformed, is_request};
 use super::subscription::carry_out;
 use super::{Hub, archive_rule::worth_keeping};
 use crate::errors;
@@ -132,7 +132,7 @@ impl Hub {
             from, stanza, receipt, ..
         } = arrived;
         self.asking.peers.insert(key, (receipt, behind));
-        let asked = IqRef::of_peer(&stanza);
+        let asked = IqRef::of(Asker::Elsewhere, &stanza);
         self.handle(asked, (None, from), target, stanza, None);
     }
 

@@ -70,6 +70,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         digests: BinaryHeap::new(),
         gathered: super::notice::Gathered::default(),
         asking: super::arrived::Asking::default(),
+        behalf: super::behalf::Behalf::default(),
         questions: super::question::Questions::default(),
         subscribing: super::elsewhere::Subscribing::default(),
         interest: super::interest::Interest::default(),

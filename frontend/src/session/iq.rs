@@ -15,11 +15,30 @@ use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, StreamNamespace, error_reply, escape_attr, ns, write_element};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Who waits for an answer, or for what he said to be on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    /// A session.
+    Session(ConnRef),
+    /// Somebody at another server.
+    Elsewhere,
+    /// An account without a session, for which another part of the server acts (`behalf.rs`).
+    Account(u64),
+}
+
+impl Asker {
+    pub(super) fn conn(self) -> Option<ConnRef> {
+        match self {
+            Asker::Session(conn) => Some(conn),
+            Asker::Elsewhere | Asker::Account(_) => None,
+        }
+    }
+}
+
 /// A request that waits for its answer: enough of the stanza to address it.
 #[derive(Clone, Debug)]
 pub(crate) struct IqRef {
-    /// The session that asks; `None` for somebody at another server.
-    conn: Option<ConnRef>,
+    asker: Asker,
     id: String,
     /// The `to` of the request is the `from` of the answer.
     to: Option<String>,
@@ -40,18 +59,14 @@ pub(super) enum Parked {
 
 impl IqRef {
     pub(super) fn new(conn: ConnRef, iq: &Element) -> IqRef {
-        IqRef::of(Some(conn), iq)
+        IqRef::of(Asker::Session(conn), iq)
     }
 
-    /// The same of somebody at another server.
-    pub(super) fn of_peer(iq: &Element) -> IqRef {
-        IqRef::of(None, iq)
-    }
-
-    fn of(conn: Option<ConnRef>, iq: &Element) -> IqRef {
+    /// The same of anybody.
+    pub(super) fn of(asker: Asker, iq: &Element) -> IqRef {
         let attr = |name: &str| iq.attr(name).map(str::to_owned);
         IqRef {
-            conn,
+            asker,
             id: attr("id").unwrap_or_default(),
             to: attr("to"),
             from: attr("from"),
@@ -127,7 +142,7 @@ impl Hub {
         self.handle(asked, (Some(slot), from.into()), target, iq, lang);
     }
 
-    /// Has a request handled by whom the table names; of somebody at another server there is no slot.
+    /// Has a request handled by whom the table names; there is a slot where a session asks.
     pub(super) fn handle(
         &mut self,
         asked: IqRef,
@@ -142,7 +157,8 @@ impl Hub {
         let Some(payload) = iq.unshift_child() else { return };
         let server = self.server.clone();
         let handler = server.routes.find(&target, set, &payload);
-        let Some(handler) = handler.filter(|_| slot.is_some() || Routes::is_for_others(&payload)) else {
+        let here = !matches!(asked.asker, Asker::Elsewhere);
+        let Some(handler) = handler.filter(|_| here || Routes::is_for_others(&payload)) else {
             return self.answer(asked, Err(StanzaError::new(Condition::ServiceUnavailable)));
         };
         let other = matches!(&target, Target::Account(account) if *account != from.to_bare());
@@ -163,6 +179,9 @@ impl Hub {
 
     /// Answers now, or sees to it that the answer comes.
     pub(crate) fn answer(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
+        if let Asker::Account(number) = iq.asker {
+            return self.answer_account(iq, number, answer);
+        }
         match answer {
             Ok(Answer::Later(later)) => return self.later(iq, later),
             Ok(Answer::Empty) => self.reply(&iq, &[]),
@@ -190,21 +209,21 @@ impl Hub {
                 self.give(&iq, stanza);
             }
         }
-        if iq.conn.is_none() {
+        if matches!(iq.asker, Asker::Elsewhere) {
             self.peer_was_answered(iq.from.as_deref());
         }
     }
 
     /// Sends something to whoever asked, wherever he is.
     fn give(&mut self, iq: &IqRef, stanza: Vec<u8>) {
-        match (iq.conn, &iq.to, &iq.from) {
-            (Some(conn), ..) => {
+        match (iq.asker, &iq.to, &iq.from) {
+            (Asker::Session(conn), ..) => {
                 if let Some(slot) = self.alive(conn) {
                     self.send_bytes(slot, stanza);
                 }
             }
-            (None, Some(from), Some(to)) => self.server.peers.send_bytes(from, to, stanza),
-            (None, ..) => {}
+            (Asker::Elsewhere, Some(from), Some(to)) => self.server.peers.send_bytes(from, to, stanza),
+            (Asker::Elsewhere | Asker::Account(_), ..) => {}
         }
     }
 
@@ -222,9 +241,9 @@ impl Hub {
         self.give(iq, stanza);
     }
 
-    fn later(&mut self, iq: IqRef, later: Later) {
+    pub(super) fn later(&mut self, iq: IqRef, later: Later) {
         let commits = matches!(later, Later::Submit { .. });
-        let conn = iq.conn.and_then(|conn| self.alive(conn));
+        let conn = iq.asker.conn().and_then(|conn| self.alive(conn));
         let conn = conn.and_then(|slot| self.conn_mut(slot));
         if let Some(conn) = conn.filter(|conn| !commits && conn.in_flight > 0) {
             conn.parked = Some(Box::new(Parked::Later(iq, later)));
@@ -248,7 +267,7 @@ impl Hub {
                 self.server.hashers.submit(Box::new(run)).map_err(|_| Error::Busy)
             }
             Later::Submit { by, change, then } => {
-                if let (Some(conn), Change::Publish { .. }) = (iq.conn, &change) {
+                if let (Some(conn), Change::Publish { .. }) = (iq.asker.conn(), &change) {
                     self.has_published(conn);
                 }
                 let ticket = Box::new(move |fate: Result<Applied, Error>| {
@@ -270,7 +289,7 @@ impl Hub {
         };
         match begun {
             Ok(()) => {
-                let slot = iq.conn.and_then(|conn| self.alive(conn));
+                let slot = iq.asker.conn().and_then(|conn| self.alive(conn));
                 if let Some(conn) = slot.and_then(|slot| self.conn_mut(slot)) {
                     conn.in_flight += 1;
                     conn.reading = !commits;
@@ -282,7 +301,7 @@ impl Hub {
 
     /// What was waited for has come.
     fn came(&mut self, iq: IqRef, answer: Result<Answer, StanzaError>) {
-        match iq.conn {
+        match iq.asker.conn() {
             Some(conn) => self.landed(conn, |hub| hub.answer(iq, answer)),
             None => self.answer(iq, answer),
         }

@@ -11,6 +11,7 @@ mod archive; //    XEP-0313: a message is committed, then delivered
 mod archive_rule; // which messages those are
 mod arrived; //    what other servers send
 mod batch; //      what is due to many → one call
+mod behalf; //     accounts that act without a session
 mod behind; //     what does not outlast presence
 mod block; //      XEP-0191: whose stanzas are stopped
 mod conn; //       a connection: socket, TLS, bytes
@@ -43,6 +44,7 @@ mod wishes; //     options of subscriptions, digests
 mod writer; //     posts → bytes, encoded once
 
 pub(crate) use arrived::Arrived;
+pub(crate) use behalf::Acted;
 pub(crate) use event_loop::{Thread, WAKER, start};
 pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;
@@ -156,6 +158,8 @@ pub(crate) struct Hub {
     gathered: notice::Gathered,
     /// What users of other servers ask.
     asking: arrived::Asking,
+    /// What accounts without a session do.
+    behalf: behalf::Behalf,
     /// What was asked of other servers.
     questions: question::Questions,
     /// Subscriptions that sessions ask of other servers.

@@ -120,7 +120,7 @@ impl Drop for ConnectionPermit {
 
 /// A token bucket for each address: so many registrations a minute, and at most so many at once.
 #[derive(Debug)]
-pub(super) struct RegistrationRate {
+pub(crate) struct RegistrationRate {
     per_minute: u32,
     /// When each address's bucket is full again. Held for one look-up for each registration.
     full_at: Mutex<HashMap<IpAddr, Instant>>,
@@ -128,7 +128,7 @@ pub(super) struct RegistrationRate {
 
 impl RegistrationRate {
     /// 0 is no limit.
-    pub(super) fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(per_minute: u32) -> Self {
         Self {
             per_minute,
             full_at: Mutex::default(),
@@ -136,7 +136,7 @@ impl RegistrationRate {
     }
 
     /// Takes a token. If more addresses register than are remembered, all wait.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> bool {
+    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> bool {
         let Some(interval) = MINUTE.checked_div(self.per_minute) else {
             return true;
         };

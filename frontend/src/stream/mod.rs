@@ -25,6 +25,7 @@ use reef_stanza::{Frame, StreamCondition, StreamFault, ns};
 
 use crate::sasl::Bindings;
 
+pub(crate) use admission::RegistrationRate;
 pub use admission::{ConnectionPermit, Connections, Refused};
 pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};

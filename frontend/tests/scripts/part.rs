@@ -1,7 +1,7 @@
 //! Another part of the server, a small one that answers and keeps: its address, its tables, its commands and pages, over real
 //! sockets.
 
-mod echo;
+pub(crate) mod echo;
 
 use super::client::Client;
 use super::http::get;
@@ -21,14 +21,14 @@ async fn world(sets: &[&str]) -> Server {
     Server::start_with(&sets, &TWO.map(str::to_owned), part).await
 }
 
-async fn client(server: &Server, user: &str) -> Client {
+pub(crate) async fn client(server: &Server, user: &str) -> Client {
     let mut client = Client::connect(server.address()).await;
     client.authenticate(user).await;
     client.bind("here").await;
     client
 }
 
-async fn next(client: &mut Client) -> Element {
+pub(crate) async fn next(client: &mut Client) -> Element {
     client.stanza().await.expect("a stream that goes on")
 }
 

@@ -105,6 +105,10 @@ impl Part for Echo {
         &["urn:x:echo"]
     }
 
+    fn reserved(&self) -> &[&'static str] {
+        &["stop", "help"]
+    }
+
     fn ask(&self, engine: &Arc<Engine>, words: &Value) -> Result<Value, String> {
         if let Some(what) = words["put"].as_str() {
             let change = Change::Table {
