@@ -82,13 +82,12 @@ fn wanted(server: &Server, name: &str) -> Result<BareJid, Refused> {
         return Err(Refused::Forbidden);
     }
     let account = account_of(&server.domain, name).ok_or_else(|| Refused::invalid("this is no name"))?;
-    let taken = || Refused::invalid("the name is taken");
     if server.is_reserved(&account) {
-        return Err(taken());
+        return Err(Refused::Taken);
     }
     // The record decides where two ask at once.
     match tables::account(server.engine.view(), account.as_str())? {
-        Some(_) => Err(taken()),
+        Some(_) => Err(Refused::Taken),
         None => Ok(account),
     }
 }

@@ -57,13 +57,15 @@ impl Host {
         self.request(account, account.clone(), el("pubsub", ns::PUBSUB).child(retract), done);
     }
 
-    /// Repeats an item on an account's microblog; answers with the new one's id. Asking again repeats nothing again.
-    pub fn repeat(&self, account: &BareJid, node: &NodeName, item: &str, done: Done<String>) {
+    /// Repeats an item on an account's microblog, as an item of this id, or of one that is made of what it repeats; answers
+    /// with that. Asking again repeats nothing again.
+    pub fn repeat(&self, account: &BareJid, (node, item): (&NodeName, &str), id: Option<String>, done: Done<String>) {
         let (by, node, item) = (account.clone(), node.clone(), item.to_owned());
         self.act(account, done, move |server| {
             let blog = NodeName::new(by.as_str(), ns::MICROBLOG);
             let name = uri::item_uri(&node.service, &node.node, &item);
-            let id = format!("repeat-{:016x}", reef_engine::model::fnv1a(name.as_bytes()));
+            let made = || format!("repeat-{:016x}", reef_engine::model::fnv1a(name.as_bytes()));
+            let id = id.unwrap_or_else(made);
             if look::has(server, &blog, &id)? {
                 return Ok((None, id));
             }

@@ -17,6 +17,9 @@ pub enum Refused {
     /// He may not.
     #[error("not allowed")]
     Forbidden,
+    /// The name is somebody else's, or nobody may have it.
+    #[error("the name is taken")]
+    Taken,
     /// Not now: nothing was done, and it may be tried again.
     #[error("busy, try again later")]
     Busy,
@@ -43,7 +46,9 @@ impl From<StanzaError> for Refused {
     fn from(error: StanzaError) -> Refused {
         use Condition as C;
         let text = error.text.as_deref().unwrap_or_default();
+        let other = error.app.is_some();
         match error.condition {
+            C::Conflict if !other => Refused::Taken,
             C::ItemNotFound | C::ServiceUnavailable | C::RemoteServerNotFound | C::Gone => Refused::NotFound,
             C::Forbidden | C::NotAllowed | C::NotAuthorized | C::RegistrationRequired | C::SubscriptionRequired => {
                 Refused::Forbidden
