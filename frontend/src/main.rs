@@ -1,5 +1,8 @@
 //! `reef`: the composition root. Arguments → config → engine → parts → listeners; nothing else.
 
+#[cfg(test)]
+mod gateway; // SMS
+
 use clap::Parser;
 use reef_frontend::cli::{Args, run};
 use std::io::Write;

@@ -6,10 +6,13 @@ pub(crate) mod echo;
 use super::client::Client;
 use super::http::get;
 use super::server::Server;
+use clap::Parser;
 use echo::Echo;
 use minidom::Element;
 use reef_frontend::admin::{Request, Response};
-use reef_frontend::part::Part;
+use reef_frontend::cli::{self, Args};
+use reef_frontend::config;
+use reef_frontend::part::{Maker, Part};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -239,4 +242,51 @@ async fn a_part_is_not_for_accounts_of_other_servers() {
     }
     here.stop().await;
     there.stop().await;
+}
+
+/// Runs `reef` with these words on a data folder.
+fn run(data: &std::path::Path, words: &[&str], maker: Maker) -> Result<(), (u8, String)> {
+    let folder = format!("data_dir={}", data.display());
+    let own = ["reef", "--set", "domain=capulet.lit", "--set", &folder];
+    let args = Args::try_parse_from(own.iter().chain(words)).unwrap();
+    cli::run(args, maker).map_err(|exit| (exit.code, exit.line))
+}
+
+#[test]
+fn what_is_wrong_for_a_part_is_said_by_every_command_before_it_does_anything() {
+    let data = tempfile::tempdir().unwrap();
+    let wrong: Maker = |config| {
+        let known = "brand = ''".parse().unwrap();
+        config::unknown_key("sms", &config.sms, &known).map_or(Ok(None), Err)
+    };
+    for command in ["check-config", "serve", "verify"] {
+        let refused = run(data.path(), &["--set", "sms.brandt=x", command], wrong);
+        let line = "unknown key sms.brandt; did you mean sms.brand?".to_owned();
+        assert_eq!(refused, Err((2, line)), "{command}");
+    }
+    assert_eq!(
+        run(data.path(), &["--set", "sms.brand=x", "check-config"], wrong),
+        Ok(())
+    );
+    assert!(!data.path().join("store").exists());
+}
+
+#[test]
+fn a_store_that_no_server_has_is_asked_for_a_part_too() {
+    let data = tempfile::tempdir().unwrap();
+    let none: Maker = |_| Ok(None);
+    let echo: Maker = |_| Ok(Some(Echo::new()));
+    let (code, line) = run(data.path(), &["sms", "queue"], echo).unwrap_err();
+    assert!(code == 1 && line.contains("has no store"), "{line}");
+    assert_eq!(run(data.path(), &["verify"], none).unwrap_err().0, 1);
+    std::fs::create_dir(data.path().join("store")).unwrap();
+    for words in [
+        &["sms", "queue"][..],
+        &["--json", "sms", "route", "pause", "a"],
+        &["sms", "number", "show", "+4917"],
+    ] {
+        assert_eq!(run(data.path(), words, echo), Ok(()), "{words:?}");
+    }
+    let (code, line) = run(data.path(), &["sms", "queue"], none).unwrap_err();
+    assert!(code == 1 && line.contains("no gateway"), "{line}");
 }

@@ -1,0 +1,116 @@
+//! The gateway as a contact of accounts here: what they write to it is a command, its presence says that it is there
+//! (XEP-0100 §4), and clients find forms.
+//!
+//! Called on shards: nothing here waits. Knows no phone but by the desk. Next: `register.rs`, `commands.rs`.
+
+use super::desk::Desk;
+use super::{commands, disco, register};
+use jid::Jid;
+use minidom::Element;
+use reef_frontend::part::Host;
+use reef_stanza::element::{Build, el};
+use reef_stanza::{Condition, StanzaError, error_reply, ns};
+use std::sync::Arc;
+
+/// What its presence says.
+const STATUS: &str = "Text messages. Write HELP to me.";
+
+/// The contact.
+#[derive(Clone)]
+pub(super) struct Contact {
+    /// The way to accounts.
+    pub(super) host: Arc<Host>,
+    /// The gateway.
+    pub(super) desk: Arc<dyn Desk>,
+}
+
+/// A request: enough of it to be answered.
+pub(super) struct Iq {
+    head: Element,
+    /// Bare JID of who asks.
+    pub(super) account: String,
+}
+
+impl Contact {
+    /// A stanza of an account here.
+    pub(super) fn stanza(&self, from: &Jid, to: &Jid, stanza: Element) {
+        match (stanza.name(), stanza.attr("type")) {
+            ("message", Some("error" | "groupchat" | "headline")) => {}
+            ("message", _) => {
+                if let Some(body) = stanza.get_child("body", ns::CLIENT) {
+                    self.desk.say(from.to_bare().as_str(), &body.text());
+                }
+            }
+            ("presence", Some("probe")) => self.show(from, to),
+            ("iq", Some("get" | "set")) => self.iq(from, stanza),
+            _ => {}
+        }
+    }
+
+    fn show(&self, from: &Jid, to: &Jid) {
+        let status = el("status", ns::CLIENT).with_text(STATUS);
+        let presence = el("presence", ns::CLIENT)
+            .set("from", to.as_str())
+            .set("to", from.as_str());
+        self.send(presence.child(status));
+    }
+
+    fn iq(&self, from: &Jid, mut stanza: Element) {
+        let set = stanza.attr("type") == Some("set");
+        let payload = stanza.unshift_child();
+        let iq = Iq {
+            head: stanza,
+            account: from.to_bare().to_string(),
+        };
+        let Some(payload) = payload else { return };
+        match (payload.name(), payload.ns().as_str(), set) {
+            ("query", ns::DISCO_INFO, false) => self.answer(&iq, disco::info(payload.attr("node"))),
+            ("query", ns::DISCO_ITEMS, false) => {
+                let place = iq.head.attr("to").unwrap_or_default();
+                self.answer(&iq, disco::items(place, payload.attr("node")));
+            }
+            ("query", ns::REGISTER, set) => register::asked(self, iq, &payload, set),
+            ("command", ns::COMMANDS, true) => commands::run(self, iq, payload),
+            _ => self.answer(&iq, Err(StanzaError::new(Condition::ServiceUnavailable))),
+        }
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&self, iq: &Iq, answer: Result<Option<Element>, StanzaError>) {
+        let reply = match answer {
+            Ok(payload) => el("iq", ns::CLIENT)
+                .set("type", "result")
+                .set_opt("id", iq.head.attr("id"))
+                .set_opt("from", iq.head.attr("to"))
+                .set_opt("to", iq.head.attr("from"))
+                .children_from(payload),
+            Err(error) => error_reply(&iq.head, &error),
+        };
+        self.send(reply);
+    }
+
+    /// Says something to whoever asked, beside the answer.
+    pub(super) fn tell(&self, account: &str, text: &str) {
+        self.send(words(self.host.domain(), account, text));
+    }
+
+    fn send(&self, stanza: Element) {
+        if !self.host.send(stanza) {
+            tracing::debug!("an answer of the gateway was dropped: its shard is busy");
+        }
+    }
+}
+
+/// A chat message of the gateway's address.
+pub(super) fn words(domain: &str, account: &str, text: &str) -> Element {
+    el("message", ns::CLIENT)
+        .set("type", "chat")
+        .set("from", &format!("sms.{domain}"))
+        .set("to", account)
+        .child(el("body", ns::CLIENT).with_text(text))
+}
+
+/// What a person could do better, or wait for.
+pub(super) fn refused(why: String) -> StanzaError {
+    StanzaError::new(Condition::NotAcceptable).with_text(why)
+}
