@@ -3,7 +3,7 @@
 use super::client::{Client, header};
 use super::part::echo::Echo;
 use super::part::{client, next};
-use super::server::{DOMAIN, PASSWORD, Server};
+use super::server::{DOMAIN, PASSWORD, Server, free_address};
 use jid::BareJid;
 use minidom::Element;
 use reef_engine::model::NodeName;
@@ -327,11 +327,6 @@ async fn names_mean_accounts_here_and_posts_have_their_address() {
     server.stop().await;
 }
 
-fn free_port() -> SocketAddr {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap()
-}
-
 async fn montague(here: SocketAddr, there: SocketAddr) -> Server {
     let sets = [
         "domain=montague.lit".to_owned(),
@@ -343,7 +338,7 @@ async fn montague(here: SocketAddr, there: SocketAddr) -> Server {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_at_another_server_is_followed_liked_and_repeated_by_his_followers() {
-    let [here_at, there_at] = [(); 2].map(|()| free_port());
+    let [here_at, there_at] = [(); 2].map(|()| free_address());
     let there = montague(here_at, there_at).await;
     let mercutio = BareJid::new("mercutio@montague.lit").unwrap();
     let (jid_there, password) = (mercutio.to_string(), PASSWORD.to_owned());

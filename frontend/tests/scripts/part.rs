@@ -5,7 +5,7 @@ pub(crate) mod echo;
 
 use super::client::Client;
 use super::http::get;
-use super::server::Server;
+use super::server::{Server, free_address};
 use clap::Parser;
 use echo::Echo;
 use minidom::Element;
@@ -173,6 +173,68 @@ async fn a_part_hears_of_missed_messages_and_of_removed_accounts_in_their_commit
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_part_says_is_kept_for_who_is_away_and_is_no_missed_message() {
+    let echo = Echo::new();
+    let part: Arc<dyn Part> = echo.clone();
+    let server = Server::start_with(&[], &TWO.map(str::to_owned), Some(part)).await;
+    let say = |from: &str, to: &str| {
+        let message = format!(
+            "<message xmlns='jabber:client' type='chat' from='{from}' to='{to}'><body>you have texts</body></message>"
+        );
+        echo.host().send(message.parse().unwrap())
+    };
+    assert!(say("sms.capulet.lit", "juliet@capulet.lit"));
+    // Not to others, and not to itself.
+    for to in ["juliet@montague.lit", "capulet.lit", "sms.capulet.lit"] {
+        assert!(!say("sms.capulet.lit", to), "{to}");
+    }
+    let mut juliet = client(&server, "juliet").await;
+    juliet.send("<presence/>").await;
+    let mut came = next(&mut juliet).await;
+    while came.name() != "message" {
+        came = next(&mut juliet).await;
+    }
+    assert_eq!(came.attr("from"), Some("sms.capulet.lit"));
+    assert!(came.has_child("delay", "urn:xmpp:delay"));
+    assert!(rows(&server).await.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_is_added_to_a_roster_and_removed_as_any_contact() {
+    let server = world(&[]).await;
+    let mut romeo = client(&server, "romeo").await;
+    let roster = "xmlns='jabber:iq:roster'";
+    for (id, item) in [("1", "name='Phone'"), ("2", "subscription='remove'")] {
+        romeo
+            .send(&format!(
+                "<iq type='set' id='{id}'><query {roster}><item jid='sms.capulet.lit' {item}/></query></iq>"
+            ))
+            .await;
+        let mut came = next(&mut romeo).await;
+        while came.attr("id") != Some(id) {
+            came = next(&mut romeo).await;
+        }
+        assert_eq!(came.attr("type"), Some("result"), "{came:?}");
+        romeo.send("<presence type='subscribe' to='sms.capulet.lit'/>").await;
+    }
+    // Removed while it was followed, and followed again.
+    romeo
+        .send(&format!("<iq type='get' id='3'><query {roster}/></iq>"))
+        .await;
+    let mut came = next(&mut romeo).await;
+    while came.attr("id") != Some("3") {
+        came = next(&mut romeo).await;
+    }
+    let all = String::from(&came);
+    assert!(
+        all.matches("sms.capulet.lit").count() == 1 && !all.contains("Phone"),
+        "{all}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_has_pages_and_metrics() {
     let server = world(&[]).await;
     let http = *server.running.http.first().unwrap();
@@ -192,12 +254,7 @@ async fn a_part_has_pages_and_metrics() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_is_not_for_accounts_of_other_servers() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let home = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let back = home.local_addr().unwrap();
-    drop(home);
+    let (address, back) = (free_address(), free_address());
     let there = [
         "domain=montague.lit".to_owned(),
         format!("s2s.listen=[\"{address}\"]"),
@@ -247,7 +304,15 @@ async fn a_part_is_not_for_accounts_of_other_servers() {
 /// Runs `reef` with these words on a data folder.
 fn run(data: &std::path::Path, words: &[&str], maker: Maker) -> Result<(), (u8, String)> {
     let folder = format!("data_dir={}", data.display());
-    let own = ["reef", "--set", "domain=capulet.lit", "--set", &folder];
+    let own = [
+        "reef",
+        "--set",
+        "domain=capulet.lit",
+        "--set",
+        "s2s.listen=[]",
+        "--set",
+        &folder,
+    ];
     let args = Args::try_parse_from(own.iter().chain(words)).unwrap();
     cli::run(args, maker).map_err(|exit| (exit.code, exit.line))
 }

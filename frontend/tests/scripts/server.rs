@@ -5,8 +5,9 @@ use reef_frontend::config::Config;
 
 use reef_frontend::part::Part;
 use reef_frontend::server::Running;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
 use tokio::net::UdpSocket;
 
@@ -85,6 +86,15 @@ impl Server {
     pub(crate) fn address(&self) -> SocketAddr {
         *self.running.c2s.first().unwrap()
     }
+}
+
+/// An address for a server that others must know before it starts: on an address of this machine that nobody else takes.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let address = Ipv4Addr::new(127, high | 64, low, NEXT.fetch_add(1, Ordering::Relaxed));
+    let free = TcpListener::bind((address, 0)).unwrap();
+    free.local_addr().unwrap()
 }
 
 /// A name server that knows no name: there are no other servers.
