@@ -15,6 +15,18 @@ use std::sync::Arc;
 /// What its presence says.
 const STATUS: &str = "Text messages. Write HELP to me.";
 
+/// Whose words are for clients that cannot read what is meant: OMEMO in three versions, OpenPGP in two, and XEP-0380.
+const ENCRYPTED: [&str; 6] = [
+    "eu.siacs.conversations.axolotl",
+    "urn:xmpp:omemo:1",
+    "urn:xmpp:omemo:2",
+    "urn:xmpp:openpgp:0",
+    "jabber:x:encrypted",
+    "urn:xmpp:eme:0",
+];
+/// XEP-0308.
+const CORRECTION: &str = "urn:xmpp:message-correct:0";
+
 /// The contact.
 #[derive(Clone)]
 pub(super) struct Contact {
@@ -36,14 +48,32 @@ impl Contact {
     pub(super) fn stanza(&self, from: &Jid, to: &Jid, stanza: Element) {
         match (stanza.name(), stanza.attr("type")) {
             ("message", Some("error" | "groupchat" | "headline")) => {}
-            ("message", _) => {
-                if let Some(body) = stanza.get_child("body", ns::CLIENT) {
-                    self.desk.say(from.to_bare().as_str(), &body.text());
-                }
-            }
+            ("message", _) => self.said(from.to_bare().as_str(), &stanza),
             ("presence", Some("probe")) => self.show(from, to),
             ("iq", Some("get" | "set")) => self.iq(from, stanza),
             _ => {}
+        }
+    }
+
+    /// The words of somebody's, unless they are not what he means: they would be posted for all to read.
+    fn said(&self, account: &str, message: &Element) {
+        let Some(body) = message.get_child("body", ns::CLIENT) else {
+            return;
+        };
+        let of = |namespaces: &[&str]| {
+            message
+                .children()
+                .any(|child| namespaces.contains(&child.ns().as_str()))
+        };
+        if of(&ENCRYPTED) {
+            self.tell(
+                account,
+                "I cannot read encrypted messages: turn encryption off for this chat.",
+            );
+        } else if of(&[CORRECTION]) {
+            self.tell(account, "I cannot correct what you have sent: it is done.");
+        } else {
+            self.desk.say(account, &body.text());
         }
     }
 

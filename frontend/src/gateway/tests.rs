@@ -105,6 +105,15 @@ async fn what_is_written_to_the_contact_is_a_command_and_it_answers() {
         .send("<message type='chat' to='sms.capulet.lit'><body>FOLLOW juliet</body></message>")
         .await;
     assert_eq!(body(&mut romeo).await, "romeo@capulet.lit: FOLLOW juliet");
+    for (payload, answer) in [
+        ("<encrypted xmlns='eu.siacs.conversations.axolotl'/>", "encrypted"),
+        ("<replace xmlns='urn:xmpp:message-correct:0' id='1'/>", "correct"),
+    ] {
+        let message = format!("<message type='chat' to='sms.capulet.lit'><body>not for you</body>{payload}</message>");
+        romeo.send(&message).await;
+        let told = body(&mut romeo).await;
+        assert!(told.contains(answer) && !told.contains("not for you"), "{told}");
+    }
     romeo.send("<presence type='subscribe' to='sms.capulet.lit'/>").await;
     loop {
         let came = next(&mut romeo).await;
