@@ -1,6 +1,5 @@
 //! `reef`: the composition root. Arguments → config → engine → parts → listeners; nothing else.
 
-#[cfg(test)]
 mod gateway; // SMS
 
 use clap::Parser;
@@ -9,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match run(Args::parse(), |_| Ok(None)) {
+    match run(Args::parse(), gateway::make) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             // There is nobody else to tell.

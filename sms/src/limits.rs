@@ -75,6 +75,10 @@ pub const MORNING_MS: u64 = 20 * 60_000;
 pub const EARLY_MS: u64 = 60_000;
 /// Parts of texts wait for the others so long.
 pub const PARTS_MS: u64 = 300_000;
+/// What the gateway's thread is told and has not looked at.
+pub const TELLS: usize = 65_536;
+/// What a session says and is not taken.
+pub const ROUTE_EVENTS: usize = 4_096;
 /// How long nothing is sent by a route that asks for it, at first and at most.
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
 /// Pauses before what was refused for a moment is tried again.

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use crate::config::{Ambiguous, Route};
 use crate::route::{Told, Way};
 use crate::schedule::{Planned, RouteState, Status};
-use crate::tables::rows::RouteId;
+use crate::tables::rows::{Progress, RouteId};
 use crate::tables::{Fate, Op};
 use reef_engine::model::Timestamp;
 
@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) fates: Option<(Pending, Vec<Fate>)>,
     pub(super) throttles: u64,
     pub(super) why_down: String,
+    /// Messages that were taken, refused for good, are in doubt, and were void.
+    ends: [u64; 4],
 }
 
 /// What an operator is shown of a route.
@@ -41,6 +43,8 @@ pub struct Shown {
     pub throttles: u64,
     /// Visits that were left out since posts were too old.
     pub expired: u64,
+    /// Messages that were taken, refused for good, are in doubt, and were void.
+    pub ends: [u64; 4],
 }
 
 impl Lane {
@@ -54,6 +58,7 @@ impl Lane {
             plan: None,
             fates: None,
             throttles: 0,
+            ends: [0; 4],
             why_down: "not bound yet".into(),
         }
     }
@@ -119,6 +124,7 @@ impl Lane {
             backlog: self.state.backlog(),
             throttles: self.throttles,
             expired: self.state.expired,
+            ends: self.ends,
         }
     }
 
@@ -169,6 +175,18 @@ impl Lane {
             return Ok(());
         }
         let fates = self.state.flight.fates();
+        for fate in &fates {
+            let end = match fate.progress {
+                Progress::Acked => 0,
+                Progress::Failed(_) => 1,
+                Progress::InDoubt => 2,
+                Progress::Void => 3,
+                _ => continue,
+            };
+            if let Some(end) = self.ends.get_mut(end) {
+                *end += 1;
+            }
+        }
         if !fates.is_empty() {
             let op = Op::Fates(fates.clone());
             self.fates = Some((parts.commits.begin(op)?, fates));

@@ -2,11 +2,18 @@
 //!
 //! `core.rs` sends, `../inbound/` hears; both go through the log.
 
+mod admin;
 pub mod commit;
 pub mod core;
+mod desk;
 mod lane;
+mod metrics;
 pub mod parts;
+mod routes;
 pub mod thread;
 pub mod voids;
+mod whole;
 
+pub use desk::{Answer, Linked, Proof, Set, Status};
 pub use lane::Shown;
+pub use whole::{Gateway, Setup};

@@ -171,7 +171,7 @@ impl Hall {
     }
 
     /// What was shown and said, sealed.
-    pub(super) fn consent(&self, shown: &str, said: &str) -> Option<Change> {
+    pub(crate) fn consent(&self, shown: &str, said: &str) -> Option<Change> {
         let sealed = self.parts.keys.seal(format!("shown: {shown}\nsaid: {said}").as_bytes());
         sealed.ok().map(Change::Consent)
     }

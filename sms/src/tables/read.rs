@@ -4,8 +4,8 @@
 
 use super::keys::{self, Families};
 use super::rows::{
-    Class, Code, Delivery, DeliveryId, Dialogue, Edge, Fanout, Heard, Held, Number, NumberId, Ring, RouteId, Spent,
-    Usage, Waiting,
+    Audit, Class, Code, Delivery, DeliveryId, Dialogue, Edge, Fanout, Heard, Held, Number, NumberId, Ring, RouteId,
+    Spent, Usage, Waiting,
 };
 use crate::number::Hash;
 use reef_engine::error::StoreError;
@@ -215,6 +215,38 @@ impl Rows<'_> {
             let (at, id) = keys::read_waiting(key)?;
             (at <= now).then_some((at, id, row))
         })
+    }
+
+    /// All of them, whenever they may be sent.
+    pub fn waiting_all(
+        &self,
+        route: RouteId,
+        class: Class,
+        most: usize,
+    ) -> Read<Vec<(Timestamp, DeliveryId, Waiting)>> {
+        self.waiting(route, class, Timestamp(u64::MAX), most)
+    }
+
+    /// The number of a route with this name.
+    pub fn route(&self, name: &str) -> Read<Option<RouteId>> {
+        self.main(&keys::route_name(name))
+    }
+
+    /// What a number agreed to, sealed.
+    pub fn consents(&self, hash: &Hash) -> Read<Vec<(Timestamp, Vec<u8>)>> {
+        let range = Range::prefix(&keys::consents(hash));
+        self.page(self.families.main(), &range, usize::MAX, |key, sealed: Vec<u8>| {
+            let at = key.get(17..25)?.try_into().ok()?;
+            Some((Timestamp(u64::from_be_bytes(at)), sealed))
+        })
+    }
+
+    /// What happened to a number. Reads the whole audit: for operators.
+    pub fn audits(&self, hash: &Hash) -> Read<Vec<Audit>> {
+        let rows = self.page(self.families.audit(), &Range::all(), usize::MAX, |_, row: Audit| {
+            Some(row)
+        })?;
+        Ok(rows.into_iter().filter(|row| row.hash == *hash).collect())
     }
 
     /// When the next of them may be sent.

@@ -1,0 +1,226 @@
+//! The gateway from its configuration to its end: tables from the first moment, routes once the engine is open.
+//!
+//! Knows no XMPP. Whoever composes the server holds one. Next: `desk.rs` and `admin.rs` are what others ask of it.
+
+use super::commit::{Commits, Wrap};
+use super::core::Core;
+use super::parts::Parts;
+use super::routes::{self, Served};
+use super::thread::{self, Tell, Window};
+use super::voids::Voids;
+use crate::config::Settings;
+use crate::grammar::Stops;
+use crate::inbound::{Hall, Lanes};
+use crate::limits::TELLS;
+use crate::network::Network;
+use crate::number::Keys;
+use crate::tables::{self, Families, Op};
+use reef_engine::clock::Clock;
+use reef_engine::log::apply::{Apply, ApplyError};
+use reef_engine::model::Timestamp;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// What a gateway is made with.
+pub struct Setup {
+    /// The domain that is served.
+    pub domain: String,
+    /// Where the key of numbers lies.
+    pub data_dir: PathBuf,
+    /// `[sms]`.
+    pub config: toml::Table,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where its families begin.
+    pub families: Families,
+    /// How its operations are marked in records.
+    pub wrap: Wrap,
+}
+
+/// The gateway.
+pub struct Gateway {
+    pub(super) setup: Setup,
+    pub(super) settings: Arc<Settings>,
+    pub(super) keys: Arc<Keys>,
+    /// Once it serves. Held for a clone.
+    serving: Mutex<Option<Serving>>,
+}
+
+/// What there is while it serves.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) hall: Arc<Hall>,
+    pub(super) runtime: Handle,
+    pub(super) tell: mpsc::Sender<Tell>,
+    pub(super) window: Window,
+    pub(super) routes: Arc<Served>,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl Gateway {
+    /// Reads the configuration and the key of numbers; `None` where no route is configured.
+    ///
+    /// # Errors
+    /// What is wrong, in one line.
+    pub fn new(setup: Setup) -> Result<Option<Arc<Gateway>>, String> {
+        let settings = Settings::read(setup.config.clone()).map_err(|wrong| wrong.to_string())?;
+        if settings.route.is_empty() {
+            return Ok(None);
+        }
+        let path = match settings.key_file.as_os_str().is_empty() {
+            true => setup.data_dir.join("sms-key"),
+            false => settings.key_file.clone(),
+        };
+        std::fs::create_dir_all(&setup.data_dir).map_err(|error| format!("{}: {error}", setup.data_dir.display()))?;
+        let keys = Keys::load(&path).map_err(|error| error.to_string())?;
+        Ok(Some(Arc::new(Gateway {
+            setup,
+            settings: Arc::new(settings),
+            keys: Arc::new(keys),
+            serving: Mutex::new(None),
+        })))
+    }
+
+    /// Applies an operation.
+    ///
+    /// # Errors
+    /// A refusal, or the store's failure.
+    pub fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Vec<u8>, ApplyError> {
+        tables::apply(self.setup.families, apply, op)
+    }
+
+    /// In the commit that keeps a chat message for an account that is not here: its phone gets it.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn missed(&self, apply: &mut Apply<'_, '_>, user: &str, from: &str, body: &str) -> Result<(), ApplyError> {
+        let own = from.split_once('@').filter(|(_, host)| *host == self.setup.domain);
+        let name = own.map_or(from, |(name, _)| name);
+        let text: Arc<str> = format!("DM @{name}: {body}").into();
+        let expires = Timestamp(apply.at.0 + self.settings.message_expiry.as_millis() as u64);
+        tables::missed(self.setup.families, apply, user, &text, expires)
+    }
+
+    /// In the commit that removes an account.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub fn removed(&self, apply: &mut Apply<'_, '_>, user: &str) -> Result<(), ApplyError> {
+        tables::removed(self.setup.families, apply, user)
+    }
+
+    pub(super) fn parts(&self, network: Arc<dyn Network>, commits: Commits, voids: Arc<Voids>) -> Parts {
+        Parts {
+            settings: self.settings.clone(),
+            keys: self.keys.clone(),
+            families: self.setup.families,
+            network,
+            commits,
+            voids,
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is while it serves.
+    pub(super) fn serving(&self) -> Option<Serving> {
+        self.slot().clone()
+    }
+
+    /// Begins to serve. Waits for one commit.
+    ///
+    /// # Errors
+    /// Why it cannot, in one line.
+    pub fn start(self: &Arc<Gateway>, network: Arc<dyn Network>, runtime: Handle) -> Result<(), String> {
+        let (bell, engine) = (Arc::new(Notify::new()), network.engine());
+        let ring = bell.clone();
+        let commits = Commits {
+            engine: engine.clone(),
+            wrap: self.setup.wrap,
+            ring: Arc::new(move || ring.notify_one()),
+        };
+        let begin = Op::Begin {
+            routes: self
+                .settings
+                .route
+                .iter()
+                .map(|route| route.name.as_str().into())
+                .collect(),
+            check: self.keys.tag(b""),
+        };
+        let begun = commits.wait(&begin).map_err(|error| format!("sms: {error}"))?;
+        let (tell, told) = mpsc::channel(TELLS);
+        let (parts, wake) = (self.parts(network, commits, Arc::default()), tell.clone());
+        let hall = Arc::new(Hall {
+            parts: Arc::new(parts),
+            routes: begun.routes,
+            stops: Stops::new(&self.settings.stop_words),
+            domain: self.setup.domain.clone(),
+            // Full is awake.
+            wake: Arc::new(move || _ = wake.try_send(Tell::Wake)),
+        });
+        let mut tasks = JoinSet::new();
+        let _in_runtime = runtime.enter();
+        let lanes = Arc::new(Lanes::start(&hall, &mut tasks));
+        let (ways, served) = routes::start(&hall, &lanes, &tell, &mut tasks)?;
+        let (left, again) = (lanes.clone(), hall.clone());
+        tasks.spawn(async move { left.take_up(&again).await });
+        let core =
+            Core::new(hall.parts.clone(), ways, self.setup.clock.now()).map_err(|error| format!("sms: {error}"))?;
+        let window = Window::default();
+        let ring = bell.clone();
+        engine.on_commit(Arc::new(move || ring.notify_one()));
+        let thread = self.drive(core, told, bell, window.clone(), runtime.clone())?;
+        *self.slot() = Some(Serving {
+            hall,
+            runtime,
+            tell,
+            window,
+            routes: Arc::new(served),
+            tasks: Arc::new(Mutex::new(tasks)),
+            thread: Arc::new(Mutex::new(Some(thread))),
+        });
+        Ok(())
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the gateway's one thread: it reads the store, and drives all routes"
+    )]
+    fn drive(
+        &self,
+        core: Core,
+        told: mpsc::Receiver<Tell>,
+        bell: Arc<Notify>,
+        window: Window,
+        runtime: Handle,
+    ) -> Result<std::thread::JoinHandle<()>, String> {
+        let clock = self.setup.clock.clone();
+        std::thread::Builder::new()
+            .name("sms".into())
+            .spawn(move || thread::run(core, &*clock, told, &bell, &window, &runtime))
+            .map_err(|error| format!("sms: {error}"))
+    }
+
+    /// Ends: what is under way is waited for, as long as a session allows; the engine is let go.
+    pub async fn stop(&self) {
+        let Some(serving) = self.slot().take() else { return };
+        let (done, waits) = oneshot::channel();
+        if serving.tell.send(Tell::Stop(done)).await.is_ok() {
+            let _ = waits.await;
+        }
+        let mut tasks = std::mem::take(&mut *serving.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+        let thread = serving.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It has said that it is done; a panic was logged where it happened.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
