@@ -31,7 +31,7 @@ impl Pacer {
         Pacer {
             full: rate,
             rate,
-            tokens: 0.0,
+            tokens: 1.0,
             at: now,
             crept: now,
             until: Timestamp(0),

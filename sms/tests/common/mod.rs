@@ -27,7 +27,7 @@ use reef_sms::schedule::{Outgoing, Status};
 use reef_sms::tables::read::Rows;
 use reef_sms::tables::rows::{NumberId, RouteId, State};
 use reef_sms::tables::{self, Change, Do, FAMILIES, Families, Hear, HearMost, Op, Outcome};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -44,11 +44,11 @@ impl Clock for TestClock {
     }
 }
 
-struct SmsTables;
+pub(crate) struct SmsTables;
 
 impl Tables for SmsTables {
-    fn names(&self) -> &'static [&'static str] {
-        FAMILIES
+    fn names(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
@@ -60,6 +60,29 @@ impl Tables for SmsTables {
 pub(crate) struct Names {
     pub(crate) engine: Arc<Engine>,
     pub(crate) told: Mutex<Vec<(String, String)>>,
+    pub(crate) done: Mutex<Vec<(String, Action)>>,
+    /// Who is known; nobody is named where everybody is.
+    pub(crate) accounts: Mutex<BTreeSet<Arc<str>>>,
+}
+
+impl Names {
+    /// Somebody follows a microblog.
+    pub(crate) fn follow(&self, who: &str, whom: &str) {
+        let change = Record::Follow {
+            node: self.microblog(whom),
+            subscriber: who.into(),
+            options: None,
+            public: false,
+        };
+        self.engine.admission.submit_and_wait(who, change).unwrap();
+    }
+}
+
+impl TestClock {
+    /// Lets so much time pass.
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+    }
 }
 
 impl Network for Names {
@@ -67,7 +90,9 @@ impl Network for Names {
         self.engine.clone()
     }
     fn resolve(&self, typed: &str) -> Option<Arc<str>> {
-        Some(format!("{typed}@here").into())
+        let jid: Arc<str> = format!("{typed}@here").into();
+        let accounts = self.accounts.lock().unwrap();
+        (accounts.is_empty() || accounts.contains(&jid)).then_some(jid)
     }
     fn short(&self, jid: &str) -> String {
         jid.split('@').next().unwrap_or_default().to_owned()
@@ -87,7 +112,11 @@ impl Network for Names {
     fn is_open(&self) -> bool {
         true
     }
-    fn act(&self, _: &str, _: Action, done: Done) {
+    fn act(&self, account: &str, action: Action, done: Done) {
+        if action == Action::Join {
+            self.accounts.lock().unwrap().insert(account.into());
+        }
+        self.done.lock().unwrap().push((account.into(), action));
         done(Ok(()));
     }
     fn tell(&self, account: &str, text: &str) {
@@ -195,6 +224,8 @@ impl World {
         let names = Arc::new(Names {
             engine: engine.clone(),
             told: Mutex::default(),
+            done: Mutex::default(),
+            accounts: Mutex::default(),
         });
         let commits = Commits {
             engine: engine.clone(),
@@ -306,33 +337,11 @@ impl World {
 
     /// A microblog that is open to everybody.
     pub(crate) fn publisher(&self, name: &str) -> NodeId {
-        let node = self.names.microblog(&format!("{name}@here"));
-        let change = Record::CreateNode {
-            node: node.clone(),
-            config: NodeConfig::microblog("urn:xmpp:microblog:0"),
-        };
-        self.engine
-            .admission
-            .submit_and_wait(&node.service.clone(), change)
-            .unwrap();
-        rows::node_id(self.engine.view(), &node).unwrap().unwrap()
+        publisher(&self.engine, &*self.names, name)
     }
 
     pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
-        let node = self.names.microblog(&format!("{name}@here"));
-        let change = Record::Publish {
-            node: node.clone(),
-            item: item.into(),
-            payload: Bytes::from(words.to_owned()),
-            open_only: None,
-            notes: Vec::new(),
-            options: Vec::new(),
-            create: None,
-        };
-        self.engine
-            .admission
-            .submit_and_wait(&node.service.clone(), change)
-            .unwrap();
+        post(&self.engine, &*self.names, name, item, words);
     }
 
     pub(crate) fn retract(&self, name: &str, item: &str) {
@@ -408,4 +417,30 @@ impl World {
 /// Reads fail only where the store does.
 pub(crate) fn read<T>(found: Result<T, StoreError>) -> T {
     found.unwrap()
+}
+
+/// A microblog that is open to everybody.
+pub(crate) fn publisher(engine: &Engine, names: &Names, name: &str) -> NodeId {
+    let node = names.microblog(&format!("{name}@here"));
+    let change = Record::CreateNode {
+        node: node.clone(),
+        config: NodeConfig::microblog("urn:xmpp:microblog:0"),
+    };
+    engine.admission.submit_and_wait(&node.service.clone(), change).unwrap();
+    rows::node_id(engine.view(), &node).unwrap().unwrap()
+}
+
+/// Something that is published there.
+pub(crate) fn post(engine: &Engine, names: &Names, name: &str, item: &str, words: &str) {
+    let node = names.microblog(&format!("{name}@here"));
+    let change = Record::Publish {
+        node: node.clone(),
+        item: item.into(),
+        payload: Bytes::from(words.to_owned()),
+        open_only: None,
+        notes: Vec::new(),
+        options: Vec::new(),
+        create: None,
+    };
+    engine.admission.submit_and_wait(&node.service.clone(), change).unwrap();
 }
