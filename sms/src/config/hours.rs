@@ -5,12 +5,12 @@
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
 /// From a minute of the day up to another, which may lie on the next day. Both equal: never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hours {
     from: u16,
     to: u16,
@@ -139,8 +139,21 @@ impl fmt::Display for Hours {
     }
 }
 
+/// As people write it in a configuration, as two numbers in a row: what is written is what is read.
+impl Serialize for Hours {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serializer.is_human_readable() {
+            true => serializer.collect_str(self),
+            false => (self.from, self.to).serialize(serializer),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hours, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <(u16, u16)>::deserialize(deserializer).map(|(from, to)| Hours { from, to });
+        }
         String::deserialize(deserializer)?
             .parse()
             .map_err(serde::de::Error::custom)
@@ -150,6 +163,16 @@ impl<'de> Deserialize<'de> for Hours {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_that_are_kept_are_read_again() {
+        for hours in [Hours::default(), Hours::minutes(21 * 60, 8 * 60)] {
+            let row = postcard::to_stdvec(&hours).unwrap();
+            assert_eq!(postcard::from_bytes::<Hours>(&row), Ok(hours));
+            let text = serde_json::to_string(&hours).unwrap();
+            assert_eq!(serde_json::from_str::<Hours>(&text).unwrap(), hours, "{text}");
+        }
+    }
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
