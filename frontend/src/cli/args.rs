@@ -163,6 +163,13 @@ pub enum SmsCommand {
     Number(NumberCommand),
     /// Shows what waits to be sent, by route and class.
     Queue,
+    /// Has a phone of the simulator text something, and shows what it got so far.
+    Simulate {
+        /// The phone's number.
+        number: String,
+        /// What it texts.
+        text: Option<String>,
+    },
 }
 
 /// Routes.

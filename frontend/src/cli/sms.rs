@@ -7,13 +7,14 @@ use crate::admin::Request;
 use serde_json::{Value, json};
 
 /// The request for a command: `{"route":"list"}`, `{"route":"pause","name":…}`, `{"number":"show","e164":…}`,
-/// `{"queue":"show"}`.
+/// `{"queue":"show"}`, `{"simulate":PHONE,"text":…}`.
 pub(super) fn request(command: SmsCommand) -> Request {
     let words = match command {
         SmsCommand::Route(RouteCommand::List) => json!({ "route": "list" }),
         SmsCommand::Route(RouteCommand::Pause { name }) => json!({ "route": "pause", "name": name }),
         SmsCommand::Route(RouteCommand::Resume { name }) => json!({ "route": "resume", "name": name }),
         SmsCommand::Number(command) => number(command),
+        SmsCommand::Simulate { number, text } => json!({ "simulate": number, "text": text }),
         SmsCommand::Queue => json!({ "queue": "show" }),
     };
     Request::Part { words }

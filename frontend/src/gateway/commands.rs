@@ -1,11 +1,12 @@
 //! The gateway's ad-hoc commands (XEP-0050): linking a phone, its settings, and how it stands.
 //!
-//! A command keeps no state between its stages: what was filled in says where it is. Knows no phone. Next: the desk.
+//! A command keeps no state between its stages: what was filled in says where it is. Knows no phone.
+//! Next: [`reef_sms::gateway::Gateway`].
 
 use super::contact::{Contact, Iq, refused};
-use super::desk::{Answer, Linked, Proof, Setting, Status};
 use super::register::{CODE, PHONE, next_step};
 use minidom::Element;
+use reef_sms::gateway::{Answer, Linked, Proof, Set, Status};
 use reef_stanza::command::{Action, Command, Status as Stage, command_reply};
 use reef_stanza::element::{Build, el};
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
@@ -129,7 +130,7 @@ impl Run {
 
     /// Goes on with the linked number, where there is one.
     fn linked(self, then: impl FnOnce(Run, Linked) + Send + 'static) {
-        let (desk, account) = (self.contact.desk.clone(), self.account());
+        let (desk, account) = (self.contact.gateway.clone(), self.account());
         let answer = move |status: Result<Status, String>| match status.map(|status| status.linked) {
             Ok(Some(linked)) => then(self, linked),
             Ok(None) => self.refuses("no phone is linked with this account".to_owned()),
@@ -144,7 +145,7 @@ fn asking(title: Field) -> Form {
 }
 
 fn link(run: Run) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     match (run.filled(CODE), run.filled(PHONE)) {
         (Some(code), _) => desk.prove(&account, &code, run.done("Your phone is linked.")),
         (None, Some(number)) => {
@@ -166,21 +167,21 @@ fn link(run: Run) {
 }
 
 fn unlink(run: Run) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     desk.unlink(&account, run.done("Your phone is linked no longer."));
 }
 
 fn switch(run: Run, on: bool) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     let words = match on {
         true => "Your phone gets texts.",
         false => "Your phone gets no texts until you turn them on again.",
     };
-    desk.set(&account, vec![Setting::On(on)], run.done(words));
+    desk.set(&account, vec![Set::On(on)], run.done(words));
 }
 
 fn pin(run: Run) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     match run.filled("pin") {
         Some(pin) => {
             let words = match pin.is_empty() {
@@ -188,7 +189,7 @@ fn pin(run: Run) {
                 false => "Your phone writes the PIN before what it says.",
             };
             let pin = Some(pin).filter(|pin| !pin.is_empty());
-            desk.set(&account, vec![Setting::Pin(pin)], run.done(words));
+            desk.set(&account, vec![Set::Pin(pin)], run.done(words));
         }
         None => run.linked(|run, _| {
             run.asks(&asking(
@@ -199,17 +200,17 @@ fn pin(run: Run) {
 }
 
 fn settings(run: Run) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     let Some(form) = run.command.form.as_ref().filter(|form| form.kind == FormKind::Submit) else {
         return run.linked(|run, linked| run.asks(&settings_form(&linked, FormKind::Form)));
     };
     let text = |name: &str| form.value(name).map(|value| value.trim().to_owned());
     let settings = [
-        text("timezone").map(Setting::Zone),
-        text("quiet").map(Setting::Quiet),
-        text("limit").map(Setting::Limit),
-        form.boolean("messages").map(Setting::Messages),
-        form.boolean("replies").map(Setting::Replies),
+        text("timezone").map(Set::Zone),
+        text("quiet").map(Set::Quiet),
+        text("limit").map(Set::Limit),
+        form.boolean("messages").map(Set::Messages),
+        form.boolean("replies").map(Set::Replies),
     ];
     let settings = settings.into_iter().flatten().collect();
     desk.set(&account, settings, run.done("That is how it is from now on."));
@@ -228,7 +229,7 @@ fn settings_form(linked: &Linked, kind: FormKind) -> Form {
             "Quiet hours, like 21:00-08:00; empty: none",
             &linked.quiet,
         ))
-        .with(text("limit", "Texts a day", &linked.limit))
+        .with(text("limit", "Texts a day", &linked.limit.to_string()))
         .with(yes("messages", "Direct messages as texts", linked.messages))
         .with(yes("replies", "Also posts that answer others", linked.replies))
 }
@@ -250,7 +251,7 @@ fn status(run: Run) {
 }
 
 fn follows(run: Run) {
-    let (desk, account) = (run.contact.desk.clone(), run.account());
+    let (desk, account) = (run.contact.gateway.clone(), run.account());
     let answer = move |names: Result<Vec<String>, String>| match names {
         Ok(names) if names.is_empty() => run.says(Stage::Completed, Some("Nobody's posts come as texts."), None),
         Ok(names) => {

@@ -1,13 +1,16 @@
 //! The gateway as a contact of accounts here: what they write to it is a command, its presence says that it is there
 //! (XEP-0100 §4), and clients find forms.
 //!
-//! Called on shards: nothing here waits. Knows no phone but by the desk. Next: `register.rs`, `commands.rs`.
+//! Called on shards: nothing here waits. A number that somebody types goes to the gateway, and into no stanza. Next:
+//! `register.rs`, `commands.rs`.
 
-use super::desk::Desk;
-use super::{commands, disco, register};
+use super::register::{self, linked, next_step};
+use super::{commands, disco};
 use jid::Jid;
 use minidom::Element;
 use reef_frontend::part::Host;
+use reef_sms::gateway::{Gateway, Proof};
+use reef_sms::number::Phone;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, StanzaError, error_reply, ns};
 use std::sync::Arc;
@@ -33,7 +36,7 @@ pub(super) struct Contact {
     /// The way to accounts.
     pub(super) host: Arc<Host>,
     /// The gateway.
-    pub(super) desk: Arc<dyn Desk>,
+    pub(super) gateway: Arc<Gateway>,
 }
 
 /// A request: enough of it to be answered.
@@ -73,7 +76,30 @@ impl Contact {
         } else if of(&[CORRECTION]) {
             self.tell(account, "I cannot correct what you have sent: it is done.");
         } else {
-            self.desk.say(account, &body.text());
+            self.command(account, body.text().trim());
+        }
+    }
+
+    /// Numbers and codes are taken here, since what the gateway says of a command may hold its words.
+    fn command(&self, account: &str, text: &str) {
+        let contact = self.clone();
+        let owner = account.to_owned();
+        let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        if first.eq_ignore_ascii_case("link") && Phone::typed(rest).is_ok() {
+            let answer = move |proof: Result<Proof, String>| {
+                contact.tell(&owner, &proof.map_or_else(|why| why, |proof| next_step(&proof)));
+            };
+            self.gateway.link(account, rest, Box::new(answer));
+        } else if Phone::typed(text).is_ok() {
+            self.tell(
+                account,
+                "To link a phone with your account, write LINK before its number.",
+            );
+        } else if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let answer = move |done: Result<(), String>| contact.tell(&owner, &linked(done));
+            self.gateway.prove(account, text, Box::new(answer));
+        } else {
+            self.gateway.say(account, text);
         }
     }
 

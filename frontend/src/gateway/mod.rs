@@ -5,13 +5,12 @@
 
 mod commands; // XEP-0050
 mod contact; //  what is said to its address
-mod desk; //     what that needs of the gateway
 mod disco; //    XEP-0030
 mod network; //  what the gateway needs of the front end
-mod part; //     the whole, composed
+mod part; //     what the front end needs of the gateway
 mod register; // XEP-0077
-
-pub(crate) use part::make;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use part::make;

@@ -1,11 +1,11 @@
 //! In-band registration with the gateway (XEP-0077 §3, XEP-0100 §4.1): a form with a number, then, where the phone got a code,
 //! one with that; and its end.
 //!
-//! Of a linked number only the masked form is ever shown. Knows no phone. Next: the desk.
+//! Of a linked number only the masked form is ever shown. Knows no phone. Next: [`reef_sms::gateway::Gateway`].
 
 use super::contact::{Contact, Iq, refused};
-use super::desk::{Proof, Status};
 use minidom::Element;
+use reef_sms::gateway::{Proof, Status};
 use reef_stanza::element::{Build, child_text, el};
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 use reef_stanza::{Condition, StanzaError, ns};
@@ -20,7 +20,7 @@ const TYPE_CODE: &str = "A code is on its way to your phone. Type it here.";
 
 /// Answers a request.
 pub(super) fn asked(contact: &Contact, iq: Iq, query: &Element, set: bool) {
-    let (desk, contact) = (contact.desk.clone(), contact.clone());
+    let (desk, contact) = (contact.gateway.clone(), contact.clone());
     let account = iq.account.clone();
     if !set {
         return desk.status(
@@ -69,6 +69,11 @@ pub(super) fn next_step(proof: &Proof) -> String {
         Proof::FromPhone { code, to } => format!("Text {code} to {to} from your phone within ten minutes."),
         Proof::TypedHere => "A code is on its way to your phone: register again with it, or send it to me.".to_owned(),
     }
+}
+
+/// What came of a code.
+pub(super) fn linked(done: Result<(), String>) -> String {
+    done.map_or_else(|why| why, |()| "Your phone is linked.".to_owned())
 }
 
 fn form(status: &Status) -> Element {

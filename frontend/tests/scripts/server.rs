@@ -38,6 +38,16 @@ impl Server {
         accounts: &[String],
         part: Option<Arc<dyn Part>>,
     ) -> Server {
+        Server::start_made(data, sets, accounts, move |_| Ok(part)).await
+    }
+
+    /// The same with the part that the configuration asks for.
+    pub(crate) async fn start_made(
+        data: TempDir,
+        sets: &[String],
+        accounts: &[String],
+        make: impl FnOnce(&Config) -> Result<Option<Arc<dyn Part>>, String>,
+    ) -> Server {
         let names = nobody_elsewhere().await;
         let own = [
             format!("domain={DOMAIN}"),
@@ -53,6 +63,7 @@ impl Server {
         ];
         let sets: Vec<String> = own.iter().chain(sets).cloned().collect();
         let config = Config::load(None, &sets, std::iter::empty()).unwrap();
+        let part = make(&config).unwrap();
         let running = Running::start_with(config, part).await.unwrap();
         let server = Server { running, data };
         for account in accounts {

@@ -1,8 +1,8 @@
 //! What phones do is done by accounts: the gateway's view of the network, over a server with sessions.
 
 use super::super::network::Social;
+use super::echo::Echo;
 use super::server::Server;
-use super::stub::Phones;
 use super::{body, next, text};
 use crate::gateway::tests::client::Client;
 use reef_frontend::part::Part;
@@ -14,12 +14,12 @@ const ROMEO: &str = "romeo@capulet.lit";
 const JULIET: &str = "juliet@capulet.lit";
 
 async fn world() -> (Server, Arc<Social>) {
-    let phones = Phones::new();
-    let part: Arc<dyn Part> = phones.clone();
+    let echo = Echo::new();
+    let part: Arc<dyn Part> = echo.clone();
     let sets = ["c2s.registration=open", "http.public_url=https://capulet.lit"].map(str::to_owned);
     let accounts = ["romeo", "juliet"].map(str::to_owned);
     let server = Server::start_with(&sets, &accounts, Some(part)).await;
-    let host = phones.host();
+    let host = echo.host();
     let engine = host.engine().expect("a server that runs");
     let social = Social {
         host,
