@@ -1,7 +1,7 @@
 //! Bodies of the benches: the stages of the engine, each on as much as it is told. They run small as tests, so that they
 //! never rot.
 //!
-//! Knows the engine's public face, and the front end's `memory`. `count.rs` is the list of what is counted in instructions.
+//! Knows the engine's public face, the front end's `memory`, and for `smpp` the session of the gateway. `count.rs` is the list of what is counted in instructions.
 
 pub mod million;
 pub mod reefs;
@@ -31,6 +31,7 @@ pub mod import;
 pub mod memory;
 pub mod publishers;
 pub mod session;
+pub mod smpp;
 pub mod social;
 
 /// The node of microblogs.

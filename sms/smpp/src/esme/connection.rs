@@ -8,8 +8,10 @@ use super::place::Queued;
 use super::session::{Phase, Session};
 use crate::pdu::{Kind, next_frame};
 use bytes::BytesMut;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,6 +20,10 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// Octets read at once.
 const READ: usize = 64 << 10;
+/// Less room than that is not worth a read.
+const READ_MIN: usize = 4 << 10;
+/// Unwritten octets above which nothing more is read: the SMSC asks, and does not take the answers.
+const OUT_MAX: usize = 1 << 20;
 /// How long the last words of a session may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -43,20 +49,23 @@ pub(super) async fn carry(
     let mut bound = false;
     while session.phase != Phase::Ended {
         bound = told(session, bound, &on_bound);
+        if !unflushed {
+            more(session, &mut outside.submits);
+            unflushed = !session.out.is_empty();
+        }
+        // Mostly it goes at once, before anybody is woken for what happened.
+        if unflushed && let Some(outcome) = at_once(send(&mut writer, &mut session.out)).await {
+            unflushed = sent(session, outcome);
+        }
         hand_out(session, outside.events);
         aim(sleep.as_mut(), session.deadline());
-        unflushed |= !session.out.is_empty();
+        make_room(&mut read);
         let may_submit = session.takes() && !unflushed;
+        let may_read = session.out.len() < OUT_MAX;
         tokio::select! {
-            outcome = send(&mut writer, &mut session.out), if unflushed => match outcome {
-                Ok(()) => unflushed = false,
-                Err(error) => session.end(Why::Broken(error.to_string())),
-            },
-            outcome = reader.read_buf(&mut read) => came(session, &mut read, outcome),
-            Some(queued) = receive(&mut outside.submits), if may_submit => {
-                session.submit(queued, Instant::now());
-                more(session, &mut outside.submits);
-            }
+            outcome = send(&mut writer, &mut session.out), if unflushed => unflushed = sent(session, outcome),
+            outcome = reader.read_buf(&mut read), if may_read => came(session, &mut read, outcome),
+            Some(queued) = receive(&mut outside.submits), if may_submit => session.submit(queued, Instant::now()),
             Some((kind, sequence, status)) = outside.answers.recv() => {
                 session.answer(kind, sequence, status);
                 while let Ok((kind, sequence, status)) = outside.answers.try_recv() {
@@ -148,6 +157,31 @@ fn more(session: &mut Session, submits: &mut Option<&mut mpsc::Receiver<Queued>>
 
 async fn receive(submits: &mut Option<&mut mpsc::Receiver<Queued>>) -> Option<Queued> {
     submits.as_mut()?.recv().await
+}
+
+/// Whether something is still unwritten after a write.
+fn sent(session: &mut Session, outcome: io::Result<()>) -> bool {
+    if let Err(error) = &outcome {
+        session.end(Why::Broken(error.to_string()));
+    }
+    outcome.is_err()
+}
+
+/// Room to read into; frames that were taken off give theirs back when nobody has them any more.
+fn make_room(read: &mut BytesMut) {
+    if read.capacity() - read.len() < READ_MIN {
+        read.reserve(READ / 2);
+    }
+}
+
+/// What a future has without waiting.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Writes and flushes all. What was written is taken off, so that nothing is lost where this is given up in the middle.

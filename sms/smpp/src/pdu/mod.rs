@@ -1,6 +1,6 @@
 //! SMPP 3.4 on the wire: frames, what is in them, and what receipts say. Parameters of 5.0 are read where they come.
 //!
-//! Pure: no socket, no clock. `frame` cuts the stream, `body` reads and writes what is in a frame, by rusmpp for messages; a body
+//! Pure: no socket, no clock. `frame` cuts the stream, `body` reads and writes what is in a frame, messages are read by rusmpp; a body
 //! that cannot be read is a value and ends nothing. `esme` and `smsc` talk in these.
 
 mod address;

@@ -114,6 +114,9 @@ impl Link {
                 .first_key_value()
                 .map_or(silence, |((at, _), _)| (*at).min(silence));
             let may_say = self.unconfirmed.len() < UNCONFIRMED;
+            if read.capacity() - read.len() < READ / 8 {
+                read.reserve(READ / 2);
+            }
             tokio::select! {
                 written = writer.write_buf(&mut self.out), if !self.out.is_empty() => drop(written?),
                 count = reader.read_buf(&mut read), if self.out.len() < READ => {
