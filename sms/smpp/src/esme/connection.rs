@@ -149,9 +149,11 @@ fn came(session: &mut Session, read: &mut BytesMut, outcome: io::Result<usize>) 
 /// Submits that wait, as far as the window goes.
 fn more(session: &mut Session, submits: &mut Option<&mut mpsc::Receiver<Queued>>) {
     let Some(submits) = submits else { return };
+    let mut now = None;
     while session.takes() {
         let Ok(queued) = submits.try_recv() else { return };
-        session.submit(queued, Instant::now());
+        // All of one wake are written at once: the clock is read once, too.
+        session.submit(queued, *now.get_or_insert_with(Instant::now));
     }
 }
 
