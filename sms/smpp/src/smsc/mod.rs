@@ -1,10 +1,13 @@
 //! An SMSC that is none: takes submits, answers as it was told to, sends receipts and messages, and fails in all the ways that real
 //! ones do. For demos, tests and `reef-loadtest smsc`.
 //!
-//! `world` is what all connections share, `link` one connection, `verdict` what becomes of a submit, `receipts` what is told of it.
+//! `world` is what all connections share, `link` one connection, `judge` and `verdict` what becomes of a submit, `receipts` what is told
+//! of it.
 //! Knows nothing of who binds to it; nothing is kept on disk.
 
 mod config;
+mod counts;
+mod judge;
 mod link;
 mod receipts;
 mod say;
@@ -16,7 +19,7 @@ mod verdict;
 mod world;
 
 pub use config::{Faults, Ids, ReceiptForm, Receipts, SmscConfig};
-pub use world::{Counts, Text};
+pub use counts::{Counts, Text};
 
 use crate::pdu::Address;
 use crate::text::{TooLong, parts};

@@ -3,14 +3,12 @@
 //! One lock, held for a moment and never across anything that waits.
 
 use super::config::{Faults, SmscConfig};
+use super::counts::{Counts, Text};
 use super::say::Say;
-use super::verdict::{Verdict, by_chance, ordered};
 use crate::pdu::Message;
-use crate::pdu::command::THROTTLED;
-use crate::text::{Added, Piece, Reassembly, Whole, decode};
+use crate::text::{Added, Piece, Reassembly, Whole};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
@@ -19,74 +17,16 @@ const BACKLOG_MAX: usize = 100_000;
 /// Texts that a listener may be behind.
 const LISTENER: usize = 4096;
 
-/// A text that was submitted, put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// When its last part came, from the start of the SMSC.
-    pub at: Duration,
-    /// From whom, with `+` where it is international.
-    pub from: String,
-    /// To whom, likewise.
-    pub to: String,
-    /// What.
-    pub text: String,
-    /// In how many parts.
-    pub parts: usize,
-}
-
-macro_rules! counts {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What happened so far.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Counts {
-            $($(#[$doc])* pub $name: u64,)*
-        }
-
-        impl Counts {
-            /// Names and numbers.
-            pub fn all(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)*]
-            }
-        }
-    };
-}
-
-counts! {
-    /// Connections that were bound.
-    binds,
-    /// Binds that were refused.
-    refused_binds,
-    /// Submits that came.
-    submits,
-    /// Submits that were taken.
-    taken,
-    /// Submits that were refused because of rate or window.
-    throttled,
-    /// Texts put together.
-    texts,
-    /// Receipts said.
-    receipts,
-    /// Messages from phones said, parts each for itself; what comes again counts again.
-    messages,
-    /// Messages and receipts that were taken.
-    acknowledged,
-    /// Messages and receipts that were refused for good.
-    rejected,
-    /// Enquiries that came.
-    enquiries,
-    /// Commands that were refused as a whole.
-    nacks,
-}
-
+/// What the lock guards.
 #[derive(Default)]
-struct State {
-    counts: Counts,
-    faults: Faults,
-    chance: u64,
+pub(super) struct State {
+    pub(super) counts: Counts,
+    pub(super) faults: Faults,
+    pub(super) chance: u64,
     ids: u64,
     references: u16,
-    tokens: f64,
-    filled: Option<Instant>,
+    pub(super) tokens: f64,
+    pub(super) filled: Option<Instant>,
     reassembly: Reassembly,
     kept: VecDeque<Text>,
     links: HashMap<u64, Link>,
@@ -128,7 +68,7 @@ impl World {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -223,53 +163,6 @@ impl World {
             // A connection that has a thousand things to say is slow to say this one, too.
             let _ = link.says.try_send(say());
         }
-    }
-
-    /// What becomes of a submit; `under_way` counts those of its connection that are unanswered.
-    pub(super) fn judge(&self, message: &Message, under_way: usize) -> Verdict {
-        let mut state = self.state();
-        state.counts.submits += 1;
-        let order = if self.config.words { self.order(message) } else { None };
-        let full = self
-            .config
-            .window
-            .filter(|(window, _)| under_way >= *window)
-            .map(|(_, status)| status);
-        let full = full.or_else(|| (!self.within_rate(&mut state)).then_some(THROTTLED));
-        if let Some(status) = full {
-            state.counts.throttled += 1;
-            return Verdict::Refused(status);
-        }
-        // xorshift: the same faults in each run.
-        state.chance ^= state.chance << 13 | 1;
-        state.chance ^= state.chance >> 7;
-        state.chance ^= state.chance << 17;
-        let chance = u32::try_from(state.chance % 1000).unwrap_or(0);
-        let default = Verdict::Taken(Duration::ZERO, Some(self.config.receipts.state));
-        order.or_else(|| by_chance(&state.faults, chance)).unwrap_or(default)
-    }
-
-    fn order(&self, message: &Message) -> Option<Verdict> {
-        let (_, octets) = message.unwrapped().ok()?;
-        let begins = octets.first() == Some(&b'!') || octets.get(1) == Some(&b'!');
-        let text = begins.then(|| decode(message.data_coding, octets, self.config.form.convention).ok())??;
-        ordered(&text)
-    }
-
-    /// A bucket that holds what a second gives.
-    fn within_rate(&self, state: &mut State) -> bool {
-        let Some(rate) = self.config.rate.map(f64::from) else {
-            return true;
-        };
-        let now = Instant::now();
-        let passed = state.filled.map_or(1.0, |filled| (now - filled).as_secs_f64());
-        state.tokens = (state.tokens + passed * rate).min(rate);
-        state.filled = Some(now);
-        let within = state.tokens >= 1.0;
-        if within {
-            state.tokens -= 1.0;
-        }
-        within
     }
 
     /// Puts a submit that was taken together with the other parts of its text.
