@@ -4,6 +4,7 @@
 //! Knows the engine's public face, the front end's `memory`, and for `smpp` the session of the gateway. `count.rs` is the list of what is counted in instructions.
 
 pub mod million;
+pub mod phones;
 pub mod reefs;
 
 use reef_engine::clock::SystemClock;
