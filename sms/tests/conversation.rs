@@ -1,5 +1,7 @@
 //! A whole gateway over a real SMPP session to the bundled SMSC: what phones say, and what they get.
 
+#![allow(clippy::unwrap_used, reason = "what fails ends the test")]
+
 mod common;
 
 use bytes::Bytes;
@@ -124,11 +126,11 @@ impl Town {
     }
 
     fn publisher(&self, name: &str) {
-        common::publisher(&self.engine, &*self.names, name);
+        common::publisher(&self.engine, &self.names, name);
     }
 
     fn post(&self, name: &str, item: &str, words: &str) {
-        common::post(&self.engine, &*self.names, name, item, words);
+        common::post(&self.engine, &self.names, name, item, words);
     }
 
     fn done(&self) -> Vec<(String, Action)> {

@@ -1,5 +1,7 @@
 //! What goes out, to whom and when: through a real store, with a clock of the test's own.
 
+#![allow(clippy::unwrap_used, reason = "what fails ends the test")]
+
 mod common;
 
 use common::{OPEN_WORLD, World, read};

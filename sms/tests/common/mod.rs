@@ -2,6 +2,7 @@
 //! a clock that the test owns.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test's own world: what fails ends the test")]
 
 use bytes::Bytes;
 use crossbeam::channel::{Receiver, bounded};
@@ -337,11 +338,11 @@ impl World {
 
     /// A microblog that is open to everybody.
     pub(crate) fn publisher(&self, name: &str) -> NodeId {
-        publisher(&self.engine, &*self.names, name)
+        publisher(&self.engine, &self.names, name)
     }
 
     pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
-        post(&self.engine, &*self.names, name, item, words);
+        post(&self.engine, &self.names, name, item, words);
     }
 
     pub(crate) fn retract(&self, name: &str, item: &str) {
