@@ -123,7 +123,7 @@ impl Performer {
     /// What the other part answers: a list is rows.
     fn ask_part(&self, words: &serde_json::Value) -> Result<Response, Refused> {
         let part = self.part.as_ref();
-        let part = part.ok_or_else(|| Refused::new("there is no gateway: this reef has none"))?;
+        let part = part.ok_or_else(|| Refused::new("no gateway is configured: give [sms] a route"))?;
         Ok(match part.ask(&self.engine, words).map_err(Refused)? {
             serde_json::Value::Array(rows) => Response::Rows { rows, next: None },
             value => Response::Done(value),

@@ -15,6 +15,12 @@ use reef_engine::clock::{Clock, SystemClock};
 const PEOPLE: [&str; 3] = ["juliet", "romeo", "nurse"];
 /// Their password.
 const PASSWORD: &str = "reef";
+/// A phone of the simulator, of a country that there is not.
+const PHONE: &str = "+9991234567";
+/// What the SMS gateway is told where nobody configured a route: phones that cost nothing and never sleep.
+const PHONES: &str = "quiet = 'off'
+    route = [{ name = 'simulator', kind = 'simulator', number = '40404', mo_trust = 'carrier' }]
+    country = [{ prefix = '+999', sender = '40404', price = 0.0 }]";
 
 pub(super) fn demo(config: &mut Config, maker: Maker) -> Result<(), Exit> {
     log();
@@ -24,6 +30,12 @@ pub(super) fn demo(config: &mut Config, maker: Maker) -> Result<(), Exit> {
         return Err(Exit::wrong_use(format!(
             "the demo registers anyone, so it listens on loopback only, not on {address}"
         )));
+    }
+    if !config.sms.contains_key("route") {
+        let phones = PHONES.parse::<toml::Table>().map_err(Exit::failed)?;
+        // What was said of anything else holds.
+        let said = std::mem::replace(&mut config.sms, phones);
+        config.sms.extend(said);
     }
     let part = maker(config).map_err(Exit::wrong_use)?;
     runtime()?.block_on(async {
@@ -141,6 +153,7 @@ fn explain(running: &Running, config: &Config, made: bool) {
         ),
         format!("post as {author}:  reef post {author}@{domain} 'Good night, good night!'"),
         format!("who follows:     reef node followers {author}@{domain}"),
+        format!("text as a phone: reef sms simulate {PHONE} 'FOLLOW {author}'"),
         format!(
             "on the web:      {}",
             page.as_deref().unwrap_or("http.listen is taken or empty")
