@@ -106,8 +106,7 @@ impl Engine {
         let (gauge, recent) = (Arc::new(Gauge::default()), Arc::new(recent));
         gauge.edge_changes.store(loaded.unpacked, Ordering::Relaxed);
         let (ring, bell) = crossbeam::channel::bounded(1);
-        let (peer_wake, commit_wake) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::<Wake>::new()));
-        let wakes = commit_wake.clone();
+        let (peer_wake, commit_wake) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
         let applier = Applier {
             store: store.clone(),
             tables: options.tables.clone(),
@@ -120,7 +119,7 @@ impl Engine {
             gauge: gauge.clone(),
             // Full is rung already.
             peers: Arc::new(move || _ = ring.try_send(())),
-            committed: Arc::new(move || wakes.get().into_iter().for_each(|wake| wake())),
+            committed: ringing(&commit_wake),
             last,
             swept: Timestamp(0),
             minute: 0,
@@ -303,6 +302,12 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Calls whoever asked for it, once somebody has.
+fn ringing(wake: &Arc<OnceLock<Wake>>) -> Wake {
+    let wake = wake.clone();
+    Arc::new(move || wake.get().into_iter().for_each(|wake| wake()))
 }
 
 /// Who follows what, and a line in the log that says how long it took.

@@ -33,7 +33,7 @@ impl Gateway {
         let serving = self.serving();
         let parts = match &serving {
             Some(serving) => serving.hall.parts.clone(),
-            None => Arc::new(self.offline(engine)),
+            None => Arc::new(self.offline(engine)?),
         };
         let word = |name: &str| words.get(name).and_then(Value::as_str);
         match (word("route"), word("number"), word("queue"), word("simulate")) {
@@ -48,7 +48,7 @@ impl Gateway {
     }
 
     /// The parts where nobody serves: reading and committing is all that is done.
-    fn offline(&self, engine: &Arc<Engine>) -> Parts {
+    fn offline(&self, engine: &Arc<Engine>) -> Result<Parts, String> {
         let commits = Commits {
             engine: engine.clone(),
             wrap: self.setup.wrap,

@@ -44,7 +44,8 @@ pub struct Setup {
 pub struct Gateway {
     pub(super) setup: Setup,
     pub(super) settings: Arc<Settings>,
-    pub(super) keys: Arc<Keys>,
+    /// Read or made when it is needed. Held while it is.
+    keys: Mutex<Option<Arc<Keys>>>,
     /// Once it serves. Held for a clone.
     serving: Mutex<Option<Serving>>,
 }
@@ -62,7 +63,7 @@ pub(super) struct Serving {
 }
 
 impl Gateway {
-    /// Reads the configuration and the key of numbers; `None` where no route is configured.
+    /// Reads the configuration; `None` where no route is configured.
     ///
     /// # Errors
     /// What is wrong, in one line.
@@ -71,16 +72,10 @@ impl Gateway {
         if settings.route.is_empty() {
             return Ok(None);
         }
-        let path = match settings.key_file.as_os_str().is_empty() {
-            true => setup.data_dir.join("sms-key"),
-            false => settings.key_file.clone(),
-        };
-        std::fs::create_dir_all(&setup.data_dir).map_err(|error| format!("{}: {error}", setup.data_dir.display()))?;
-        let keys = Keys::load(&path).map_err(|error| error.to_string())?;
         Ok(Some(Arc::new(Gateway {
             setup,
             settings: Arc::new(settings),
-            keys: Arc::new(keys),
+            keys: Mutex::new(None),
             serving: Mutex::new(None),
         })))
     }
@@ -113,15 +108,35 @@ impl Gateway {
         tables::removed(self.setup.families, apply, user)
     }
 
-    pub(super) fn parts(&self, network: Arc<dyn Network>, commits: Commits, voids: Arc<Voids>) -> Parts {
-        Parts {
+    /// The key of numbers, from its file, which is made where there is none.
+    fn keys(&self) -> Result<Arc<Keys>, String> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &*keys {
+            return Ok(keys.clone());
+        }
+        let path = match self.settings.key_file.as_os_str().is_empty() {
+            true => self.setup.data_dir.join("sms-key"),
+            false => self.settings.key_file.clone(),
+        };
+        let loaded = Arc::new(Keys::load(&path).map_err(|error| error.to_string())?);
+        *keys = Some(loaded.clone());
+        Ok(loaded)
+    }
+
+    pub(super) fn parts(
+        &self,
+        network: Arc<dyn Network>,
+        commits: Commits,
+        voids: Arc<Voids>,
+    ) -> Result<Parts, String> {
+        Ok(Parts {
             settings: self.settings.clone(),
-            keys: self.keys.clone(),
+            keys: self.keys()?,
             families: self.setup.families,
             network,
             commits,
             voids,
-        }
+        })
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Serving>> {
@@ -152,11 +167,11 @@ impl Gateway {
                 .iter()
                 .map(|route| route.name.as_str().into())
                 .collect(),
-            check: self.keys.tag(b""),
+            check: self.keys()?.tag(b""),
         };
         let begun = commits.wait(&begin).map_err(|error| format!("sms: {error}"))?;
         let (tell, told) = mpsc::channel(TELLS);
-        let (parts, wake) = (self.parts(network, commits, Arc::default()), tell.clone());
+        let (parts, wake) = (self.parts(network, commits, Arc::default())?, tell.clone());
         let hall = Arc::new(Hall {
             parts: Arc::new(parts),
             routes: begun.routes,

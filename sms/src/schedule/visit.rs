@@ -3,7 +3,7 @@
 //! Reads the rows once more than apply will: apply decides. Knows no pace. Next: `plan.rs` gathers it.
 
 use super::render;
-use super::ring::{Live, Turning};
+use super::ring::{Content, Live, Turning};
 use super::when::When;
 use super::{Context, Prepared};
 use crate::config::Country;
@@ -15,6 +15,7 @@ use reef_engine::config::SubscriptionState;
 use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
 use reef_engine::store::rows;
+use std::sync::Arc;
 
 /// What becomes of a visit.
 pub(super) enum Visit {
@@ -166,41 +167,49 @@ pub(super) fn visit(
             None => gone.push(seq),
         }
     }
-    let Some((seq, content)) = pending.pop() else {
-        return Ok(Visit::Passed);
-    };
+    match pending.pop() {
+        Some(newest) => Ok(posted(cx, turning, (id, &reached), newest, &pending, segments)),
+        None => Ok(Visit::Passed),
+    }
+}
+
+/// The newest of what is pending goes out, now or later; the others are told of.
+fn posted(
+    cx: &Context<'_>,
+    turning: &Turning,
+    (id, reached): (NumberId, &Reached<'_>),
+    (seq, content): (Seq, Arc<Content>),
+    others: &[(Seq, Arc<Content>)],
+    segments: u8,
+) -> Visit {
     if let Some(until) = reached.closed(cx, id, 1) {
-        return Ok(Visit::Later(until));
+        return Visit::Later(until);
     }
     let one = render::Post {
         author: &turning.author,
         said: &content.said,
         repeats: content.repeats.as_deref(),
-        more: pending.len(),
+        more: others.len(),
         link: content.link.as_deref(),
         links: reached.country.links,
         opt_out: &reached.country.opt_out,
     };
     let (text, segments) = render::post(&one, segments, cx.form);
     if let Some(until) = reached.closed(cx, id, segments) {
-        return Ok(Visit::Later(until));
+        return Visit::Later(until);
     }
-    let deadline = turning
-        .posts
-        .iter()
-        .find(|post| post.seq == seq)
-        .map(|post| post.fanout.deadline);
+    let mut posts = turning.posts.iter();
+    let deadline = posts.find(|post| post.seq == seq).map(|post| post.fanout.deadline);
     let source = Source::Post {
         node: turning.node,
         seq,
-        others: pending.iter().map(|(seq, _)| *seq).collect(),
+        others: others.iter().map(|(seq, _)| *seq).collect(),
     };
     let intent = Intent {
         expires: deadline.unwrap_or(cx.now),
         ..reached.intent(cx, id, Class::Post, segments, source)
     };
-    let prepared = reached.prepared(cx, text);
-    Ok(Visit::Send(Box::new((intent, prepared))))
+    Visit::Send(Box::new((intent, reached.prepared(cx, text))))
 }
 
 /// Words that wait, for a number.

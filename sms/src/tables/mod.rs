@@ -463,7 +463,10 @@ impl<'d, 'a, 's> Doing<'d, 'a, 's> {
     fn begin(&mut self, routes: &[Arc<str>], check: &Hash) -> Result<(), ApplyError> {
         match self.main::<Hash>(keys::KEY_CHECK)? {
             Some(known) if known != *check => {
-                return Err(Reject::NotAcceptable("the phone numbers were sealed with another key").into());
+                return Err(Reject::NotAcceptable(
+                    "the phone numbers were sealed with another key: put the file sms-key of the old data folder there",
+                )
+                .into());
             }
             Some(_) => {}
             None => self.put_main(keys::KEY_CHECK.to_vec(), check),
