@@ -1,5 +1,6 @@
 //! The session's rules, one by one, without sockets: frames in, frames and events out, time as it is told.
 
+mod any;
 mod ends;
 mod peer;
 mod submits;
