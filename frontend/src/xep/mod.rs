@@ -55,6 +55,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0059_rsm::MODULE,
     &xep0060_pubsub::MODULE,
     &xep0077_register::MODULE,
+    &xep0100_gateway::MODULE,
     &xep0115_caps::MODULE,
     &xep0160_offline::MODULE,
     &xep0163_pep::MODULE,

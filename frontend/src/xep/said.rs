@@ -32,6 +32,8 @@ said! {
     xep0059_rsm = "XEP-0059", "1.0", "Result Set Management",
         "of items, archives and all lists but the block list; positions and counts where something is counted",
         &["http://jabber.org/protocol/rsm"], &[];
+    xep0100_gateway = "XEP-0100", "1.0", "Gateway Interaction",
+        "of `sms.<domain>`: registration of a phone, presence, a contact that takes commands; no contacts beyond it", &[], &[];
     xep0160_offline = "XEP-0160", "1.0.1", "Best Practices for Handling Offline Messages",
         "chat and normal messages, in `session/message.rs`", &["msgoffline"], &[];
     xep0163_pep = "XEP-0163", "1.2.2", "Personal Eventing Protocol",

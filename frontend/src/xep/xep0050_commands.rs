@@ -14,7 +14,7 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0050",
     version: "1.3.0",
     title: "Ad-Hoc Commands",
-    note: "of pubsub: get-pending",
+    note: "of pubsub: get-pending; of `sms.<domain>`: linking a phone, its settings",
     server: &[],
     account: &[ns::COMMANDS],
     service: &[ns::COMMANDS],

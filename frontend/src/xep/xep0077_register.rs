@@ -18,7 +18,7 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0077",
     version: "2.4",
     title: "In-Band Registration",
-    note: "registration before login as the operator allows it; password and removal after it",
+    note: "registration before login as the operator allows it; password and removal after it; phones at `sms.<domain>`",
     server: &[ns::REGISTER],
     account: &[],
     service: &[],
