@@ -41,6 +41,43 @@ pub struct Report {
     pub cpu_a_million: f64,
 }
 
+/// Leaves a store in which a post is on its way to so many phones.
+///
+/// # Errors
+/// The engine's.
+pub fn prepare(dir: &Path, phones: u64) -> Result<()> {
+    let plan = one_author(phones);
+    let mut town = Town::open(dir, &plan)?;
+    town.settle_in(&plan)?;
+    town.post("large", "1")?;
+    town.pass(60_000)?;
+    town.close();
+    Ok(())
+}
+
+/// Opens such a store in a process of its own and lets ten simulated minutes pass: milliseconds of the gateway's start, and bytes
+/// resident at most.
+///
+/// # Errors
+/// The engine's.
+pub fn measure(dir: &Path, phones: u64) -> Result<(u64, u64)> {
+    let mut town = Town::open(dir, &one_author(phones))?;
+    let mut most = resident_bytes();
+    for _ in 0..60 {
+        town.pass(10_000)?;
+        most = most.max(resident_bytes());
+    }
+    Ok((town.opened_ms(), most))
+}
+
+fn one_author(phones: u64) -> Plan {
+    Plan {
+        phones,
+        authors: 0,
+        rate: 100,
+    }
+}
+
 /// Runs it.
 ///
 /// # Errors

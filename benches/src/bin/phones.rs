@@ -1,18 +1,31 @@
 //! `phones [PHONES] [AUTHORS] [RATE]`: texts of one large author and many small ones over one route; prints who got them when,
-//! and what it took.
+//! and what it took. `phones prepare DIR [PHONES]` and, in a process of its own, `phones measure DIR [PHONES]`: what a lap under
+//! way takes in memory.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use reef_benches::phones;
+use std::path::Path;
 
+const PHONES: u64 = 2_000_000;
+
+#[allow(clippy::print_stdout, reason = "it is what this program is for")]
 fn main() -> Result<()> {
-    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
-    let phones = numbers.next().transpose()?.unwrap_or(2_000_000);
-    let authors = numbers.next().transpose()?.unwrap_or(1_000);
-    let rate = numbers.next().transpose()?.unwrap_or(100);
-    let dir = tempfile::tempdir()?;
-    let report = reef_benches::phones::run(dir.path(), phones, authors, rate as u32)?;
-    #[allow(clippy::print_stdout, reason = "it is what this program is for")]
-    {
-        println!("{report:#?}");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, usual: u64| words.get(at).map_or(Ok(usual), |word| word.parse());
+    match (words.first().map(String::as_str), words.get(1)) {
+        (Some("prepare"), Some(dir)) => phones::prepare(Path::new(dir), number(2, PHONES)?),
+        (Some("measure"), Some(dir)) => {
+            let (start_ms, resident) = phones::measure(Path::new(dir), number(2, PHONES)?)?;
+            println!("start {start_ms} ms, resident {resident} bytes at most");
+            Ok(())
+        }
+        (Some("prepare" | "measure"), None) => bail!("name a folder"),
+        _ => {
+            let dir = tempfile::tempdir()?;
+            let rate = number(2, 100)? as u32;
+            let report = phones::run(dir.path(), number(0, PHONES)?, number(1, 1_000)?, rate)?;
+            println!("{report:#?}");
+            Ok(())
+        }
     }
-    Ok(())
 }

@@ -281,6 +281,16 @@ impl Town {
         })
     }
 
+    /// The end of what was queued.
+    pub(super) fn close(self) {
+        self.engine.close();
+    }
+
+    /// How long the gateway's start took.
+    pub(super) fn opened_ms(&self) -> u64 {
+        self.opened_ms
+    }
+
     /// The process ends, and another one begins; and how long the gateway's start took.
     pub(super) fn again(self, dir: &Path, plan: &Plan) -> Result<(Town, u64)> {
         self.engine.close();
