@@ -4,159 +4,10 @@
 
 mod common;
 
-use bytes::Bytes;
-use common::{Names, SmsTables};
-use reef_engine::clock::{Clock, SystemClock};
-use reef_engine::limits::Limits;
-use reef_engine::model::Timestamp;
-use reef_engine::{Engine, Options};
-use reef_smpp::smsc::{Smsc, SmscConfig, Text};
-use reef_sms::gateway::{Gateway, Proof, Setup};
+use common::town::Town;
+use reef_sms::gateway::Proof;
 use reef_sms::network::Action;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tempfile::TempDir;
-use tokio::sync::{broadcast, oneshot};
-
-const CODE: &str = "40404";
-/// Longer than anything takes: what does not come is told, and nobody waits for the machine's end.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Town {
-    _dir: TempDir,
-    engine: Arc<Engine>,
-    names: Arc<Names>,
-    gateway: Arc<Gateway>,
-    smsc: Smsc,
-    texts: broadcast::Receiver<Text>,
-    clock: Arc<Later>,
-}
-
-/// The machine's clock, and what the test lets pass beside.
-#[derive(Default)]
-struct Later(AtomicU64);
-
-impl Clock for Later {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
-    }
-}
-
-impl Town {
-    async fn new(more: &str) -> Town {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Later::default());
-        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), SmscConfig::default())
-            .await
-            .unwrap();
-        let config = format!(
-            "quiet = 'off'
-            {more}
-            [[route]]
-            name = 'test'
-            address = '{}'
-            system_id = 'reef'
-            password = 'secret'
-            number = '{CODE}'
-            rate = 10000
-            mo_trust = 'carrier'
-            [[country]]
-            prefix = '+1'
-            price = 0.0",
-            smsc.address()
-        );
-        let setup = Setup {
-            domain: "here".into(),
-            data_dir: dir.path().into(),
-            config: config.parse().unwrap(),
-            clock: clock.clone(),
-            families: common::FIRST,
-            wrap: Bytes::from,
-        };
-        let gateway = Gateway::new(setup).unwrap().unwrap();
-        let options = Options {
-            dir: dir.path().join("store"),
-            limits: Limits::default(),
-            sync: false,
-            tables: Arc::new(SmsTables),
-            clock: clock.clone(),
-            wakers: vec![Arc::new(|| {})],
-            applier_starts: || {},
-        };
-        let (engine, seats) = Engine::open(options).unwrap();
-        drop(seats);
-        let names = Arc::new(Names {
-            engine: engine.clone(),
-            told: Mutex::default(),
-            done: Mutex::default(),
-            accounts: Mutex::new(["alice@here".into(), "bob@here".into()].into()),
-        });
-        let texts = smsc.texts();
-        gateway.start(names.clone(), tokio::runtime::Handle::current()).unwrap();
-        Town {
-            _dir: dir,
-            engine,
-            names,
-            gateway,
-            smsc,
-            texts,
-            clock,
-        }
-    }
-
-    fn says(&self, phone: &str, text: &str) {
-        self.smsc.send(phone, CODE, text).unwrap();
-    }
-
-    /// The next text that any phone gets.
-    async fn gets(&mut self) -> (String, String) {
-        let text = tokio::time::timeout(PATIENCE, self.texts.recv())
-            .await
-            .expect("a text")
-            .unwrap();
-        (text.to, text.text)
-    }
-
-    async fn asks(&mut self, phone: &str, text: &str) -> String {
-        self.says(phone, text);
-        let (to, got) = self.gets().await;
-        assert_eq!(to, phone, "{got}");
-        got
-    }
-
-    fn publisher(&self, name: &str) {
-        common::publisher(&self.engine, &self.names, name);
-    }
-
-    fn post(&self, name: &str, item: &str, words: &str) {
-        common::post(&self.engine, &self.names, name, item, words);
-    }
-
-    fn done(&self) -> Vec<(String, Action)> {
-        self.names.done.lock().unwrap().clone()
-    }
-
-    /// What an account asks of the gateway.
-    async fn link(&self, account: &str, number: &str) -> Result<Proof, String> {
-        let (answer, waits) = oneshot::channel();
-        self.gateway
-            .link(account, number, Box::new(move |proof| drop(answer.send(proof))));
-        waits.await.unwrap()
-    }
-
-    async fn status(&self, account: &str) -> Option<reef_sms::gateway::Linked> {
-        let (answer, waits) = oneshot::channel();
-        self.gateway
-            .status(account, Box::new(move |status| drop(answer.send(status))));
-        waits.await.unwrap().unwrap().linked
-    }
-
-    async fn leave(self) {
-        self.gateway.stop().await;
-        self.engine.close();
-    }
-}
+use std::sync::atomic::Ordering;
 
 const ANN: &str = "+12025550101";
 const BEN: &str = "+12025550102";
@@ -197,7 +48,7 @@ async fn an_account_links_its_phone_by_a_code_that_the_phone_texts_and_posts_by_
     let Proof::FromPhone { code, to } = town.link("bob@here", "+1 202 555 0102").await.unwrap() else {
         panic!("a carrier vouches for its numbers");
     };
-    assert_eq!(to, CODE);
+    assert_eq!(to, common::town::CODE);
     let wrong = if code == "000000" { "111111" } else { "000000" };
     assert_eq!(town.asks(BEN, wrong).await, "That code is not right, or too old.");
     assert!(
@@ -312,5 +163,16 @@ async fn what_was_held_back_comes_with_more() {
     };
     assert_eq!(held, "@alice: four\n@alice: three\n@alice: two");
     assert_eq!(town.asks(ANN, "MORE").await, "There is nothing more.");
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_the_smsc_took_is_not_sent_again_after_a_stop() {
+    let mut town = Town::new("").await;
+    for _ in 0..5 {
+        assert!(town.asks(ANN, "who").await.starts_with("You get nobody's posts"));
+        town = town.again().await;
+    }
+    assert!(town.asks(ANN, "START").await.contains("FOLLOW name"));
     town.leave().await;
 }

@@ -395,6 +395,7 @@ fn every_row_of_a_number_is_read_as_it_was_written() {
         pins: (4, AT),
         last: Some((NODE, SEQ, AT)),
         posted: Some((u64::MAX, AT)),
+        codes: (i32::MAX, 3),
     });
     again(&Held {
         posts: vec![(NODE, SEQ)],
@@ -459,6 +460,7 @@ fn every_row_of_what_is_sent_is_read_as_it_was_written() {
         number: NUMBER,
         epoch: 1,
         text: "words".into(),
+        again: true,
         at: AT,
         expires: AT,
     });

@@ -9,7 +9,7 @@ use super::parts::Parts;
 use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, PARTS_MS, SLOW_DRAIN_MS};
 use crate::route::{Told, Way};
 use crate::schedule::{Drain, NewPost, duration, new_posts};
-use crate::tables::rows::{Delivery, DeliveryId, Progress, RouteId};
+use crate::tables::rows::{Delivery, DeliveryId, Progress, RouteId, What};
 use crate::tables::{Fate, Keep, Op};
 use reef_engine::error::{Error, StoreError};
 use reef_engine::model::{NodeId, Seq, Timestamp};
@@ -81,16 +81,17 @@ impl Core {
         Ok(())
     }
 
-    /// What had an intent and no answer when the process ended.
+    /// What had an intent and no answer when the process ended: answers are sent once more, and all else is in doubt.
     fn settle_open(&mut self) -> Result<(), StoreError> {
         let open: Vec<(DeliveryId, Delivery)> = self.parts.rows().open(usize::MAX)?;
         for (id, row) in open {
             let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == row.route) else {
                 continue;
             };
+            let again = row.class.is_answer() && row.progress == Progress::Intent && matches!(row.what, What::Text(_));
             let fate = Fate {
                 id,
-                progress: Progress::InDoubt,
+                progress: if again { Progress::Intent } else { Progress::InDoubt },
                 ids: Vec::new(),
                 bad: false,
             };
@@ -290,6 +291,11 @@ impl Core {
     /// What operators are shown.
     pub fn shown(&self) -> Vec<Shown> {
         self.lanes.iter().map(Lane::shown).collect()
+    }
+
+    /// Whether parts were sent of which no way has said anything.
+    pub fn awaits(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.state.flight.awaits())
     }
 
     /// The end: what was settled is committed, as far as the log takes it.

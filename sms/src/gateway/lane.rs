@@ -150,6 +150,8 @@ impl Lane {
         if let Some((pending, fates)) = self.fates.take() {
             match parts.commits.look(pending)? {
                 Looked::Waits(pending) => self.fates = Some((pending, fates)),
+                // Answers of the last run wait again, perhaps.
+                Looked::Done(_) if fates.iter().any(|fate| fate.progress == Progress::Intent) => self.state.wake(),
                 Looked::Done(_) => {}
             }
         }

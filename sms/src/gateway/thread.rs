@@ -30,6 +30,9 @@ pub enum Tell {
 /// The longest sleep: what nobody rang for is looked at all the same.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 
+/// How long it is waited at the end for the next answer that a route has and has not told.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// What others see of the thread.
 #[derive(Clone, Default)]
 pub struct Window(Arc<Mutex<Vec<Shown>>>);
@@ -85,8 +88,10 @@ pub fn run(
                 Tell::Drains(node, answer) => drop(answer.send(core.drains(node))),
                 Tell::Stop(done) => {
                     runtime.block_on(stop(&mut core));
-                    // Answers of what was under way.
-                    while let Ok(tell) = told.try_recv() {
+                    // Answers of what was under way, which are on their way here.
+                    while core.awaits() {
+                        let next = async { tokio::time::timeout(LAST_WAIT, told.recv()).await };
+                        let Ok(Some(tell)) = runtime.block_on(next) else { break };
                         if let Tell::Route(route, told) = tell {
                             core.told(route, told, clock.now());
                         }

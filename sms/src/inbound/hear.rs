@@ -35,6 +35,14 @@ struct Known {
     asked: bool,
 }
 
+impl Known {
+    /// Whether it has said STOP before.
+    fn is_stopped(&self) -> bool {
+        let number = self.number.as_ref();
+        number.is_some_and(|number| number.state == State::Stopped)
+    }
+}
+
 impl Hall {
     /// Whether a single part says STOP: asked before it waits for its others.
     pub async fn is_stop(self: &Arc<Hall>, incoming: &Incoming) -> bool {
@@ -77,7 +85,7 @@ impl Hall {
         let op = self.hearing(phone, incoming, &known, &meaning)?;
         let route = incoming.route;
         let outcome = match (known.id, &meaning) {
-            (Some(id), Meaning::Stop) => {
+            (Some(id), Meaning::Stop) if !known.is_stopped() => {
                 // Before the commit is known to all: nothing more leaves from here on.
                 let epoch = known.number.as_ref().map_or(1, |number| number.epoch);
                 self.parts.voids.set(id, epoch + 1, self.now());
@@ -124,10 +132,7 @@ impl Hall {
             }
         };
         let stop = *meaning == Meaning::Stop;
-        let first = known
-            .number
-            .as_ref()
-            .is_none_or(|number| number.state != State::Stopped);
+        let first = !known.is_stopped();
         Ok(Op::Hear(Hear {
             route: incoming.route,
             hash: keys.hash(phone),

@@ -11,6 +11,7 @@ use crate::tables::{Op, Receipt};
 use reef_smpp::esme::{Deliver, Respond};
 use reef_smpp::pdu::State;
 use reef_smpp::text::{Added, Convention, Join, Piece, Reassembly, Whole, decode};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// `ESME_ROK`.
@@ -43,13 +44,17 @@ impl Listener {
             .read(|hall, _| hall.parts.rows().parts(10_000))
             .await
             .unwrap_or_default();
-        for sealed in kept {
-            let piece = hall
-                .parts
-                .keys
-                .open(&sealed)
-                .and_then(|bytes| postcard::from_bytes::<Kept>(&bytes).ok());
-            if let Some(piece) = piece.filter(|piece| piece.route == route.0).and_then(Kept::piece) {
+        let opened = |sealed: &Vec<u8>| {
+            let bytes = hall.parts.keys.open(sealed)?;
+            postcard::from_bytes::<Kept>(&bytes).ok()
+        };
+        let kept: Vec<Kept> = kept
+            .iter()
+            .filter_map(opened)
+            .filter(|kept| kept.route == route.0)
+            .collect();
+        for kept in unheard(kept) {
+            if let Some(piece) = kept.piece() {
                 let _ = parts.add(hall.now().0, piece);
             }
         }
@@ -148,11 +153,11 @@ impl Listener {
             Added::Waiting => return self.keep(&kept).await,
             Added::Repeated => return OK,
             Added::TooLong => {
-                tracing::warn!(?from, "a text of too many parts was refused");
+                tracing::warn!(from = ?message.source, "a text of too many parts was refused");
                 return NEVER;
             }
         };
-        match whole.text(self.convention) {
+        let status = match whole.text(self.convention) {
             Ok(text) => {
                 let incoming = Incoming {
                     route: self.route,
@@ -167,7 +172,12 @@ impl Listener {
                 tracing::warn!(?error, "a text of several parts cannot be read");
                 NEVER
             }
+        };
+        if status != AGAIN {
+            // Its parts are not taken up again at the next start; should this fail, its whole is known as heard.
+            self.keep(&kept.end()).await;
         }
+        status
     }
 
     async fn keep(&self, kept: &Kept) -> u32 {
@@ -206,8 +216,8 @@ impl Listener {
     }
 }
 
-/// A part as it is kept.
-#[derive(serde::Serialize, serde::Deserialize)]
+/// A part as it is kept; the end of a text that was heard has the number 0.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Kept {
     route: u16,
     from: String,
@@ -230,6 +240,26 @@ impl Kept {
         }
     }
 
+    /// Says that the text of this part was heard.
+    fn end(&self) -> Kept {
+        let (reference, wide, total, _) = self.join;
+        Kept {
+            join: (reference, wide, total, 0),
+            octets: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        self.join.3 == 0
+    }
+
+    /// Of which text it is.
+    fn set(&self) -> (&str, &str, u16, bool, u8) {
+        let (reference, wide, total, _) = self.join;
+        (&self.from, &self.to, reference, wide, total)
+    }
+
     fn piece(self) -> Option<Piece> {
         let (reference, wide, total, number) = self.join;
         Some(Piece {
@@ -239,5 +269,33 @@ impl Kept {
             data_coding: self.data_coding,
             octets: self.octets,
         })
+    }
+}
+
+/// Parts of texts that were not heard yet.
+fn unheard(kept: Vec<Kept>) -> Vec<Kept> {
+    let ends: Vec<Kept> = kept.iter().filter(|kept| kept.is_end()).cloned().collect();
+    let heard: HashSet<_> = ends.iter().map(Kept::set).collect();
+    kept.into_iter().filter(|kept| !heard.contains(&kept.set())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_text_that_was_heard_are_not_taken_up_at_the_next_start() {
+        let part = |reference, number| Kept {
+            route: 1,
+            from: "+12025550101".into(),
+            to: "40404".into(),
+            join: (reference, false, 3, number),
+            data_coding: 0,
+            octets: vec![b'a'],
+        };
+        // They would be taken for a text whose last part never came, and published as they are.
+        let kept = vec![part(7, 1), part(8, 1), part(7, 2), part(7, 3).end()];
+        let left: Vec<_> = unheard(kept).iter().map(|kept| kept.join).collect();
+        assert_eq!(left, [(8, false, 3, 1)]);
     }
 }

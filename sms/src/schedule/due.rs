@@ -53,6 +53,11 @@ pub(super) fn due(cx: &Context<'_>, route: RouteId, id: NumberId) -> Result<Visi
         return Ok(Visit::Passed);
     };
     let author = cx.network.short(&one.name.service);
+    if count > 1
+        && let Some(until) = reached.digested(cx, id)
+    {
+        return Ok(Visit::Later(until));
+    }
     let (text, segments, class, source) = if count == 1 {
         let post = render::Post {
             author: &author,

@@ -88,8 +88,8 @@ pub struct Flight {
     messages: HashMap<DeliveryId, Going>,
     /// Parts to be sent, in order.
     ready: VecDeque<(DeliveryId, usize)>,
-    /// Parts that are sent.
-    sent: HashMap<u64, (DeliveryId, usize)>,
+    /// Parts that are sent, and whether they are in doubt.
+    sent: HashMap<u64, (DeliveryId, usize, bool)>,
     token: u64,
     /// Parts that are tried again.
     retries: BTreeMap<(Timestamp, DeliveryId, usize), ()>,
@@ -109,11 +109,11 @@ impl Going {
             epoch: intent.epoch,
             class: intent.class,
             expires: intent.expires,
+            tries: if prepared.again { RETRY_MS.len() as u8 } else { 0 },
             prepared,
             parts: Vec::new(),
             open: 0,
             ended: Vec::new(),
-            tries: 0,
         }
     }
 }
@@ -142,6 +142,11 @@ impl Flight {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
+    }
+
+    /// Whether parts were sent of which nothing was said.
+    pub fn awaits(&self) -> bool {
+        self.sent.values().any(|(.., doubted)| !doubted)
     }
 
     /// Whether a delivery is under way.
@@ -183,9 +188,13 @@ impl Flight {
                 self.end(id, part, Ended::Expired);
                 continue;
             }
+            if going.ended.get(part).is_none_or(Option::is_some) {
+                // Answered late, while it waited to be sent once more.
+                continue;
+            }
             let Some(octets) = going.parts.get(part) else { continue };
             self.token += 1;
-            self.sent.insert(self.token, (id, part));
+            self.sent.insert(self.token, (id, part, false));
             return Some(Outgoing {
                 token: self.token,
                 phone: going.prepared.phone.clone(),
@@ -211,7 +220,7 @@ impl Flight {
 
     /// The route had no room after all: it is the next.
     pub fn back(&mut self, token: u64) {
-        if let Some((id, part)) = self.sent.remove(&token) {
+        if let Some((id, part, _)) = self.sent.remove(&token) {
             self.ready.push_front((id, part));
         }
     }
@@ -221,17 +230,22 @@ impl Flight {
         let known = match status {
             // A late answer may follow.
             Status::InDoubt => {
+                let Some(doubted) = self.doubted_now(token) else { return };
                 self.doubted.push_back(token);
                 if self.doubted.len() > DOUBTED_MAX
                     && let Some(old) = self.doubted.pop_front()
                 {
                     self.sent.remove(&old);
                 }
-                self.sent.get(&token).copied()
+                Some(doubted)
             }
             _ => self.sent.remove(&token),
         };
-        let Some((id, part)) = known else { return };
+        let Some((id, part, doubted)) = known else { return };
+        if doubted && matches!(status, Status::Throttled | Status::Unwritten | Status::Later) {
+            // It was sent once more already, or is in doubt for good.
+            return;
+        }
         match status {
             Status::Throttled | Status::Unwritten => self.ready.push_front((id, part)),
             Status::Later => self.retry(id, part, now),
@@ -240,6 +254,14 @@ impl Flight {
             Status::Void => self.end(id, part, Ended::Void),
             Status::InDoubt => self.doubt(id, part, now),
         }
+    }
+
+    /// Notes that a part is in doubt; nothing where it was before.
+    fn doubted_now(&mut self, token: u64) -> Option<(DeliveryId, usize, bool)> {
+        let sent = self.sent.get_mut(&token).filter(|(.., doubted)| !doubted)?;
+        let before = *sent;
+        sent.2 = true;
+        Some(before)
     }
 
     fn retry(&mut self, id: DeliveryId, part: usize, now: Timestamp) {
@@ -268,6 +290,10 @@ impl Flight {
         if again && going.tries == 0 {
             going.tries = RETRY_MS.len() as u8;
             self.retries.insert((now, id, part), ());
+            if going.parts.len() == 1 {
+                // After the process's end it is not sent a third time.
+                self.fates.push(fate(id, Progress::Later(going.tries, now)));
+            }
             return;
         }
         self.end(id, part, Ended::InDoubt);

@@ -67,4 +67,6 @@ pub struct Prepared {
     pub text: String,
     /// Names its parts to the phone.
     pub reference: u16,
+    /// Whether it was perhaps sent before: then it is not sent again.
+    pub again: bool,
 }

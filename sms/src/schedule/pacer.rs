@@ -74,6 +74,11 @@ impl Pacer {
         now < self.until
     }
 
+    /// When the pause that it has asked for ends.
+    pub fn held_until(&self) -> Timestamp {
+        self.until
+    }
+
     /// A message goes.
     pub fn take(&mut self, segments: u8) {
         self.tokens -= f64::from(segments);

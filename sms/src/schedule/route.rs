@@ -166,6 +166,9 @@ impl RouteState {
         let turn = (open && work).then(|| self.pacer.next(now).max(self.rest));
         let wakes = self.wakes.filter(|_| open);
         let retry = self.flight.next_retry();
-        [turn, wakes, retry].into_iter().flatten().min()
+        // What was too fast waits for the end of the pause, whatever else there is.
+        let held = (self.up && self.flight.is_ready()).then(|| self.pacer.held_until());
+        let held = held.filter(|until| *until > now);
+        [turn, wakes, retry, held].into_iter().flatten().min()
     }
 }

@@ -95,6 +95,7 @@ impl Reached<'_> {
             sender: cx.sender(self.country),
             text,
             reference: self.usage.reference.wrapping_add(1),
+            again: false,
         }
     }
 
@@ -107,6 +108,20 @@ impl Reached<'_> {
     /// When it may get posts, if not now.
     pub(super) fn closed(&self, cx: &Context<'_>, id: NumberId, segments: u8) -> Option<Timestamp> {
         When::of(cx.settings, self.country, &self.number).closed(id, &self.number, &self.usage, segments, cx.now)
+    }
+
+    /// When it may get a digest again, if it had all of the day's.
+    pub(super) fn digested(&self, cx: &Context<'_>, id: NumberId) -> Option<Timestamp> {
+        let when = When::of(cx.settings, self.country, &self.number);
+        let all = self.usage.day == when.day(cx.now) && self.usage.digests >= cx.settings.digests_per_day;
+        all.then(|| when.morning(&self.number, cx.now, id))
+    }
+
+    /// Whether it had so many answers today that this one is too much.
+    fn is_answered_out(&self, cx: &Context<'_>, segments: u8) -> bool {
+        let when = When::of(cx.settings, self.country, &self.number);
+        let answers = self.usage.answers.saturating_add(u16::from(segments));
+        self.usage.day == when.day(cx.now) && answers > cx.settings.daily_answers
     }
 
     /// Whether it may read a node: one that is open, or that its account follows.
@@ -250,6 +265,10 @@ pub(super) fn speak(
         cx.settings.segments
     };
     let (text, segments) = render::words(&waiting.text, budget, cx.form);
+    if class == Class::Answer && reached.is_answered_out(cx, segments) {
+        // Tomorrow it is too old.
+        return Ok(Spoken::Dropped);
+    }
     if !class.is_answer() {
         if reached.number.state != State::Active {
             return Ok(Spoken::Dropped);
@@ -266,6 +285,9 @@ pub(super) fn speak(
         epoch: waiting.epoch,
         ..reached.intent(cx, waiting.number, class, segments, source)
     };
-    let prepared = reached.prepared(cx, text);
+    let prepared = Prepared {
+        again: waiting.again,
+        ..reached.prepared(cx, text)
+    };
     Ok(Spoken::Send(Box::new((intent, prepared))))
 }

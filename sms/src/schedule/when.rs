@@ -87,7 +87,7 @@ impl<'s> When<'s> {
     }
 
     /// The next day's beginning, when its quiet hours are over.
-    fn morning(&self, number: &Number, now: Timestamp, id: NumberId) -> Timestamp {
+    pub fn morning(&self, number: &Number, now: Timestamp, id: NumberId) -> Timestamp {
         let next = self
             .zones
             .first()

@@ -43,7 +43,7 @@ impl Doing<'_, '_, '_> {
 
     fn change(&mut self, id: NumberId, number: &mut Number, change: &Change, by: &str) -> Result<(), ApplyError> {
         match change {
-            Change::State(state) => self.set_state(number, *state, by)?,
+            Change::State(state) => self.set_state(id, number, *state, by)?,
             Change::Ask(asked, until) => {
                 let dialogue = Dialogue {
                     asked: asked.clone(),
@@ -56,7 +56,7 @@ impl Doing<'_, '_, '_> {
             Change::Get(node, most) => self.begin_getting(id, number, *node, *most)?,
             Change::Unget(node) => self.end_getting(id, number, *node)?,
             Change::On(Some(node), on) => self.turn(id, number, *node, *on)?,
-            Change::On(None, on) => self.turn_all(number, *on, by)?,
+            Change::On(None, on) => self.turn_all(id, number, *on, by)?,
             Change::Zone(zone) => number.zone.clone_from(zone),
             Change::Quiet(quiet) => number.quiet = *quiet,
             Change::Limit(limit) => number.limit = *limit,
@@ -112,7 +112,13 @@ impl Doing<'_, '_, '_> {
         Ok(())
     }
 
-    pub(super) fn set_state(&mut self, number: &mut Number, state: State, by: &str) -> Result<(), ApplyError> {
+    pub(super) fn set_state(
+        &mut self,
+        id: NumberId,
+        number: &mut Number,
+        state: State,
+        by: &str,
+    ) -> Result<(), ApplyError> {
         if number.state == state {
             return Ok(());
         }
@@ -121,6 +127,8 @@ impl Doing<'_, '_, '_> {
                 return Err(Reject::Forbidden.into());
             }
             self.delete_main(keys::stopped(&number.hash));
+            // What was held before is let go with STOP.
+            self.delete_main(keys::held(id));
         }
         if state == State::Stopped {
             self.put_main(keys::stopped(&number.hash), &self.apply.at.clone());
@@ -138,10 +146,10 @@ impl Doing<'_, '_, '_> {
     }
 
     /// ON and OFF: nobody is turned on who has not agreed.
-    fn turn_all(&mut self, number: &mut Number, on: bool, by: &str) -> Result<(), ApplyError> {
+    fn turn_all(&mut self, id: NumberId, number: &mut Number, on: bool, by: &str) -> Result<(), ApplyError> {
         match (number.state, on) {
-            (State::Off, true) => self.set_state(number, State::Active, by),
-            (State::Active, false) => self.set_state(number, State::Off, by),
+            (State::Off, true) => self.set_state(id, number, State::Active, by),
+            (State::Active, false) => self.set_state(id, number, State::Off, by),
             _ => Ok(()),
         }
     }
@@ -251,10 +259,12 @@ impl Doing<'_, '_, '_> {
 
     pub(super) fn code(&mut self, account: &Arc<str>, made: Option<&NewCode>) -> Result<(), ApplyError> {
         let Some(new) = made else {
-            if let Some(code) = self.main::<Code>(&keys::code(account))? {
+            if let Some(mut code) = self.main::<Code>(&keys::code(account))? {
                 self.delete_main(keys::code_of(code.number));
+                // It stays, for it counts among those of the day.
+                code.until = Timestamp(0);
+                self.put_main(keys::code(account), &code);
             }
-            self.delete_main(keys::code(account));
             return Ok(());
         };
         let today = i32::try_from(self.apply.at.0 / DAY_MS).unwrap_or(i32::MAX);
@@ -270,6 +280,7 @@ impl Doing<'_, '_, '_> {
             Some(id) => (id, self.main::<Number>(&keys::number(id))?.ok_or(Reject::ItemNotFound)?),
             None => self.make(&new.hash, &new.sealed, new.route)?,
         };
+        self.count_code(id, today, new.most)?;
         let code = Code {
             code: new.code,
             number: id,
@@ -288,6 +299,20 @@ impl Doing<'_, '_, '_> {
             self.say(id, &number, say);
         }
         self.outcome.number = Some(id);
+        Ok(())
+    }
+
+    /// A number gets only so many codes a day, of however many accounts.
+    fn count_code(&mut self, id: NumberId, today: i32, most: u8) -> Result<(), ApplyError> {
+        let mut usage = self.usage(id)?;
+        if usage.codes.0 != today {
+            usage.codes = (today, 0);
+        }
+        if usage.codes.1 >= most {
+            return Err(Reject::TooFast("codes a day").into());
+        }
+        usage.codes.1 += 1;
+        self.put_main(keys::usage(id), &usage);
         Ok(())
     }
 
@@ -316,6 +341,7 @@ impl Doing<'_, '_, '_> {
                 number: id,
                 epoch: number.epoch,
                 text: text.clone(),
+                again: false,
                 at: self.apply.at,
                 expires,
             };

@@ -2,7 +2,7 @@
 //!
 //! A post in doubt is not sent again, and not lost silently: its number may ask for it. Knows no route's protocol.
 
-use super::rows::{Audited, Delivery, DeliveryId, Final, Number, NumberId, Progress, State, What};
+use super::rows::{Audited, Delivery, DeliveryId, Final, Number, NumberId, Progress, State, Waiting, What};
 use super::{Doing, Fate, Receipt, keys};
 use crate::limits::STRIKES;
 use reef_engine::log::apply::ApplyError;
@@ -33,6 +33,10 @@ impl Doing<'_, '_, '_> {
                 _ => return Ok(()),
             },
         };
+        if was_open && fate.progress == Progress::Intent && row.progress == Progress::Intent {
+            self.wait_again(fate.id, row);
+            return Ok(());
+        }
         row.progress = fate.progress;
         if let Progress::Intent | Progress::Later(..) = fate.progress {
             self.apply.tx.put(family, keys::open(fate.id), encode(&row));
@@ -58,10 +62,26 @@ impl Doing<'_, '_, '_> {
         self.early_receipts(&row)
     }
 
+    /// An answer of which nobody knows, since the process ended: it waits as before, and is sent once more.
+    fn wait_again(&mut self, id: DeliveryId, row: Delivery) {
+        let What::Text(text) = row.what else { return };
+        let waiting = Waiting {
+            number: row.number,
+            epoch: row.epoch,
+            text,
+            again: true,
+            at: row.at,
+            expires: row.expires,
+        };
+        self.apply.tx.delete(self.families.delivery(), keys::open(id));
+        self.put_main(keys::waiting(row.route, row.class, self.apply.at, id), &waiting);
+    }
+
     /// Numbers that fail for good three times are perhaps somebody else's; those that do not exist get nothing more.
     fn judge(&mut self, row: &Delivery, bad: bool) -> Result<(), ApplyError> {
         let failed = match row.progress {
-            Progress::Failed(_) => true,
+            // Others are the route's or ours, and say nothing of the number.
+            Progress::Failed(_) => bad,
             Progress::Final(said) => matches!(said, Final::Undeliverable | Final::Rejected | Final::Deleted),
             _ => false,
         };

@@ -127,8 +127,11 @@ impl Doing<'_, '_, '_> {
         told: &Arc<str>,
     ) -> Result<(), ApplyError> {
         let at = self.apply.at;
+        if number.state != State::Stopped {
+            // Said again, it must not void its own confirmation.
+            number.epoch += 1;
+        }
         number.state = State::Stopped;
-        number.epoch += 1;
         self.put_main(keys::stopped(&number.hash), &at);
         if self.main::<Dialogue>(&keys::dialogue(id))?.is_some() {
             self.delete_main(keys::dialogue(id));
@@ -155,6 +158,7 @@ impl Doing<'_, '_, '_> {
             number: id,
             epoch: number.epoch,
             text: say.text.clone(),
+            again: false,
             at: self.apply.at,
             expires: say.expires,
         };
@@ -191,7 +195,10 @@ fn count_said(usage: &mut Usage, at: Timestamp, hear: &Hear) -> bool {
     };
     let day = match at.0 / DAY_MS == usage.said.0.0 / DAY_MS {
         true => day,
-        false => 0,
+        false => {
+            usage.helps = 0;
+            0
+        }
     };
     usage.said = (began, hour.saturating_add(1), posts, day.saturating_add(1));
     hour < hear.most.hour && day < hear.most.day

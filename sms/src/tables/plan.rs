@@ -110,7 +110,7 @@ impl Doing<'_, '_, '_> {
             Source::Waiting(_, place) => *place,
             _ => self.next_id(),
         };
-        let Some(what) = self.take(route, intent, &mut usage)? else {
+        let Some((what, again)) = self.take(route, intent, &mut usage)? else {
             return Ok(None);
         };
         let mut scopes = vec![SPENT_ALL.to_vec(), spent_by(route)];
@@ -135,7 +135,10 @@ impl Doing<'_, '_, '_> {
             at: self.apply.at,
             expires: intent.expires,
             segments: intent.segments,
-            progress: Progress::Intent,
+            progress: match again {
+                true => Progress::Later(u8::MAX, self.apply.at),
+                false => Progress::Intent,
+            },
             ids: Vec::new(),
         };
         let family = self.families.delivery();
@@ -161,8 +164,8 @@ impl Doing<'_, '_, '_> {
         Ok(None)
     }
 
-    /// Takes what is sent from where it lies; `None` where it is not there any more.
-    fn take(&mut self, route: RouteId, intent: &Intent, usage: &mut Usage) -> Result<Option<What>, ApplyError> {
+    /// Takes what is sent from where it lies, and whether it was perhaps sent before; `None` where it is not there any more.
+    fn take(&mut self, route: RouteId, intent: &Intent, usage: &mut Usage) -> Result<Option<(What, bool)>, ApplyError> {
         match &intent.source {
             Source::Waiting(at, place) => {
                 let key = keys::waiting(route, intent.class, *at, *place);
@@ -170,7 +173,7 @@ impl Doing<'_, '_, '_> {
                     return Ok(None);
                 };
                 self.delete_main(key);
-                Ok(Some(What::Text(row.text)))
+                Ok(Some((What::Text(row.text), row.again)))
             }
             Source::Post { node, seq, others } => {
                 let key = keys::edge(route, *node, intent.number);
@@ -190,11 +193,12 @@ impl Doing<'_, '_, '_> {
                 usage.last = Some((*node, *seq, self.apply.at));
                 let others: Vec<(NodeId, Seq)> = others.iter().map(|seq| (*node, *seq)).collect();
                 self.hold(intent.number, &others, 0)?;
-                Ok(Some(What::Post {
+                let what = What::Post {
                     node: *node,
                     seq: *seq,
                     more: u16::try_from(others.len()).unwrap_or(u16::MAX),
-                }))
+                };
+                Ok(Some((what, false)))
             }
             Source::Digest {
                 text,
@@ -209,7 +213,7 @@ impl Doing<'_, '_, '_> {
                 usage.digests += 1;
                 self.handled(route, intent.number, handled)?;
                 self.hold(intent.number, held, *more)?;
-                Ok(Some(What::Digest(text.clone())))
+                Ok(Some((What::Digest(text.clone()), false)))
             }
         }
     }
@@ -287,7 +291,7 @@ fn may_be_sent(number: &Number, intent: &Intent) -> bool {
 fn fits(usage: &mut Usage, intent: &Intent, at: Timestamp) -> bool {
     if usage.day != intent.day {
         (usage.day, usage.segments, usage.answers) = (intent.day, 0, 0);
-        (usage.digests, usage.helps) = (0, 0);
+        usage.digests = 0;
     }
     let segments = u16::from(intent.segments);
     if intent.class == Class::First {

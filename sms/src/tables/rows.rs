@@ -143,6 +143,8 @@ pub struct Usage {
     pub last: Option<(NodeId, Seq, Timestamp)>,
     /// What it posted last.
     pub posted: Option<(u64, Timestamp)>,
+    /// Codes that accounts asked for it: day, and how many.
+    pub codes: (i32, u8),
 }
 
 /// Posts that a number was told of and may ask for: newest last.
@@ -290,6 +292,8 @@ pub struct Waiting {
     pub epoch: u32,
     /// The words.
     pub text: Arc<str>,
+    /// Whether it was perhaps sent before the process ended: it is sent once more, and no more.
+    pub again: bool,
     /// When it was made.
     pub at: Timestamp,
     /// When it is too old.

@@ -1,0 +1,181 @@
+//! A whole gateway over a real SMPP session to the bundled SMSC, with phones that text and are texted.
+
+#![allow(clippy::unwrap_used, reason = "a test's own town: what fails ends the test")]
+
+use super::{FIRST, Names, SmsTables};
+use bytes::Bytes;
+use reef_engine::clock::{Clock, SystemClock};
+use reef_engine::limits::Limits;
+use reef_engine::model::Timestamp;
+use reef_engine::{Engine, Options};
+use reef_smpp::smsc::{Smsc, SmscConfig, Text};
+use reef_sms::gateway::{Gateway, Proof, Setup};
+use reef_sms::network::Action;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::{broadcast, oneshot};
+
+pub(crate) const CODE: &str = "40404";
+/// Longer than anything takes: what does not come is told, and nobody waits for the machine's end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Town {
+    dir: TempDir,
+    config: String,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) smsc: Smsc,
+    pub(crate) texts: broadcast::Receiver<Text>,
+    pub(crate) clock: Arc<Later>,
+}
+
+/// The machine's clock, and what the test lets pass beside.
+#[derive(Default)]
+pub(crate) struct Later(pub(crate) AtomicU64);
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Town {
+    pub(crate) async fn new(more: &str) -> Town {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Later::default());
+        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), SmscConfig::default())
+            .await
+            .unwrap();
+        let config = format!(
+            "quiet = 'off'
+            {more}
+            [[route]]
+            name = 'test'
+            address = '{}'
+            system_id = 'reef'
+            password = 'secret'
+            number = '{CODE}'
+            rate = 10000
+            mo_trust = 'carrier'
+            [[country]]
+            prefix = '+1'
+            price = 0.0",
+            smsc.address()
+        );
+        Town::open(dir, clock, smsc, config).await
+    }
+
+    async fn open(dir: TempDir, clock: Arc<Later>, smsc: Smsc, config: String) -> Town {
+        let setup = Setup {
+            domain: "here".into(),
+            data_dir: dir.path().into(),
+            config: config.parse().unwrap(),
+            clock: clock.clone(),
+            families: FIRST,
+            wrap: Bytes::from,
+        };
+        let gateway = Gateway::new(setup).unwrap().unwrap();
+        let options = Options {
+            dir: dir.path().join("store"),
+            limits: Limits::default(),
+            sync: false,
+            tables: Arc::new(SmsTables),
+            clock: clock.clone(),
+            wakers: vec![Arc::new(|| {})],
+            applier_starts: || {},
+        };
+        let (engine, seats) = Engine::open(options).unwrap();
+        drop(seats);
+        let names = Arc::new(Names {
+            engine: engine.clone(),
+            told: Mutex::default(),
+            done: Mutex::default(),
+            accounts: Mutex::new(["alice@here".into(), "bob@here".into()].into()),
+        });
+        let texts = smsc.texts();
+        gateway.start(names.clone(), tokio::runtime::Handle::current()).unwrap();
+        Town {
+            dir,
+            config,
+            engine,
+            names,
+            gateway,
+            smsc,
+            texts,
+            clock,
+        }
+    }
+
+    pub(crate) fn says(&self, phone: &str, text: &str) {
+        self.smsc.send(phone, CODE, text).unwrap();
+    }
+
+    /// The next text that any phone gets.
+    pub(crate) async fn gets(&mut self) -> (String, String) {
+        let text = tokio::time::timeout(PATIENCE, self.texts.recv())
+            .await
+            .expect("a text")
+            .unwrap();
+        (text.to, text.text)
+    }
+
+    pub(crate) async fn asks(&mut self, phone: &str, text: &str) -> String {
+        self.says(phone, text);
+        let (to, got) = self.gets().await;
+        assert_eq!(to, phone, "{got}");
+        got
+    }
+
+    pub(crate) fn publisher(&self, name: &str) {
+        super::publisher(&self.engine, &self.names, name);
+    }
+
+    pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
+        super::post(&self.engine, &self.names, name, item, words);
+    }
+
+    pub(crate) fn done(&self) -> Vec<(String, Action)> {
+        self.names.done.lock().unwrap().clone()
+    }
+
+    /// What an account asks of the gateway.
+    pub(crate) async fn link(&self, account: &str, number: &str) -> Result<Proof, String> {
+        let (answer, waits) = oneshot::channel();
+        self.gateway
+            .link(account, number, Box::new(move |proof| drop(answer.send(proof))));
+        waits.await.unwrap()
+    }
+
+    pub(crate) async fn status(&self, account: &str) -> Option<reef_sms::gateway::Linked> {
+        let (answer, waits) = oneshot::channel();
+        self.gateway
+            .status(account, Box::new(move |status| drop(answer.send(status))));
+        waits.await.unwrap().unwrap().linked
+    }
+
+    /// The process ends as it should, and another one begins at the same SMSC.
+    pub(crate) async fn again(self) -> Town {
+        self.gateway.stop().await;
+        self.engine.close();
+        let Town {
+            dir,
+            clock,
+            smsc,
+            config,
+            engine,
+            names,
+            gateway,
+            ..
+        } = self;
+        drop((names, gateway, engine));
+        Town::open(dir, clock, smsc, config).await
+    }
+
+    pub(crate) async fn leave(self) {
+        self.gateway.stop().await;
+        self.engine.close();
+    }
+}

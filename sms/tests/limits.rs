@@ -1,0 +1,193 @@
+//! What limits are for: each at its edge, where something was once lost, sent twice, or done over and over.
+
+#![allow(clippy::unwrap_used, reason = "what fails ends the test")]
+
+mod common;
+
+use common::{OPEN_WORLD, World, read};
+use reef_engine::error::{Error, Reject};
+use reef_engine::model::Timestamp;
+use reef_sms::route::Told;
+use reef_sms::schedule::Status;
+use reef_sms::tables::rows::{Class, NumberId, Progress, State};
+use reef_sms::tables::{Change, Do, NewCode, Op, Say};
+
+fn answer(world: &World, number: NumberId, text: &str) {
+    let say = Say {
+        class: Class::Answer,
+        text: text.into(),
+        expires: Timestamp(world.now().0 + 900_000),
+    };
+    world.commit(&Op::Do(Do {
+        number,
+        epoch: None,
+        heard: None,
+        changes: Vec::new(),
+        say: vec![say],
+        by: "phone".into(),
+    }));
+}
+
+#[test]
+fn stop_that_is_said_twice_at_once_is_confirmed_once() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    let first = world.hear(1, "STOP", Some("stopped"));
+    let second = world.hear(1, "STOP!", Some("stopped"));
+    for outcome in [first, second] {
+        world.parts.voids.set(id, outcome.epoch, world.now());
+    }
+    world.core.wake();
+    world.pass(5_000);
+    assert_eq!(world.got(1), ["stopped"]);
+}
+
+#[test]
+fn help_is_answered_again_on_the_next_day_by_a_number_that_gets_nothing_else() {
+    let mut world = World::new(OPEN_WORLD);
+    let id = world.hear(1, "help", None).number.unwrap();
+    world.change(id, "phone", vec![Change::Helped, Change::Helped, Change::Helped]);
+    assert_eq!(read(world.rows().usage(id)).helps, 3);
+    world.pass(24 * 3_600_000);
+    world.hear(1, "help again", None);
+    assert_eq!(read(world.rows().usage(id)).helps, 0);
+}
+
+#[test]
+fn an_answer_above_the_days_limit_is_dropped_once_and_costs_no_commit_after_another() {
+    let mut world = World::new(&OPEN_WORLD.replace("burst = 100", "burst = 100\ndaily_answers = 2"));
+    let id = world.hear(1, "hello", None).number.unwrap();
+    for text in ["one", "two", "three", "four"] {
+        answer(&world, id, text);
+    }
+    world.core.wake();
+    let before = world.hear(2, "mark", None).heard.unwrap();
+    world.pass(60_000);
+    let after = world.hear(2, "mark", None).heard.unwrap();
+    assert_eq!(world.got(1), ["one", "two"]);
+    assert!(after - before < 40, "{} commits in a minute", after - before);
+}
+
+#[test]
+fn what_is_above_a_days_digests_comes_on_the_next_day() {
+    let settings = OPEN_WORLD.replace("burst = 100", "burst = 1\ndigests_per_day = 1");
+    let mut world = World::new(&settings);
+    let alice = world.publisher("alice");
+    world.subscriber(1, &[alice]);
+    world.post("alice", "first", "hello");
+    world.pass(1_000);
+    for round in 0..3 {
+        for item in 0..3 {
+            world.post("alice", &format!("{round} {item}"), "hello");
+        }
+        world.pass(11 * 60_000);
+    }
+    let today = world.got(1);
+    assert_eq!(today.len(), 2, "{today:?}");
+    assert!(today[1].starts_with("3 posts: @alice 3."), "{today:?}");
+    world.pass(24 * 3_600_000);
+    let got = world.got(1);
+    assert_eq!(got.len(), 3, "{got:?}");
+    assert!(got[2].starts_with("6 posts: @alice 6."), "{got:?}");
+}
+
+#[test]
+fn a_route_that_refuses_for_its_own_reasons_makes_no_number_dormant() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    for item in ["1", "2", "3", "4"] {
+        // The sender's address is not allowed: that is the operator's to mend.
+        world.line.lock().unwrap().script = [Some(Status::Never(0x0a, false))].into();
+        world.post("alice", item, "hello");
+        world.pass(2_000);
+    }
+    assert_eq!(read(world.rows().number(id)).unwrap().state, State::Active);
+    world.post("alice", "5", "mended");
+    world.pass(2_000);
+    assert_eq!(world.got(1), ["@alice: mended"]);
+}
+
+#[test]
+fn what_is_told_late_that_it_was_too_fast_goes_when_the_pause_ends() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    world.subscriber(1, &[alice]);
+    world.line.lock().unwrap().script = [None].into();
+    world.post("alice", "1", "hello");
+    world.pass(10_000);
+    let now = world.now();
+    world.core.told(0, Told::Said(1, Status::Throttled), now);
+    let next = world.settle().unwrap();
+    assert!(next.0 <= now.0 + 1_000, "it sleeps for {} ms", next.0 - now.0);
+    world.pass(2_000);
+    assert_eq!(world.got(1), ["@alice: hello"]);
+}
+
+#[test]
+fn an_answer_in_doubt_is_sent_once_more_whatever_is_said_late() {
+    let mut world = World::new(OPEN_WORLD);
+    let id = world.hear(1, "hello", None).number.unwrap();
+    world.line.lock().unwrap().script = [Some(Status::InDoubt), None].into();
+    answer(&world, id, "hello yourself");
+    world.core.wake();
+    world.pass(2_000);
+    let now = world.now();
+    for late in [Status::Throttled, Status::InDoubt, Status::Later, Status::Unwritten] {
+        world.core.told(0, Told::Said(1, late), now);
+    }
+    world.pass(700_000);
+    // Twice, of which the script kept both.
+    assert_eq!(world.line.lock().unwrap().segments, 2);
+}
+
+#[test]
+fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
+    let world = World::new(OPEN_WORLD);
+    let phone = World::phone(1);
+    let code = |account: &str, made: bool| Op::Code {
+        account: account.into(),
+        made: made.then(|| NewCode {
+            code: [1; 16],
+            hash: world.parts.keys.hash(&phone),
+            sealed: world.parts.keys.seal(phone.e164().as_bytes()).unwrap(),
+            route: world.routes[0],
+            from_phone: true,
+            until: Timestamp(world.now().0 + 600_000),
+            most: 3,
+            say: None,
+        }),
+    };
+    world.commit(&code("ann@here", true));
+    world.commit(&code("ann@here", false));
+    world.commit(&code("ben@here", true));
+    world.commit(&code("eve@here", true));
+    let fourth = world.parts.commits.wait(&code("joe@here", true));
+    assert!(matches!(fourth, Err(Error::Rejected(Reject::TooFast(_)))), "{fourth:?}");
+    // What was taken back is good no longer.
+    assert_eq!(read(world.rows().code("ann@here")).unwrap().until, Timestamp(0));
+}
+
+#[test]
+fn start_lets_go_of_what_was_held_before() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    for item in ["1", "2", "3"] {
+        world.post("alice", item, item);
+    }
+    world.pass(1_000);
+    assert_eq!(read(world.rows().held(id)).posts.len(), 2);
+    world.hear(1, "STOP", Some("stopped"));
+    world.post("alice", "4", "while stopped");
+    world.pass(1_000);
+    world.change(id, "phone", vec![Change::State(State::Active)]);
+    assert!(read(world.rows().held(id)).posts.is_empty());
+    world.post("alice", "5", "from now");
+    world.pass(2_000);
+    assert_eq!(world.got(1).last().unwrap(), "@alice: from now");
+    assert!(!world.got(1).iter().any(|text| text.contains("while stopped")));
+    let closed = read(world.rows().closed(100));
+    assert!(closed.iter().all(|(_, row)| row.progress == Progress::Acked));
+}
