@@ -141,6 +141,7 @@ async fn what_was_held_back_comes_with_more() {
     for words in ["two", "three", "four"] {
         town.post("alice", words, words);
     }
+    town.rested().await;
     // The burst is over after ten minutes: one text says what came meanwhile.
     town.clock.0.fetch_add(11 * 60_000, Ordering::SeqCst);
     town.says(ANN, "more");

@@ -6,11 +6,12 @@ use super::{FIRST, Names, SmsTables};
 use bytes::Bytes;
 use reef_engine::clock::{Clock, SystemClock};
 use reef_engine::limits::Limits;
-use reef_engine::model::Timestamp;
+use reef_engine::model::{Seq, Timestamp};
 use reef_engine::{Engine, Options};
 use reef_smpp::smsc::{Smsc, SmscConfig, Text};
 use reef_sms::gateway::{Gateway, Proof, Setup};
 use reef_sms::network::Action;
+use reef_sms::tables::read::Rows;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -135,6 +136,24 @@ impl Town {
 
     pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
         super::post(&self.engine, &self.names, name, item, words);
+    }
+
+    /// Waits until everybody was visited for everything that was posted.
+    pub(crate) async fn rested(&self) {
+        let rows = Rows {
+            view: self.engine.view(),
+            families: FIRST,
+        };
+        let order = self.engine.order(Seq(0), usize::MAX).unwrap();
+        let last = order.last().map_or(Seq(0), |(seq, _)| *seq);
+        let rested = async {
+            while rows.tail().unwrap() < last || !rows.fanouts().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, rested)
+            .await
+            .expect("all posts went round");
     }
 
     pub(crate) fn done(&self) -> Vec<(String, Action)> {
