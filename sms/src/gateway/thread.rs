@@ -7,7 +7,7 @@ use super::lane::Shown;
 use crate::route::Told;
 use crate::tables::rows::RouteId;
 use reef_engine::clock::Clock;
-use reef_engine::model::NodeId;
+use reef_engine::model::{NodeId, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -33,6 +33,9 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// How long it is waited at the end for the next answer that a route has and has not told.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
+/// How often what others see is made anew while there is much to do.
+const SHOW: Duration = Duration::from_millis(200);
+
 /// What others see of the thread.
 #[derive(Clone, Default)]
 pub struct Window(Arc<Mutex<Vec<Shown>>>);
@@ -53,6 +56,7 @@ pub fn run(
     window: &Window,
     runtime: &tokio::runtime::Handle,
 ) {
+    let mut shown = Timestamp(0);
     loop {
         let now = clock.now();
         let next = match core.step(now) {
@@ -63,8 +67,12 @@ pub fn run(
                 return;
             }
         };
-        *window.0.lock().unwrap_or_else(PoisonError::into_inner) = core.shown();
         let sleep = next.map_or(SLEEP_MAX, |at| Duration::from_millis(at.0.saturating_sub(now.0)));
+        // It walks all rings: not for each of very many steps.
+        if sleep >= SHOW || now.0 >= shown.0 + SHOW.as_millis() as u64 {
+            shown = now;
+            *window.0.lock().unwrap_or_else(PoisonError::into_inner) = core.shown();
+        }
         let first = runtime.block_on(async {
             tokio::select! {
                 biased;

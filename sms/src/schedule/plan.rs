@@ -36,6 +36,8 @@ struct Making {
     paid: bool,
     /// Texts that were looked at, by class.
     texts: [Option<VecDeque<Text>>; 3],
+    /// Segments of a post.
+    segments: u8,
     /// Numbers whose time has come.
     dues: Option<VecDeque<(Timestamp, NumberId)>>,
     /// Numbers that have something in this plan: not twice in one.
@@ -189,7 +191,7 @@ impl RouteState {
     /// Visits followers until one is sent to, a bounded number of them.
     fn visit_some(&mut self, cx: &Context<'_>, making: &mut Making, node: NodeId) -> Result<Next, StoreError> {
         let (id, turn) = (self.id, self.turn);
-        let budget = self.segments(cx.settings);
+        let budget = making.segments;
         let Some(turning) = self.rings.get_mut(&node) else {
             return Ok(None);
         };
@@ -336,6 +338,7 @@ impl Making {
             visits: VISITS_PER_TURN,
             paid,
             texts: [None, None, None],
+            segments: state.segments(cx.settings),
             dues: None,
             taken: HashSet::new(),
         })

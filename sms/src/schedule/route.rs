@@ -13,13 +13,14 @@ use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
 use reef_smpp::text::Form;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// A route.
 pub struct RouteState {
     /// Its number.
     pub id: RouteId,
     /// What the operator says of it.
-    pub route: Route,
+    pub route: Arc<Route>,
     /// How it wants text.
     pub form: Form,
     /// Its pace.
@@ -66,7 +67,7 @@ impl RouteState {
             form: render::form(&route),
             pacer: Pacer::new(route.rate, now),
             flight: Flight::new(render::form(&route)),
-            route,
+            route: Arc::new(route),
             paused: false,
             up: false,
             expired: 0,
