@@ -81,6 +81,8 @@ pub const TELLS: usize = 65_536;
 pub const ROUTE_EVENTS: usize = 4_096;
 /// How long nothing is sent by a route that asks for it, at first and at most.
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
+/// How long a route rests after one of its plans was refused as a whole.
+pub const REFUSED_MS: u64 = 1_000;
 /// Pauses before what was refused for a moment is tried again.
 pub const RETRY_MS: [u64; 4] = [5_000, 30_000, 120_000, 600_000];
 /// Parts in doubt of one route of which a late answer is still understood.

@@ -293,3 +293,19 @@ fn a_late_answer_settles_what_was_in_doubt() {
     let closed = read(world.rows().closed(10));
     assert_eq!(closed[0].1.progress, Progress::Acked);
 }
+
+#[test]
+fn a_plan_that_is_refused_as_a_whole_is_made_anew_and_nobody_is_left_out() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    for number in 0..50 {
+        world.subscriber(number, &[alice]);
+    }
+    world.post("alice", "1", "hello");
+    world.pass(100);
+    world.refuses.store(2, std::sync::atomic::Ordering::SeqCst);
+    world.pass(20_000);
+    for number in 0..50 {
+        assert_eq!(world.got(number), ["@alice: hello"], "{number}");
+    }
+}

@@ -67,7 +67,7 @@ impl Core {
         Ok(core)
     }
 
-    /// Posts that were under way.
+    /// Posts that were under way: of all routes, those that are known already are left as they are.
     fn reload(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let parts = self.parts.clone();
         for (route, node, seq, fanout) in parts.rows().fanouts()? {
@@ -122,6 +122,13 @@ impl Core {
         if self.is_waiting() {
             // The queue was full, perhaps: it is tried again.
             next = next.min(Some(Timestamp(now.0 + 50)));
+        }
+        let lost = self
+            .lanes
+            .iter_mut()
+            .filter_map(|lane| lane.state.take_lost(now).then_some(()));
+        if lost.count() > 0 {
+            self.reload(now)?;
         }
         let parts = self.parts.clone();
         for lane in &mut self.lanes {

@@ -10,6 +10,7 @@ use crate::route::{Told, Way};
 use crate::schedule::{Planned, RouteState, Status};
 use crate::tables::rows::{Progress, RouteId};
 use crate::tables::{Fate, Op};
+use reef_engine::error::Error;
 use reef_engine::model::Timestamp;
 
 /// A route with its way, and what is being committed of it.
@@ -142,9 +143,14 @@ impl Lane {
     /// Looks whether its plan and its fates were committed.
     pub(super) fn look(&mut self, parts: &Parts) -> Result<(), Failed> {
         if let Some((pending, planned)) = self.plan.take() {
-            match parts.commits.look(pending)? {
-                Looked::Waits(pending) => self.plan = Some((pending, planned)),
-                Looked::Done(outcome) => self.state.planned(planned, Some(&outcome)),
+            match parts.commits.look(pending) {
+                Ok(Looked::Waits(pending)) => self.plan = Some((pending, planned)),
+                Ok(Looked::Done(outcome)) => self.state.planned(planned, &outcome),
+                Err(Error::Rejected(reject)) => {
+                    tracing::error!(%reject, route = self.state.route.name, "a plan was refused: it is made anew");
+                    self.state.refused(&planned);
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         if let Some((pending, fates)) = self.fates.take() {

@@ -7,7 +7,8 @@ use super::pacer::Pacer;
 use super::ring::{Live, Turning};
 use super::{Context, Prepared, render};
 use crate::config::Route;
-use crate::tables::rows::{DeliveryId, Fanout, RouteId};
+use crate::limits::REFUSED_MS;
+use crate::tables::rows::{Fanout, RouteId};
 use crate::tables::{Outcome, Plan};
 use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
@@ -46,6 +47,8 @@ pub struct RouteState {
     pub(super) rest: Timestamp,
     /// When something begins for numbers that wait, if nothing else happens.
     pub(super) wakes: Option<Timestamp>,
+    /// When posts are added again, since a plan was refused.
+    lost: Option<Timestamp>,
     /// Done posts that no plan has said yet.
     pub(super) unsaid: Vec<(NodeId, Seq)>,
 }
@@ -78,6 +81,7 @@ impl RouteState {
             planning: false,
             rest: Timestamp(0),
             wakes: None,
+            lost: None,
             unsaid: Vec::new(),
         }
     }
@@ -117,15 +121,8 @@ impl RouteState {
     }
 
     /// What became of a plan: what it intended and was not refused is ready to be sent.
-    pub fn planned(&mut self, planned: Planned, outcome: Option<&Outcome>) {
+    pub fn planned(&mut self, planned: Planned, outcome: &Outcome) {
         self.planning = false;
-        let Some(outcome) = outcome else {
-            // It was not committed: nothing of it is so. The rings are read again.
-            self.rings.values_mut().for_each(|turning| turning.posts.clear());
-            self.rings.clear();
-            self.order.clear();
-            return;
-        };
         let intents = planned.plan.send.into_iter().zip(planned.prepared);
         for ((intent, prepared), place) in intents.zip(&outcome.planned) {
             match place {
@@ -135,14 +132,21 @@ impl RouteState {
         }
     }
 
-    /// Whether its rings must be read from the store: a plan failed.
-    pub fn is_lost(&self) -> bool {
-        self.rings.is_empty() && self.order.is_empty()
+    /// A plan was refused as a whole, and nothing of it is so: posts are to be added as they lie in the store, in a while.
+    pub fn refused(&mut self, planned: &Planned) {
+        self.planning = false;
+        self.rings.clear();
+        self.order.clear();
+        for intent in &planned.plan.send {
+            self.pacer.give(intent.segments);
+        }
+        self.wakes = Some(Timestamp(self.rest.0 + REFUSED_MS));
+        self.lost = self.wakes;
     }
 
-    /// Whether a delivery is under way.
-    pub fn has(&self, id: DeliveryId) -> bool {
-        self.flight.has(id)
+    /// Whether posts are to be added again by now.
+    pub fn take_lost(&mut self, now: Timestamp) -> bool {
+        self.lost.take_if(|at| *at <= now).is_some()
     }
 
     /// Visits that are to be made for posts under way, of all publishers.
@@ -165,7 +169,7 @@ impl RouteState {
         let open = !self.paused && self.up && !self.planning;
         let work = !self.rings.is_empty() || !self.unsaid.is_empty() || self.wakes.is_some_and(|at| at <= now);
         let turn = (open && work).then(|| self.pacer.next(now).max(self.rest));
-        let wakes = self.wakes.filter(|_| open);
+        let wakes = self.wakes.filter(|_| open).into_iter().chain(self.lost).min();
         let retry = self.flight.next_retry();
         // What was too fast waits for the end of the pause, whatever else there is.
         let held = (self.up && self.flight.is_ready()).then(|| self.pacer.held_until());

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crossbeam::channel::{Receiver, bounded};
 use reef_engine::clock::Clock;
 use reef_engine::config::NodeConfig;
-use reef_engine::error::StoreError;
+use reef_engine::error::{Reject, StoreError};
 use reef_engine::limits::Limits;
 use reef_engine::log::apply::{Apply, ApplyError, Tables};
 use reef_engine::log::record::Change as Record;
@@ -47,7 +47,9 @@ impl Clock for TestClock {
     }
 }
 
-pub(crate) struct SmsTables;
+/// The gateway's tables, and how many plans they refuse from now on.
+#[derive(Default)]
+pub(crate) struct SmsTables(pub(crate) Arc<AtomicU64>);
 
 impl Tables for SmsTables {
     fn names(&self) -> Vec<&'static str> {
@@ -55,6 +57,11 @@ impl Tables for SmsTables {
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        let is_plan = matches!(postcard::from_bytes(op), Ok(Op::Plan(_)));
+        let refuse = |left: u64| left.checked_sub(1);
+        if is_plan && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuse).is_ok() {
+            return Err(Reject::Fault.into());
+        }
         Ok(tables::apply(FIRST, apply, op)?.into())
     }
 }
@@ -186,6 +193,8 @@ pub(crate) struct World {
     pub(crate) parts: Arc<Parts>,
     pub(crate) core: Core,
     pub(crate) routes: Vec<RouteId>,
+    /// Plans that are refused from now on.
+    pub(crate) refuses: Arc<AtomicU64>,
     rung: Receiver<()>,
     settings: String,
 }
@@ -212,11 +221,12 @@ impl World {
     }
 
     pub(crate) fn open(dir: TempDir, clock: Arc<TestClock>, settings: &str) -> World {
+        let refuses = Arc::new(AtomicU64::new(0));
         let options = Options {
             dir: dir.path().join("store"),
             limits: Limits::default(),
             sync: false,
-            tables: Arc::new(SmsTables),
+            tables: Arc::new(SmsTables(refuses.clone())),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || {},
@@ -266,6 +276,7 @@ impl World {
             parts,
             core,
             routes,
+            refuses,
             rung,
             settings: settings.to_owned(),
         }

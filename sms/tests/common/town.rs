@@ -83,7 +83,7 @@ impl Town {
             dir: dir.path().join("store"),
             limits: Limits::default(),
             sync: false,
-            tables: Arc::new(SmsTables),
+            tables: Arc::new(SmsTables::default()),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || {},
