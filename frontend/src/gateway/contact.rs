@@ -85,12 +85,12 @@ impl Contact {
         let contact = self.clone();
         let owner = account.to_owned();
         let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        if first.eq_ignore_ascii_case("link") && Phone::typed(rest).is_ok() {
+        if first.eq_ignore_ascii_case("link") && Phone::written(rest).is_ok() {
             let answer = move |proof: Result<Proof, String>| {
                 contact.tell(&owner, &proof.map_or_else(|why| why, |proof| next_step(&proof)));
             };
             self.gateway.link(account, rest, Box::new(answer));
-        } else if Phone::typed(text).is_ok() {
+        } else if Phone::written(text).is_ok() {
             self.tell(
                 account,
                 "To link a phone with your account, write LINK before its number.",

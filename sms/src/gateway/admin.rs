@@ -167,7 +167,7 @@ impl Gateway {
 const SHOWN_MAX: usize = 10_000;
 
 fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
-    let phone = Phone::typed(typed).map_err(|error| error.to_string())?;
+    let phone = Phone::written(typed).map_err(|error| error.to_string())?;
     let hash = parts.keys.hash(&phone);
     let wrong = |error: reef_engine::error::StoreError| error.to_string();
     let rows_of = parts.rows();
@@ -240,7 +240,7 @@ fn change(parts: &Parts, number: NumberId, change: Change) -> Result<(), String>
 
 /// A text from a phone of the simulator, and what that phone got so far.
 fn simulate(serving: Option<&Serving>, phone: &str, text: Option<&str>) -> Result<Value, String> {
-    let phone = Phone::typed(phone).map_err(|error| error.to_string())?;
+    let phone = Phone::written(phone).map_err(|error| error.to_string())?;
     let none = "no route of kind `simulator` is served: that is for `reef demo`, or a configuration with one";
     let serving = serving.ok_or(none)?;
     let (name, simulator) = serving.routes.simulators.first().ok_or(none)?;

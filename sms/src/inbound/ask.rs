@@ -288,10 +288,8 @@ pub async fn account_says(hall: &Arc<Hall>, account: &str, text: &str) -> String
         Meaning::Help => return words::help(&hall.parts.settings.brand).to_string(),
         Meaning::Stop => Command::Off(None),
         Meaning::Start => Command::On(None),
-        Meaning::Post(_, text) => {
-            let word = text.split_whitespace().next().unwrap_or_default().to_owned();
-            return format!("'{word}' is no command here. HELP says what is; POST <text> publishes.");
-        }
+        // Not repeated: it may be a number.
+        Meaning::Post(..) => return words::NO_COMMAND.to_owned(),
         _ => return words::UNCLEAR.to_owned(),
     };
     let person = Person::account(account.into(), caller.clone());

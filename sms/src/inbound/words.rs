@@ -2,6 +2,7 @@
 //!
 //! Pure: knows no store. Consent and STOP have the words that carriers ask for (`sms.md` §4).
 
+use crate::number::Phone;
 use std::sync::Arc;
 
 type Words = Arc<str>;
@@ -66,9 +67,15 @@ pub(super) fn hint(brand: &str) -> Words {
 }
 
 pub(super) fn nobody(name: &str) -> Words {
-    words(format!("No user '{name}'. To post this send: POST <text>"))
+    // What may be somebody's number is not repeated.
+    match Phone::of(name) {
+        Some(_) => words("There is no such user. To post this send: POST <text>".into()),
+        None => words(format!("No user '{name}'. To post this send: POST <text>")),
+    }
 }
 
+/// To an account that writes what is no command.
+pub(super) const NO_COMMAND: &str = "That is no command here. HELP says what is; POST <text> publishes.";
 pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to publish.";
 pub(super) const BUSY: &str = "That did not work just now. Please try again later.";
 pub(super) const NEEDS_ACCOUNT: &str = "That needs an account: link this phone in your client, or JOIN name.";

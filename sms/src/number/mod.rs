@@ -3,8 +3,10 @@
 //! Must not know what a number is for. Next: `tables/`, which finds a number by its keyed hash.
 
 mod seal;
+mod typed;
 
 pub use seal::{Hash, KeyError, Keys};
+pub use typed::NoNumber;
 
 use crate::limits::{NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN};
 use std::fmt;
@@ -13,33 +15,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Phone(Box<str>);
 
-/// What was typed is no number that can be reached from everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no phone number: write it with its country code, like +49 170 1234567")]
-pub struct NoNumber;
-
 impl Phone {
-    /// As a person types it, with its country code.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn typed(text: &str) -> Result<Phone, NoNumber> {
-        let text = text.trim();
-        let text = match text.strip_prefix("00") {
-            Some(rest) => format!("+{rest}"),
-            None => text.to_owned(),
-        };
-        // The digit that is dialled within a country alone.
-        let text = text.replacen("(0)", "", 1);
-        let rest = text.strip_prefix('+').filter(|rest| rest.len() <= 40).ok_or(NoNumber)?;
-        let known = |letter: char| letter.is_ascii_digit() || " -/.()\u{a0}".contains(letter);
-        if !rest.chars().all(known) || rest.starts_with('0') {
-            return Err(NoNumber);
-        }
-        let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
-        Phone::of(&digits).ok_or(NoNumber)
-    }
-
     /// As a route names a sender: digits, with or without `+`. `None` for what is no subscriber: names, and short codes,
     /// which may be gateways that answer each other for ever (`sms.md` §5.2).
     pub fn of(address: &str) -> Option<Phone> {
@@ -77,25 +53,6 @@ impl fmt::Debug for Phone {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_typed_in_many_ways_and_is_one() {
-        for typed in [
-            "+49 170 1234567",
-            "0049 170/1234567",
-            "+49 (0)170 123-4567",
-            "+491701234567",
-        ] {
-            assert_eq!(
-                Phone::typed(typed).map(|phone| phone.e164().to_owned()).as_deref(),
-                Ok("+491701234567"),
-                "{typed}"
-            );
-        }
-        for typed in ["", "0170 1234567", "+", "+49", "romeo", "+49170123456789012345", "911"] {
-            assert_eq!(Phone::typed(typed), Err(NoNumber), "{typed}");
-        }
-    }
 
     #[test]
     fn senders_that_are_no_subscribers_are_none() {
