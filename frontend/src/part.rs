@@ -136,6 +136,11 @@ pub trait Part: Send + Sync + 'static {
     /// One line that says what to do.
     fn ask(&self, engine: &Arc<Engine>, words: &Value) -> Result<Value, String>;
 
+    /// What an operator still has to do once a store is restored, in one line.
+    fn restored(&self) -> Option<String> {
+        None
+    }
+
     /// Further paths of the HTTP listeners, with their limits of connections and time.
     fn web(&self) -> Option<axum::Router> {
         None

@@ -2,6 +2,8 @@
 //!
 //! Knows nothing else. What an operator may move is in `config/`.
 
+use std::time::Duration;
+
 /// Digits of a number, at least and at most (E.164 has 15; up to six are short codes).
 pub const NUMBER_DIGITS_MIN: usize = 7;
 /// See there.
@@ -79,6 +81,18 @@ pub const PARTS_MS: u64 = 300_000;
 pub const TELLS: usize = 65_536;
 /// What a session says and is not taken.
 pub const ROUTE_EVENTS: usize = 4_096;
+/// Bytes of a provider's answer that are read.
+pub const ANSWER_BYTES: usize = 65_536;
+/// How long a route rests whose provider cannot be reached, at first and at most.
+pub const HTTP_REST_MS: (u64, u64) = (1_000, 60_000);
+/// How long it rests when the provider says that it is configured wrongly.
+pub const HTTP_WRONG: Duration = Duration::from_secs(300);
+/// How long answers are waited for at the end.
+pub const HTTP_STOP: Duration = Duration::from_secs(5);
+/// Bytes of a webhook's request.
+pub const WEBHOOK_BYTES: usize = 262_144;
+/// Texts and receipts in one.
+pub const WEBHOOK_EVENTS: usize = 100;
 /// How long nothing is sent by a route that asks for it, at first and at most.
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
 /// How long a route rests after one of its plans was refused as a whole.

@@ -263,7 +263,9 @@ fn restore(config: &Config, part: Option<Arc<dyn Part>>, from: &Path) -> Result<
     }
     admin::copy(from, to).map_err(|e| Exit::failed(format!("the backup cannot be copied: {e}")))?;
     // Opening is the proof that it is one, of a format that this reef reads.
+    let left = part.as_ref().and_then(|part| part.restored());
     offline(config, part)?.engine.close();
     print::line(&format!("restored to {}", to.display()));
+    left.iter().for_each(|left| print::line(left));
     Ok(())
 }

@@ -8,7 +8,6 @@
 mod check;
 mod duration;
 mod error;
-mod free;
 mod limits;
 mod nearest;
 mod sections;
@@ -22,7 +21,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use error::{ConfigError, Origin};
-pub use free::unknown_key;
 pub use limits::Limits;
 pub use sections::{
     C2sConfig, Create, Durability, HttpConfig, PeerPolicy, PubsubConfig, Registration, S2sConfig, StoreConfig,

@@ -2,12 +2,14 @@
 //!
 //! It must not know the configuration: it is given the keys. What comes next: `source` puts it into the error.
 
+use strsim::levenshtein;
+
 /// The candidate with the fewest edits from `key`, counting either whole dotted keys or only their last words (so that
 /// `listen` finds `c2s.listen`). Cost: candidates × length², once per start that fails.
 pub(super) fn nearest(key: &str, candidates: impl Iterator<Item = String>) -> String {
     let distance = |candidate: &String| {
-        let whole = edits(key, candidate);
-        let words = edits(last_word(key), last_word(candidate))
+        let whole = levenshtein(key, candidate);
+        let words = levenshtein(last_word(key), last_word(candidate))
             .saturating_mul(2)
             .saturating_add(1);
         (whole.min(words), whole)
@@ -19,35 +21,9 @@ fn last_word(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// Levenshtein's distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        let mut left = i + 1;
-        for ((to, diagonal), above) in b.iter().zip(&row).zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edits_are_counted() {
-        let check = |a, b, expected| assert_eq!(edits(a, b), expected, "{a} {b}");
-        check("", "", 0);
-        check("abc", "", 3);
-        check("", "abc", 3);
-        check("kitten", "sitting", 3);
-        check("listen", "listne", 2);
-    }
 
     #[test]
     fn misspelt_and_misplaced_keys_are_found() {

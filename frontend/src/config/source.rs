@@ -227,7 +227,7 @@ fn fit(value: Value, default: &Value) -> Result<Value, String> {
     }
 }
 
-pub(super) fn known_keys(prefix: &str, schema: &Table) -> Vec<String> {
+fn known_keys(prefix: &str, schema: &Table) -> Vec<String> {
     let mut keys = Vec::new();
     for (word, value) in schema {
         let key = if prefix.is_empty() {

@@ -14,7 +14,7 @@ use reef_engine::clock::SystemClock;
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_frontend::config::{Config, Registration};
 use reef_frontend::part::{self, FIRST_FAMILY, Host, Identity, Part};
-use reef_sms::gateway::{Gateway, Setup};
+use reef_sms::gateway::{self, Gateway, Setup};
 use reef_sms::grammar;
 use reef_sms::tables::{FAMILIES, Families};
 use reef_stanza::ns;
@@ -125,6 +125,14 @@ impl Part for Sms {
 
     fn ask(&self, engine: &Arc<Engine>, words: &Value) -> Result<Value, String> {
         self.gateway.ask(engine, words)
+    }
+
+    fn restored(&self) -> Option<String> {
+        self.gateway.lacks_key()
+    }
+
+    fn web(&self) -> Option<axum::Router> {
+        gateway::web::routes(&self.gateway)
     }
 
     fn metrics(&self) -> String {

@@ -5,13 +5,13 @@
 
 mod country;
 mod hours;
+mod http;
 mod route;
 
 pub use country::{Country, Links, SenderType};
 pub use hours::{Hours, Zone};
-pub use route::{
-    Ambiguous, Binding, Concatenation, DefaultAlphabet, HttpFields, HttpForm, Kind, Route, Trust, Validity,
-};
+pub use http::{HttpFields, HttpForm, Webhook, WebhookState};
+pub use route::{Ambiguous, Binding, Concatenation, DefaultAlphabet, Kind, Route, Trust, Validity};
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -178,28 +178,12 @@ fn explained(error: &toml::de::Error) -> String {
     let message = error.message().lines().next().unwrap_or_default().to_owned();
     let mut quoted = message.split('`').skip(1).step_by(2);
     match (message.starts_with("unknown field"), quoted.next()) {
-        (true, Some(given)) => match quoted.min_by_key(|known| distance(given, known)) {
+        (true, Some(given)) => match quoted.min_by_key(|known| strsim::levenshtein(given, known)) {
             Some(nearest) => format!("there is no key `{given}`: the nearest is `{nearest}`"),
             None => message,
         },
         _ => message,
     }
-}
-
-/// How many letters differ, at least.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((j, cb), pair) in b.iter().enumerate().zip(row.windows(2)) {
-            let (diagonal, above) = (pair.first().copied().unwrap_or(0), pair.last().copied().unwrap_or(0));
-            let left = next.get(j).copied().unwrap_or(0);
-            next.push((diagonal + usize::from(ca != *cb)).min(above + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

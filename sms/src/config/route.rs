@@ -2,10 +2,12 @@
 //!
 //! Knows no number. A password is never shown.
 
+use super::http::{HttpFields, HttpForm, Webhook, check_url};
 use jiff::SignedDuration;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a route speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -97,48 +99,6 @@ pub enum Validity {
     None,
 }
 
-/// How a provider's requests are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HttpForm {
-    /// A JSON object.
-    #[default]
-    Json,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-}
-
-/// What the provider calls things, in requests and webhooks. A path of names with dots leads into objects.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpFields {
-    /// The phone's number.
-    pub to: String,
-    /// The sender.
-    pub from: String,
-    /// The words.
-    pub text: String,
-    /// The message's id, in the answer and in webhooks.
-    pub id: String,
-    /// The state, in receipts.
-    pub status: String,
-    /// Sent with each request as it is.
-    pub fixed: toml::Table,
-}
-
-impl Default for HttpFields {
-    fn default() -> HttpFields {
-        HttpFields {
-            to: "to".into(),
-            from: "from".into(),
-            text: "text".into(),
-            id: "id".into(),
-            status: "status".into(),
-            fixed: toml::Table::new(),
-        }
-    }
-}
-
 /// A route.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -193,12 +153,18 @@ pub struct Route {
     pub enquire: SignedDuration,
     /// Where an HTTP provider takes messages.
     pub url: String,
-    /// The `Authorization` header that it wants.
+    /// The `Authorization` header that it wants; empty: `system_id` and the password, where there are some.
     pub authorization: String,
+    /// A file with that.
+    pub authorization_file: PathBuf,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
     /// How requests are written.
     pub form: HttpForm,
-    /// What it calls things.
+    /// What it calls things, in requests.
     pub fields: HttpFields,
+    /// The same in webhooks.
+    pub webhook: Webhook,
     /// The secret in the webhook's path.
     pub webhook_secret: String,
 }
@@ -232,8 +198,11 @@ impl Default for Route {
             enquire: SignedDuration::from_secs(30),
             url: String::new(),
             authorization: String::new(),
+            authorization_file: PathBuf::new(),
+            headers: BTreeMap::new(),
             form: HttpForm::default(),
             fields: HttpFields::default(),
+            webhook: Webhook::default(),
             webhook_secret: String::new(),
         }
     }
@@ -258,15 +227,30 @@ impl Route {
         if !(1..=1000).contains(&self.window) {
             return Err("window is 1 to 1000".into());
         }
+        match self.kind {
+            Kind::Smpp if self.address.is_empty() => Err("address is missing, like 127.0.0.1:2775".into()),
+            Kind::Smpp | Kind::Simulator => self.check_smpp(),
+            Kind::Http => self.check_http(),
+        }
+    }
+
+    fn check_smpp(&self) -> Result<(), String> {
         if self.system_id.len() > 15 || self.password.len() > 16 || self.system_type.len() > 12 {
             return Err("system_id has at most 15 characters, password 16, system_type 12".into());
         }
-        match self.kind {
-            Kind::Smpp if self.address.is_empty() => Err("address is missing, like 127.0.0.1:2775".into()),
-            Kind::Http if self.url.is_empty() => Err("url is missing".into()),
-            Kind::Http if self.webhook_secret.len() < 16 => Err("webhook_secret has at least 16 characters".into()),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    fn check_http(&self) -> Result<(), String> {
+        check_url(&self.url)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if self.webhook_secret.len() < 16 || !self.webhook_secret.bytes().all(plain) {
+            return Err("webhook_secret has at least 16 letters, digits, - and _".into());
         }
+        if self.fields.to.is_empty() || self.fields.text.is_empty() {
+            return Err("fields.to and fields.text have a name".into());
+        }
+        Ok(())
     }
 
     /// The password, from its file if there is one.
@@ -274,11 +258,23 @@ impl Route {
     /// # Errors
     /// The file cannot be read.
     pub fn secret(&self) -> Result<String, String> {
-        if self.password_file.as_os_str().is_empty() {
-            return Ok(self.password.clone());
-        }
-        let read = std::fs::read_to_string(&self.password_file);
-        read.map(|text| text.trim_end().to_owned())
-            .map_err(|error| format!("{}: {error}", self.password_file.display()))
+        secret(&self.password, &self.password_file)
     }
+
+    /// The `Authorization` header, from its file if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn authorization(&self) -> Result<String, String> {
+        secret(&self.authorization, &self.authorization_file)
+    }
+}
+
+fn secret(here: &str, file: &Path) -> Result<String, String> {
+    if file.as_os_str().is_empty() {
+        return Ok(here.to_owned());
+    }
+    let read = std::fs::read_to_string(file);
+    read.map(|text| text.trim_end().to_owned())
+        .map_err(|error| format!("{}: {error}", file.display()))
 }

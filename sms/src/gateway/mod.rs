@@ -12,6 +12,7 @@ pub mod parts;
 mod routes;
 pub mod thread;
 pub mod voids;
+pub mod web;
 mod whole;
 
 pub use desk::{Answer, Linked, Proof, Set, Status};

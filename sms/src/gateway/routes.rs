@@ -6,9 +6,10 @@ use super::thread::Tell;
 use crate::config::{Kind, Route};
 use crate::inbound::{Hall, Lanes};
 use crate::limits::ROUTE_EVENTS;
-use crate::route::Way;
+use crate::route::http::{self, Http};
 use crate::route::listen::Listener;
 use crate::route::smpp::{Smpp, told};
+use crate::route::{Told, Way};
 use crate::tables::rows::RouteId;
 use reef_smpp::esme::Event;
 use reef_smpp::smsc::{Smsc, SmscConfig};
@@ -56,7 +57,10 @@ pub(super) fn start(
                 served.simulators.push((route.name.clone(), Arc::new(simulator)));
                 address
             }
-            Kind::Http => return Err(format!("sms: route {:?}: HTTP routes are not there yet", route.name)),
+            Kind::Http => {
+                ways.push((id, Box::new(by_http(number, &route, hall, tell, tasks)?)));
+                continue;
+            }
         };
         let clock = hall.parts.commits.engine.clock.clone();
         let way = Smpp::start(&route, &address, clock, events)?;
@@ -64,6 +68,38 @@ pub(super) fn start(
         tasks.spawn(listen(number, hall.clone(), lanes.clone(), id, said, tell.clone()));
     }
     Ok((ways, served))
+}
+
+/// A provider; what phones say to it comes by `web.rs`.
+fn by_http(
+    number: usize,
+    route: &Route,
+    hall: &Arc<Hall>,
+    tell: &mpsc::Sender<Tell>,
+    tasks: &mut JoinSet<()>,
+) -> Result<Http, String> {
+    let (events, mut said) = mpsc::channel(ROUTE_EVENTS);
+    let clock = hall.parts.commits.engine.clock.clone();
+    let way = Http::start(route, clock, events).map_err(|error| format!("sms: route {:?}: {error}", route.name))?;
+    let (hall, tell, name) = (hall.clone(), tell.clone(), route.name.clone());
+    tasks.spawn(async move {
+        while let Some(event) = said.recv().await {
+            let told = match event {
+                http::Event::OptedOut(phone) => {
+                    hall.opted_out(&phone).await;
+                    continue;
+                }
+                http::Event::Told(told) => told,
+            };
+            if let Told::Down(why) = &told {
+                tracing::warn!(route = name, why, "a provider takes no messages for now");
+            }
+            if tell.send(Tell::Route(number, told)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(way)
 }
 
 /// The bundled SMSC, on loopback.

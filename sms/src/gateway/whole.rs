@@ -54,6 +54,7 @@ pub struct Gateway {
 #[derive(Clone)]
 pub(super) struct Serving {
     pub(super) hall: Arc<Hall>,
+    pub(super) lanes: Arc<Lanes>,
     pub(super) runtime: Handle,
     pub(super) tell: mpsc::Sender<Tell>,
     pub(super) window: Window,
@@ -108,17 +109,31 @@ impl Gateway {
         tables::removed(self.setup.families, apply, user)
     }
 
+    fn key_path(&self) -> PathBuf {
+        match self.settings.key_file.as_os_str().is_empty() {
+            true => self.setup.data_dir.join("sms-key"),
+            false => self.settings.key_file.clone(),
+        }
+    }
+
+    /// What to do where the key of numbers is missing, as it is after a restore.
+    pub fn lacks_key(&self) -> Option<String> {
+        let path = self.key_path();
+        (!path.exists()).then(|| {
+            format!(
+                "numbers of phones are sealed with {}, which backups leave out: put it there before the server is started",
+                path.display()
+            )
+        })
+    }
+
     /// The key of numbers, from its file, which is made where there is none.
     fn keys(&self) -> Result<Arc<Keys>, String> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = &*keys {
             return Ok(keys.clone());
         }
-        let path = match self.settings.key_file.as_os_str().is_empty() {
-            true => self.setup.data_dir.join("sms-key"),
-            false => self.settings.key_file.clone(),
-        };
-        let loaded = Arc::new(Keys::load(&path).map_err(|error| error.to_string())?);
+        let loaded = Arc::new(Keys::load(&self.key_path()).map_err(|error| error.to_string())?);
         *keys = Some(loaded.clone());
         Ok(loaded)
     }
@@ -194,6 +209,7 @@ impl Gateway {
         let thread = self.drive(core, told, bell, window.clone(), runtime.clone())?;
         *self.slot() = Some(Serving {
             hall,
+            lanes,
             runtime,
             tell,
             window,

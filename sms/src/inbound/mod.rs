@@ -10,6 +10,7 @@ mod context;
 mod hear;
 mod lanes;
 mod posts;
+mod receipts;
 pub mod words;
 
 pub use ask::account_says;

@@ -2,8 +2,12 @@
 //!
 //! A way takes parts and says what became of each, by their tokens. Knows no scheduler and no store. Next: `smpp.rs`, `http.rs`.
 
+pub mod http;
 pub mod listen;
+mod path;
+mod provider;
 pub mod smpp;
+pub(crate) mod webhook;
 
 use crate::schedule::{Outgoing, Status};
 

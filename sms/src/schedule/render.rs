@@ -2,7 +2,7 @@
 //!
 //! Knows no number. Next: `ring.rs` sends them.
 
-use crate::config::{DefaultAlphabet, Links, Route};
+use crate::config::{DefaultAlphabet, Kind, Links, Route};
 use crate::network::Said;
 use reef_smpp::text::{self, Convention, Form, Joined};
 
@@ -16,6 +16,8 @@ pub fn form(route: &Route) -> Form {
             DefaultAlphabet::Ascii => Convention::Ascii,
         },
         joined: match route.concatenation {
+            // Providers split texts themselves.
+            _ if route.kind == Kind::Http => Joined::Payload,
             Concatenation::Udh => Joined::Header8,
             Concatenation::Udh16 => Joined::Header16,
             Concatenation::Sar => Joined::Sar,

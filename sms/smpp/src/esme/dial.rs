@@ -46,25 +46,32 @@ async fn connect(config: &EsmeConfig, tls: Option<&TlsConnector>) -> io::Result<
     Ok(Box::new(connector.connect(name, stream).await?))
 }
 
-/// TLS with the system's roots, and those of a file. Blocks on files.
+/// As [`client_config`] has it.
 pub(super) fn connector(tls: &Tls) -> Result<TlsConnector, Wrong> {
+    Ok(TlsConnector::from(Arc::new(client_config(tls.ca.as_deref())?)))
+}
+
+/// TLS towards servers whose certificates the system's roots, or those of a file in PEM, vouch for. Blocks on files.
+///
+/// # Errors
+/// The file is none.
+pub fn client_config(ca: Option<&Path>) -> Result<ClientConfig, Wrong> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = &tls.ca {
+    if let Some(path) = ca {
         let wrong = |cause: String| Wrong::Certificates {
-            path: path.clone(),
+            path: path.to_owned(),
             cause,
         };
         for root in certificates(path).map_err(wrong)? {
             roots.add(root).map_err(|error| wrong(error.to_string()))?;
         }
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    Ok(ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| Wrong::Value("TLS has no version that is safe"))?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+        .with_no_client_auth())
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -17,6 +17,7 @@ mod tests;
 mod timers;
 
 pub use config::{Binding, EsmeConfig, Tls, Wrong};
+pub use dial::client_config;
 pub use event::{Deliver, Event, Respond, Submit, Why};
 
 use place::{Places, Queued};
