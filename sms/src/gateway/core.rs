@@ -3,6 +3,7 @@
 //! I/O-free but for the store and the ways that it is given, and without a clock: the thread drives it, and tests do with
 //! a clock of their own. Next: `thread.rs`.
 
+use super::budget::{Alarms, budgets};
 use super::commit::{Looked, Pending};
 use super::lane::{Lane, Shown};
 use super::parts::Parts;
@@ -24,6 +25,7 @@ pub struct Core {
     following: Option<(Pending, Seq, Vec<NewPost>)>,
     forgetting: Option<Pending>,
     forgot: Timestamp,
+    alarms: Alarms,
 }
 
 /// How often it is looked whether the last fates are committed.
@@ -56,6 +58,7 @@ impl Core {
             following: None,
             forgetting: None,
             forgot: now,
+            alarms: Alarms::default(),
             parts: parts.clone(),
         };
         for lane in &mut core.lanes {
@@ -262,6 +265,8 @@ impl Core {
             return Ok(());
         }
         self.forgot = now;
+        let routes: Vec<RouteId> = self.lanes.iter().map(|lane| lane.state.id).collect();
+        self.alarms.look(&budgets(&self.parts, &routes, now)?);
         let before = |keep: jiff::SignedDuration| Timestamp(now.0.saturating_sub(keep.as_millis() as u64));
         let keep = Keep {
             deliveries: before(self.parts.settings.keep_deliveries),

@@ -5,6 +5,7 @@
 use super::commit::{Looked, Pending};
 use super::core::Failed;
 use super::parts::Parts;
+use super::times::Times;
 use crate::config::{Ambiguous, Route};
 use crate::route::{Told, Way};
 use crate::schedule::{Planned, RouteState, Status};
@@ -12,6 +13,7 @@ use crate::tables::rows::{Progress, RouteId};
 use crate::tables::{Fate, Op};
 use reef_engine::error::Error;
 use reef_engine::model::Timestamp;
+use std::collections::HashMap;
 
 /// A route with its way, and what is being committed of it.
 pub(super) struct Lane {
@@ -21,6 +23,9 @@ pub(super) struct Lane {
     pub(super) fates: Option<(Pending, Vec<Fate>)>,
     pub(super) throttles: u64,
     pub(super) why_down: String,
+    /// When parts were handed over that are not answered.
+    asked: HashMap<u64, Timestamp>,
+    times: Times,
     /// Messages that were taken, refused for good, are in doubt, and were void.
     ends: [u64; 4],
 }
@@ -46,6 +51,8 @@ pub struct Shown {
     pub expired: u64,
     /// Messages that were taken, refused for good, are in doubt, and were void.
     pub ends: [u64; 4],
+    /// From a part's writing to its answer.
+    pub times: Times,
 }
 
 impl Lane {
@@ -60,6 +67,8 @@ impl Lane {
             fates: None,
             throttles: 0,
             ends: [0; 4],
+            asked: HashMap::new(),
+            times: Times::default(),
             why_down: "not bound yet".into(),
         }
     }
@@ -98,6 +107,10 @@ impl Lane {
                 self.why_down = why;
             }
             Told::Said(token, status) => {
+                let asked = self.asked.remove(&token);
+                if let (Some(asked), false) = (asked, matches!(status, Status::Unwritten | Status::Void)) {
+                    self.times.add(now.0.saturating_sub(asked.0));
+                }
                 match &status {
                     Status::Throttled => {
                         self.throttles += 1;
@@ -126,6 +139,7 @@ impl Lane {
             throttles: self.throttles,
             expired: self.state.expired,
             ends: self.ends,
+            times: self.times.clone(),
         }
     }
 
@@ -170,10 +184,12 @@ impl Lane {
             let Some(part) = self.state.flight.next(now) else { break };
             let ((number, epoch), voids) = (part.number, parts.voids.clone());
             let may = Box::new(move || voids.may(number, epoch));
+            let token = part.token;
             if let Err(token) = self.way.submit(part, may) {
                 self.state.flight.back(token);
                 break;
             }
+            self.asked.insert(token, now);
         }
     }
 

@@ -3,6 +3,7 @@
 //! `core.rs` sends, `../inbound/` hears; both go through the log.
 
 mod admin;
+mod budget;
 pub mod commit;
 pub mod core;
 mod desk;
@@ -11,6 +12,7 @@ mod metrics;
 pub mod parts;
 mod routes;
 pub mod thread;
+mod times;
 pub mod voids;
 pub mod web;
 mod whole;

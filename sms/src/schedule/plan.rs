@@ -346,12 +346,12 @@ impl Making {
 }
 
 /// Money in millionths.
-fn micros(money: f64) -> u64 {
+pub(crate) fn micros(money: f64) -> u64 {
     (money * 1e6) as u64
 }
 
 /// The day since 1970 and the month since the year 0, in universal time: what spending is counted by.
-fn day_and_month(now: Timestamp) -> (i32, i32) {
+pub(crate) fn day_and_month(now: Timestamp) -> (i32, i32) {
     let at = jiff::Timestamp::from_millisecond(i64::try_from(now.0).unwrap_or(0)).unwrap_or_default();
     let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let day = i32::try_from(now.0 / crate::limits::DAY_MS).unwrap_or(i32::MAX);
