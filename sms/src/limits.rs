@@ -101,6 +101,8 @@ pub const REFUSED_MS: u64 = 1_000;
 pub const RETRY_MS: [u64; 4] = [5_000, 30_000, 120_000, 600_000];
 /// Parts in doubt of one route of which a late answer is still understood.
 pub const DOUBTED_MAX: usize = 10_000;
+/// Bytes of one line in a list of numbers.
+pub const LIST_LINE: u64 = 4_096;
 /// Numbers that have said STOP of late, of which the session is told before it writes.
 pub const VOIDS_MAX: usize = 100_000;
 /// Rows that are forgotten at once.

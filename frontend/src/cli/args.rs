@@ -202,7 +202,7 @@ pub enum NumberCommand {
         /// The number.
         number: String,
     },
-    /// Lets a number have texts again that an operator stopped.
+    /// Turns delivery on again that a phone turned off with OFF; STOP is lifted by START from the phone alone.
     Start {
         /// The number.
         number: String,
@@ -211,6 +211,11 @@ pub enum NumberCommand {
     Export {
         /// The number.
         number: String,
+    },
+    /// Reads a list of numbers that have new owners: who of them is known here gets nothing until he says YES.
+    Reassigned {
+        /// A file with a number in the first column of each line, as the server can read it.
+        file: PathBuf,
     },
 }
 

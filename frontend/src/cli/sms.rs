@@ -7,6 +7,7 @@ use crate::admin::Request;
 use serde_json::{Value, json};
 
 /// The request for a command: `{"route":"list"}`, `{"route":"pause","name":…}`, `{"number":"show","e164":…}`,
+/// `{"number":"reassigned","file":…}`,
 /// `{"queue":"show"}`, `{"simulate":PHONE,"text":…}`.
 pub(super) fn request(command: SmsCommand) -> Request {
     let words = match command {
@@ -26,6 +27,11 @@ fn number(command: NumberCommand) -> Value {
         NumberCommand::Stop { number } => ("stop", number),
         NumberCommand::Start { number } => ("start", number),
         NumberCommand::Export { number } => ("export", number),
+        NumberCommand::Reassigned { file } => {
+            // The server has a folder of its own.
+            let file = std::path::absolute(&file).unwrap_or(file);
+            return json!({ "number": "reassigned", "file": file });
+        }
     };
     json!({ "number": verb, "e164": number })
 }

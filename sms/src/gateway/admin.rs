@@ -6,6 +6,7 @@
 use super::commit::Commits;
 use super::desk::described;
 use super::parts::Parts;
+use super::reassigned::reassigned;
 use super::thread::Tell;
 use super::whole::{Gateway, Serving};
 use crate::config::Route;
@@ -16,9 +17,11 @@ use crate::schedule::duration;
 use crate::tables::rows::{Class, NumberId, RouteId, State};
 use crate::tables::{Change, Do, Op};
 use reef_engine::Engine;
+use reef_engine::error::Error;
 use reef_engine::model::NodeName;
 use reef_engine::store::rows;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Who an operator is, in the audit.
@@ -40,6 +43,7 @@ impl Gateway {
             (Some("list"), ..) => self.routes(&parts, serving.as_ref()),
             (Some("pause"), ..) => self.pause(&parts, serving.as_ref(), word("name"), true),
             (Some("resume"), ..) => self.pause(&parts, serving.as_ref(), word("name"), false),
+            (_, Some("reassigned"), ..) => reassigned(&parts, Path::new(word("file").unwrap_or_default())),
             (_, Some(what), ..) => number(&parts, what, word("e164").unwrap_or_default()),
             (_, _, Some(_), _) => self.queue(&parts, serving.as_ref()),
             (_, _, _, Some(phone)) => simulate(serving.as_ref(), phone, word("text")),
@@ -180,11 +184,12 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
         };
     };
     match what {
-        "stop" => change(parts, id, Change::State(State::Stopped))?,
-        "start" => change(parts, id, Change::On(None, true))?,
-        "show" | "export" => change(parts, id, Change::Read)?,
+        "stop" => change(parts, id, vec![Change::State(State::Stopped)]),
+        "start" => change(parts, id, vec![Change::On(None, true)]),
+        "show" | "export" => change(parts, id, vec![Change::Read]),
         _ => return Err("a number is shown, stopped, started or exported".into()),
     }
+    .map_err(|error| error.to_string())?;
     let row = rows_of.number(id).map_err(wrong)?.ok_or("it is gone")?;
     if what == "start" && row.state == State::Stopped {
         return Err("this phone has said STOP: START from the phone itself lifts that, and nothing else".into());
@@ -224,16 +229,17 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
     Ok(shown)
 }
 
-fn change(parts: &Parts, number: NumberId, change: Change) -> Result<(), String> {
+/// Changes a number; what was made for it before is void at once where that is so.
+pub(super) fn change(parts: &Parts, number: NumberId, changes: Vec<Change>) -> Result<(), Error> {
     let op = Op::Do(Do {
         number,
         epoch: None,
         heard: None,
-        changes: vec![change],
+        changes,
         say: Vec::new(),
         by: OPERATOR.into(),
     });
-    let outcome = parts.commits.wait(&op).map_err(|error| error.to_string())?;
+    let outcome = parts.commits.wait(&op)?;
     parts.voids.set(number, outcome.epoch, parts.commits.engine.clock.now());
     Ok(())
 }

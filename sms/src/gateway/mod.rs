@@ -10,6 +10,7 @@ mod desk;
 mod lane;
 mod metrics;
 pub mod parts;
+mod reassigned;
 mod routes;
 pub mod thread;
 mod times;

@@ -12,6 +12,8 @@ use reef_smpp::smsc::{Smsc, SmscConfig, Text};
 use reef_sms::gateway::{Gateway, Proof, Setup};
 use reef_sms::network::Action;
 use reef_sms::tables::read::Rows;
+use serde_json::Value;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -166,6 +168,17 @@ impl Town {
         self.gateway
             .link(account, number, Box::new(move |proof| drop(answer.send(proof))));
         waits.await.unwrap()
+    }
+
+    /// What an operator asks.
+    pub(crate) async fn ask(&self, words: &Value) -> Result<Value, String> {
+        let (gateway, engine, words) = (self.gateway.clone(), self.engine.clone(), words.clone());
+        let asked = tokio::task::spawn_blocking(move || gateway.ask(&engine, &words));
+        asked.await.unwrap()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(crate) async fn status(&self, account: &str) -> Option<reef_sms::gateway::Linked> {

@@ -1,0 +1,51 @@
+//! What operators do with numbers while the gateway serves.
+
+#![allow(clippy::unwrap_used, reason = "what fails ends the test")]
+
+mod common;
+
+use common::town::Town;
+use serde_json::json;
+
+const PHONE: &str = "+12025550101";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_with_a_new_owner_gets_nothing_until_he_says_so() {
+    let mut town = Town::new("burst = 200").await;
+    town.publisher("alice");
+    town.asks(PHONE, "follow alice").await;
+    town.asks(PHONE, "yes").await;
+    let list = town.folder().join("reassigned.csv");
+    std::fs::write(
+        &list,
+        format!("# number, date\n\"{PHONE}\",2026-01-01\n12025550199\nnonsense\n\n"),
+    )
+    .unwrap();
+    let words = json!({"number": "reassigned", "file": list});
+    let done = town.ask(&words).await.unwrap();
+    assert_eq!(done, json!({"read": 3, "unreadable": 1, "known": 1}));
+    let shown = town.ask(&json!({"number": "show", "e164": PHONE})).await.unwrap();
+    assert!(shown["state"].as_str().unwrap().contains("dormant"), "{shown}");
+    town.post("alice", "1", "for the old owner");
+    town.rested().await;
+    town.asks(PHONE, "start").await;
+    town.post("alice", "2", "for the new one");
+    assert_eq!(
+        town.gets().await,
+        (PHONE.to_owned(), "@alice: for the new one".to_owned())
+    );
+    let all = town.smsc.received(PHONE);
+    assert!(all.iter().all(|text| !text.text.contains("old owner")));
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_cannot_be_read_is_said_in_one_line() {
+    let town = Town::new("").await;
+    let refused = town
+        .ask(&json!({"number": "reassigned", "file": "/nowhere/at/all"}))
+        .await;
+    let line = refused.unwrap_err();
+    assert!(line.contains("/nowhere/at/all") && line.lines().count() == 1, "{line}");
+    town.leave().await;
+}
