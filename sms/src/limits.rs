@@ -97,6 +97,8 @@ pub const WEBHOOK_EVENTS: usize = 100;
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);
 /// How long a route rests after one of its plans was refused as a whole.
 pub const REFUSED_MS: u64 = 1_000;
+/// How often it is tried to keep what became of a message.
+pub const FATE_TRIES: u8 = 3;
 /// Pauses before what was refused for a moment is tried again.
 pub const RETRY_MS: [u64; 4] = [5_000, 30_000, 120_000, 600_000];
 /// Parts in doubt of one route of which a late answer is still understood.

@@ -303,7 +303,7 @@ fn a_plan_that_is_refused_as_a_whole_is_made_anew_and_nobody_is_left_out() {
     }
     world.post("alice", "1", "hello");
     world.pass(100);
-    world.refuses.store(2, std::sync::atomic::Ordering::SeqCst);
+    world.refuses.plans.store(2, std::sync::atomic::Ordering::SeqCst);
     world.pass(20_000);
     for number in 0..50 {
         assert_eq!(world.got(number), ["@alice: hello"], "{number}");

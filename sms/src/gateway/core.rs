@@ -28,9 +28,6 @@ pub struct Core {
     alarms: Alarms,
 }
 
-/// How often it is looked whether the last fates are committed.
-const LAST_STEPS: usize = 1_000_000;
-
 /// How a step ended.
 pub enum Step {
     /// To be called again then, or when something happens.
@@ -310,16 +307,14 @@ impl Core {
         self.lanes.iter().any(|lane| lane.state.flight.awaits())
     }
 
-    /// The end: what was settled is committed, as far as the log takes it.
-    pub fn last(&mut self, now: Timestamp) {
-        for _ in 0..LAST_STEPS {
-            let parts = self.parts.clone();
-            let open = self.lanes.iter_mut().any(|lane| lane.close(&parts, now));
-            if !open {
-                return;
-            }
-            std::thread::yield_now();
+    /// The end: what was settled is committed. Whether that is still under way; the ring tells when to ask again.
+    pub fn close(&mut self) -> bool {
+        let parts = self.parts.clone();
+        let mut open = false;
+        for lane in &mut self.lanes {
+            open |= lane.close(&parts);
         }
+        open
     }
 
     /// The ways, to be stopped.

@@ -7,11 +7,12 @@ use super::core::Failed;
 use super::parts::Parts;
 use super::times::Times;
 use crate::config::{Ambiguous, Route};
+use crate::limits::FATE_TRIES;
 use crate::route::{Told, Way};
 use crate::schedule::{Planned, RouteState, Status};
 use crate::tables::rows::{Progress, RouteId};
 use crate::tables::{Fate, Op};
-use reef_engine::error::Error;
+use reef_engine::error::{Error, Reject};
 use reef_engine::model::Timestamp;
 use std::collections::HashMap;
 
@@ -26,6 +27,10 @@ pub(super) struct Lane {
     /// When parts were handed over that are not answered.
     asked: HashMap<u64, Timestamp>,
     times: Times,
+    /// Fates that are committed one after another, since they were refused together.
+    alone: usize,
+    /// How often in a row they were refused.
+    refusals: u8,
     /// Messages that were taken, refused for good, are in doubt, and were void.
     ends: [u64; 4],
 }
@@ -69,6 +74,8 @@ impl Lane {
             ends: [0; 4],
             asked: HashMap::new(),
             times: Times::default(),
+            alone: 0,
+            refusals: 0,
             why_down: "not bound yet".into(),
         }
     }
@@ -90,9 +97,9 @@ impl Lane {
     }
 
     /// Commits what is settled, and nothing new; whether that is still under way.
-    pub(super) fn close(&mut self, parts: &Parts, _: Timestamp) -> bool {
+    pub(super) fn close(&mut self, parts: &Parts) -> bool {
         let looked = self.look(parts).and_then(|()| self.settle(parts));
-        looked.is_ok() && (self.fates.is_some() || self.plan.is_some())
+        looked.is_ok() && self.is_committing().0
     }
 
     /// What its way says.
@@ -168,19 +175,36 @@ impl Lane {
             }
         }
         if let Some((pending, fates)) = self.fates.take() {
-            match parts.commits.look(pending)? {
-                Looked::Waits(pending) => self.fates = Some((pending, fates)),
-                // Answers of the last run wait again, perhaps.
-                Looked::Done(_) if fates.iter().any(|fate| fate.progress == Progress::Intent) => self.state.wake(),
-                Looked::Done(_) => {}
+            match parts.commits.look(pending) {
+                Ok(Looked::Waits(pending)) => self.fates = Some((pending, fates)),
+                Ok(Looked::Done(_)) => {
+                    self.refusals = 0;
+                    // Answers of the last run wait again, perhaps.
+                    if fates.iter().any(|fate| fate.progress == Progress::Intent) {
+                        self.state.wake();
+                    }
+                }
+                Err(Error::Rejected(reject)) => self.refused(fates, &reject),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
+    /// Fates were refused as a whole: once more, one after another, so that the one that cannot be is alone. After some tries
+    /// it is let go, and is in doubt at the next start.
+    fn refused(&mut self, fates: Vec<Fate>, reject: &Reject) {
+        tracing::error!(%reject, route = self.state.route.name, "what became of messages was refused");
+        self.refusals += 1;
+        if fates.len() > 1 || self.refusals < FATE_TRIES {
+            self.alone = fates.len();
+            self.state.flight.unsettled(fates);
+        }
+    }
+
     /// Hands ready parts to the way, as far as it has room.
     pub(super) fn send(&mut self, parts: &Parts, now: Timestamp) {
-        while self.state.up && !self.state.pacer.is_held(now) && self.way.free() > 0 {
+        while self.state.up && !self.state.paused && !self.state.pacer.is_held(now) && self.way.free() > 0 {
             let Some(part) = self.state.flight.next(now) else { break };
             let ((number, epoch), voids) = (part.number, parts.voids.clone());
             let may = Box::new(move || voids.may(number, epoch));
@@ -198,7 +222,12 @@ impl Lane {
         if self.fates.is_some() {
             return Ok(());
         }
-        let fates = self.state.flight.fates();
+        let mut fates = self.state.flight.fates();
+        if self.alone > 0 && fates.len() > 1 {
+            let rest = fates.split_off(1);
+            self.state.flight.unsettled(rest);
+        }
+        self.alone = self.alone.saturating_sub(1);
         for fate in &fates {
             let end = match fate.progress {
                 Progress::Acked => 0,

@@ -11,6 +11,7 @@ use reef_engine::model::{NodeId, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub enum Tell {
 /// The longest sleep: what nobody rang for is looked at all the same.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 
-/// How long it is waited at the end for the next answer that a route has and has not told.
+/// How long it is waited at the end for the next answer that a route has and has not told, and for each commit.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// How often what others see is made anew while there is much to do.
@@ -54,7 +55,7 @@ pub fn run(
     mut told: mpsc::Receiver<Tell>,
     bell: &Notify,
     window: &Window,
-    runtime: &tokio::runtime::Handle,
+    runtime: &tokio::runtime::Runtime,
 ) {
     let mut shown = Timestamp(0);
     loop {
@@ -95,16 +96,7 @@ pub fn run(
                 Tell::Pause(route, paused) => core.pause(route, paused),
                 Tell::Drains(node, answer) => drop(answer.send(core.drains(node))),
                 Tell::Stop(done) => {
-                    runtime.block_on(stop(&mut core));
-                    // Answers of what was under way, which are on their way here.
-                    while core.awaits() {
-                        let next = async { tokio::time::timeout(LAST_WAIT, told.recv()).await };
-                        let Ok(Some(tell)) = runtime.block_on(next) else { break };
-                        if let Tell::Route(route, told) = tell {
-                            core.told(route, told, clock.now());
-                        }
-                    }
-                    core.last(clock.now());
+                    runtime.block_on(end(&mut core, clock, &mut told, bell));
                     let _ = done.send(());
                     return;
                 }
@@ -113,10 +105,25 @@ pub fn run(
     }
 }
 
-/// Ends the ways, all at once.
-async fn stop(core: &mut Core) {
+/// Ends the ways, all at once, and keeps what became of what was under way.
+async fn end(core: &mut Core, clock: &dyn Clock, told: &mut mpsc::Receiver<Tell>, bell: &Notify) {
     let mut ends: Vec<_> = core.ways().map(|way| way.stop()).collect();
     for end in &mut ends {
         end.await;
+    }
+    // Answers that are on their way here.
+    while core.awaits() {
+        let Ok(Some(tell)) = timeout(LAST_WAIT, told.recv()).await else {
+            break;
+        };
+        if let Tell::Route(route, told) = tell {
+            core.told(route, told, clock.now());
+        }
+    }
+    while core.close() {
+        if timeout(LAST_WAIT, bell.notified()).await.is_err() {
+            tracing::warn!("the store is too slow: what became of some messages is in doubt at the next start");
+            return;
+        }
     }
 }

@@ -206,7 +206,7 @@ impl Gateway {
         let window = Window::default();
         let ring = bell.clone();
         engine.on_commit(Arc::new(move || ring.notify_one()));
-        let thread = self.drive(core, told, bell, window.clone(), runtime.clone())?;
+        let thread = self.drive(core, told, bell, window.clone())?;
         *self.slot() = Some(Serving {
             hall,
             lanes,
@@ -230,13 +230,15 @@ impl Gateway {
         told: mpsc::Receiver<Tell>,
         bell: Arc<Notify>,
         window: Window,
-        runtime: Handle,
     ) -> Result<std::thread::JoinHandle<()>, String> {
-        let clock = self.setup.clock.clone();
+        let (clock, wrong) = (self.setup.clock.clone(), |error| format!("sms: {error}"));
+        // Its own: the server's may end before it does.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(wrong)?;
         std::thread::Builder::new()
             .name("sms".into())
             .spawn(move || thread::run(core, &*clock, told, &bell, &window, &runtime))
-            .map_err(|error| format!("sms: {error}"))
+            .map_err(wrong)
     }
 
     /// Ends: what is under way is waited for, as long as a session allows; the engine is let go.

@@ -170,9 +170,11 @@ impl RouteState {
         let work = !self.rings.is_empty() || !self.unsaid.is_empty() || self.wakes.is_some_and(|at| at <= now);
         let turn = (open && work).then(|| self.pacer.next(now).max(self.rest));
         let wakes = self.wakes.filter(|_| open).into_iter().chain(self.lost).min();
-        let retry = self.flight.next_retry();
+        // A route that sends nothing is told when it may again.
+        let sends = self.up && !self.paused;
+        let retry = self.flight.next_retry().filter(|_| sends);
         // What was too fast waits for the end of the pause, whatever else there is.
-        let held = (self.up && self.flight.is_ready()).then(|| self.pacer.held_until());
+        let held = (sends && self.flight.is_ready()).then(|| self.pacer.held_until());
         let held = held.filter(|until| *until > now);
         [turn, wakes, retry, held].into_iter().flatten().min()
     }

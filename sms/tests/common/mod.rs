@@ -48,9 +48,16 @@ impl Clock for TestClock {
     }
 }
 
-/// The gateway's tables, and how many plans they refuse from now on.
+/// How many plans, and how many commits of what became of messages, the tables refuse from now on.
 #[derive(Default)]
-pub(crate) struct SmsTables(pub(crate) Arc<AtomicU64>);
+pub(crate) struct Refuses {
+    pub(crate) plans: AtomicU64,
+    pub(crate) fates: AtomicU64,
+}
+
+/// The gateway's tables.
+#[derive(Default)]
+pub(crate) struct SmsTables(pub(crate) Arc<Refuses>);
 
 impl Tables for SmsTables {
     fn names(&self) -> Vec<&'static str> {
@@ -58,9 +65,14 @@ impl Tables for SmsTables {
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
-        let is_plan = matches!(postcard::from_bytes(op), Ok(Op::Plan(_)));
+        let refuses = match postcard::from_bytes(op) {
+            Ok(Op::Plan(_)) => Some(&self.0.plans),
+            Ok(Op::Fates(_)) => Some(&self.0.fates),
+            _ => None,
+        };
         let refuse = |left: u64| left.checked_sub(1);
-        if is_plan && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuse).is_ok() {
+        let left = refuses.map(|left| left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuse));
+        if left.is_some_and(|left| left.is_ok()) {
             return Err(Reject::Fault.into());
         }
         Ok(tables::apply(FIRST, apply, op)?.into())
@@ -194,8 +206,8 @@ pub(crate) struct World {
     pub(crate) parts: Arc<Parts>,
     pub(crate) core: Core,
     pub(crate) routes: Vec<RouteId>,
-    /// Plans that are refused from now on.
-    pub(crate) refuses: Arc<AtomicU64>,
+    /// What is refused from now on.
+    pub(crate) refuses: Arc<Refuses>,
     rung: Receiver<()>,
     settings: String,
 }
@@ -222,7 +234,7 @@ impl World {
     }
 
     pub(crate) fn open(dir: TempDir, clock: Arc<TestClock>, settings: &str) -> World {
-        let refuses = Arc::new(AtomicU64::new(0));
+        let refuses = Arc::<Refuses>::default();
         let options = Options {
             dir: dir.path().join("store"),
             limits: Limits::default(),
