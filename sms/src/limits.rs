@@ -52,10 +52,23 @@ pub const REPLY_MS: u64 = DAY_MS;
 /// How long a post may be taken back with DEL.
 pub const DEL_MS: u64 = 600_000;
 
-/// Commands that are carried out at once; those of one number in their order.
-pub const LANES: usize = 16;
-/// What was heard and waits in one lane.
-pub const LANE_WAITING: usize = 256;
+/// Texts that are heard at once, and those that are answered at once; those of one number in their order. One synced commit
+/// holds what all of them write.
+pub const LANES: usize = 64;
+/// What waits in one lane. A session has no more unanswered messages than that: one sender may use them all.
+pub const LANE_WAITING: usize = 1_024;
+/// The same of texts that are to be answered, which lie in the store.
+pub const ANSWERS_WAITING: usize = 64;
+/// Rows of what the last run left that are read at once: of texts that are to be answered, and of parts.
+pub const HEARD_READ: usize = 64;
+/// See there.
+pub const PARTS_READ: usize = 256;
+/// Rows of what is under way that are read at once when a gateway starts.
+pub const GOING_READ: usize = 1_000;
+/// Fates of one commit at most.
+pub const FATES_PER_COMMIT: usize = 1_000;
+/// Pauses before something is tried again for which the log or the readers had no room.
+pub const BUSY_MS: [u64; 8] = [50, 100, 200, 400, 800, 1_600, 3_200, 6_400];
 
 /// Visits of a ring's followers in one turn, whether or not they can be sent to.
 pub const VISITS_PER_TURN: usize = 1_000;
@@ -75,8 +88,8 @@ pub const TAIL_STEP: usize = 4_096;
 pub const MORNING_MS: u64 = 20 * 60_000;
 /// Receipts that came before their answers are kept so long.
 pub const EARLY_MS: u64 = 60_000;
-/// Parts of texts wait for the others so long.
-pub const PARTS_MS: u64 = 300_000;
+/// Parts of texts lie in the store so long: longer than they wait for the others, also where the process ended meanwhile.
+pub const PARTS_MS: u64 = 900_000;
 /// What the gateway's thread is told and has not looked at.
 pub const TELLS: usize = 65_536;
 /// What a session says and is not taken.

@@ -108,6 +108,8 @@ pub enum Action {
     },
     /// Says something to somebody.
     Message {
+        /// The message's id: one that is said twice has the same.
+        id: String,
         /// To whom.
         to: Arc<str>,
         /// The words.

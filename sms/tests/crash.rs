@@ -65,7 +65,7 @@ fn at_every_end_of_a_lap_each_phone_has_the_post_or_may_ask_for_it() {
         let mut world = world.again();
         world.pass(60_000);
         assert_eq!(world.line.lock().unwrap().segments, 0, "nothing is sent again");
-        assert!(read(world.rows().open(100)).is_empty());
+        assert!(read(world.rows().open(None, 100)).is_empty());
         let doubted = (PHONES - answered) as usize;
         assert_eq!(doubts(&world).len(), doubted);
         let held = ids.iter().filter(|id| read(world.rows().held(**id)).posts.len() == 1);

@@ -9,7 +9,7 @@ use reef_engine::error::{Error, Reject};
 use reef_engine::model::Timestamp;
 use reef_sms::route::Told;
 use reef_sms::schedule::Status;
-use reef_sms::tables::rows::{Class, NumberId, Progress, State};
+use reef_sms::tables::rows::{Asked, Class, NumberId, Progress, State};
 use reef_sms::tables::{Change, Do, NewCode, Op, Say};
 
 fn answer(world: &World, number: NumberId, text: &str) {
@@ -190,4 +190,67 @@ fn start_lets_go_of_what_was_held_before() {
     assert!(!world.got(1).iter().any(|text| text.contains("while stopped")));
     let closed = read(world.rows().closed(100));
     assert!(closed.iter().all(|(_, row)| row.progress == Progress::Acked));
+}
+
+#[test]
+fn a_number_is_not_forgotten_while_it_is_spoken_with() {
+    const HOUR: u64 = 3_600_000;
+    let mut world = World::new(OPEN_WORLD);
+    let asked = world.hear(1, "hello", None).number.unwrap();
+    let coded = world.hear(2, "hello", None).number.unwrap();
+    let talks = world.hear(3, "hello", None).number.unwrap();
+    let silent = world.hear(4, "hello", None).number.unwrap();
+    world.pass(23 * HOUR);
+    let until = Timestamp(world.now().0 + 2 * HOUR);
+    world.change(
+        asked,
+        "phone",
+        vec![Change::Ask(Asked::Follow("alice@here".into()), until)],
+    );
+    world.hear(3, "hello again", None);
+    let phone = World::phone(2);
+    world.commit(&Op::Code {
+        account: "bob@here".into(),
+        made: Some(NewCode {
+            code: world.parts.keys.tag(b"123456"),
+            hash: world.parts.keys.hash(&phone),
+            sealed: world.parts.keys.seal(phone.e164().as_bytes()).unwrap(),
+            route: world.routes[0],
+            from_phone: true,
+            until,
+            most: 3,
+            say: None,
+        }),
+    });
+    world.pass(2 * HOUR - 60_000);
+    let is_known = |world: &World, id| read(world.rows().number(id)).is_some();
+    assert!(!is_known(&world, silent));
+    assert!(is_known(&world, asked) && is_known(&world, coded) && is_known(&world, talks));
+    // A day behind the last of it they are.
+    world.pass(49 * HOUR);
+    assert!(!is_known(&world, asked) && !is_known(&world, coded) && !is_known(&world, talks));
+}
+
+#[test]
+fn what_is_under_way_is_read_in_pages_of_any_size_and_whole() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    for phone in 0..7 {
+        world.subscriber(phone, &[alice]);
+    }
+    world.line.lock().unwrap().script = std::iter::repeat_n(None, 7).collect();
+    world.post("alice", "1", "hello");
+    world.pass(1_000);
+    let all = read(world.rows().open(None, 100));
+    assert_eq!(all.len(), 7);
+    for most in 1..8 {
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let page = read(world.rows().open(after, most));
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            pages.extend(page);
+        }
+        assert_eq!(pages, all);
+    }
 }

@@ -96,6 +96,7 @@ fn changes() -> Vec<Change> {
         Change::Posted(None),
         Change::Consent(vec![0, 255]),
         Change::Read,
+        Change::Proved("a@b".into(), HASH),
     ]);
     // Who adds one adds it above.
     for change in &all {
@@ -104,10 +105,10 @@ fn changes() -> Vec<Change> {
             Change::Unget(_) | Change::On(..) | Change::Zone(_) | Change::Quiet(_) | Change::Limit(_) => {}
             Change::Messages(_) | Change::Replies(_) | Change::Pin(_) | Change::PinTried(..) => {}
             Change::Doubted(_) | Change::Took(_) | Change::Helped | Change::Hinted | Change::Posted(_) => {}
-            Change::Consent(_) | Change::Read => {}
+            Change::Consent(_) | Change::Read | Change::Proved(..) => {}
         }
     }
-    assert_eq!(kinds(&all).len(), 21);
+    assert_eq!(kinds(&all).len(), 22);
     all
 }
 

@@ -23,7 +23,7 @@ fn a_post_reaches_every_phone_that_follows_once() {
     }
     world.pass(60_000);
     assert_eq!(world.line.lock().unwrap().sent.len(), 50);
-    assert!(read(world.rows().fanouts()).is_empty());
+    assert!(read(world.rows().fanouts(None, 100)).is_empty());
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn what_nobody_knows_of_is_not_sent_again_and_can_be_asked_for() {
     world.line.lock().unwrap().script = [None].into();
     world.post("alice", "1", "hello");
     world.pass(1_000);
-    assert_eq!(read(world.rows().open(10)).len(), 1);
+    assert_eq!(read(world.rows().open(None, 10)).len(), 1);
     // kill -9: the intent is there, and no answer.
     let mut world = world.again();
     world.pass(60_000);
     assert!(world.got(1).is_empty());
-    assert!(read(world.rows().open(10)).is_empty());
+    assert!(read(world.rows().open(None, 10)).is_empty());
     assert_eq!(read(world.rows().held(id)).posts.len(), 1);
     let last = read(world.rows().number(id)).unwrap();
     assert_eq!(last.state, State::Active);
@@ -289,7 +289,7 @@ fn a_late_answer_settles_what_was_in_doubt() {
         .core
         .told(0, reef_sms::route::Told::Said(1, Status::Taken(Some("0A".into()))), now);
     world.pass(1_000);
-    assert!(read(world.rows().open(10)).is_empty());
+    assert!(read(world.rows().open(None, 10)).is_empty());
     let closed = read(world.rows().closed(10));
     assert_eq!(closed[0].1.progress, Progress::Acked);
 }

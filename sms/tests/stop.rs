@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::town::Town;
+use common::town::{CODE, Town};
+use common::{OPEN_WORLD, World};
+use reef_sms::route::Told;
+use reef_sms::schedule::Status;
 
 /// As people write it.
 const DISGUISES: &str = "STOP|stop|Stop.|  stop  |\"Stop\"|STOP!!!|s\u{200b}top|ＳＴＯＰ|stop 🛑|🛑 STOP|STOPALL|Stop all|stop all texts|\
@@ -56,4 +59,97 @@ async fn every_disguise_of_stop_ends_the_posts_that_are_going_round() {
         );
     }
     town.leave().await;
+}
+
+const ANN: &str = "+12025550101";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stop_in_the_middle_of_three_parts_is_stop_before_the_others_are_there() {
+    let mut town = Town::new("").await;
+    town.publisher("alice");
+    town.asks(ANN, "follow alice").await;
+    town.asks(ANN, "yes").await;
+    // Each segment of a long text holds 153 letters.
+    let text = format!("{}{:<153}{}", "a".repeat(153), "STOP", "b".repeat(20));
+    let mut parts = reef_smpp::text::parts(&text, reef_smpp::text::Form::default(), 9)
+        .unwrap()
+        .parts;
+    assert_eq!(parts.len(), 3);
+    let last = parts.pop().unwrap();
+    town.smsc.send_parts(ANN, CODE, vec![parts.remove(1)]).unwrap();
+    assert!(town.gets().await.1.contains("you are unsubscribed"));
+    town.post("alice", "1", "not for Ann");
+    town.smsc.send_parts(ANN, CODE, vec![parts.remove(0), last]).unwrap();
+    assert!(
+        town.asks(ANN, "HELP").await.contains("posts by text"),
+        "nothing came before it"
+    );
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn start_brings_posts_from_then_on_also_where_the_gateway_was_started_anew_between() {
+    let mut town = Town::new("").await;
+    town.publisher("alice");
+    town.asks(ANN, "follow alice").await;
+    town.asks(ANN, "yes").await;
+    town.asks(ANN, "STOP").await;
+    town.post("alice", "1", "while stopped");
+    let mut town = town.again().await;
+    town.post("alice", "2", "while stopped, too");
+    assert!(
+        town.asks(ANN, "yes").await.contains("you get texts again"),
+        "YES is START, too"
+    );
+    town.post("alice", "3", "hello");
+    assert_eq!(town.gets().await, (ANN.to_owned(), "@alice: hello".to_owned()));
+    assert!(town.asks(ANN, "START").await.contains("you get texts again"));
+    town.leave().await;
+}
+
+/// A phone says STOP while nothing can be sent; a post is planned for it, and one comes behind.
+fn stopped_meanwhile(hold: impl FnOnce(&mut World), go_on: impl FnOnce(&mut World)) {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    world.subscriber(2, &[alice]);
+    hold(&mut world);
+    world.post("alice", "1", "hello");
+    world.pass(100);
+    assert!(world.got(1).is_empty());
+    let outcome = world.hear(1, "STOP", Some("stopped"));
+    world.parts.voids.set(id, outcome.epoch, world.now());
+    world.core.wake();
+    world.post("alice", "2", "hello again");
+    go_on(&mut world);
+    world.pass(60_000);
+    assert_eq!(world.got(1), ["stopped"]);
+    assert!(
+        world.got(2).iter().any(|text| text.contains("hello again")),
+        "{:?}",
+        world.got(2)
+    );
+}
+
+#[test]
+fn stop_while_the_route_is_throttled_is_all_that_is_answered_when_it_goes_on() {
+    let throttle = |world: &mut World| {
+        let throttled = std::iter::repeat_n(Some(Status::Throttled), 2);
+        world.line.lock().unwrap().script = throttled.collect();
+    };
+    stopped_meanwhile(throttle, |_| {});
+}
+
+#[test]
+fn stop_while_the_route_is_down_is_all_that_is_answered_when_it_is_up() {
+    let down = |world: &mut World| {
+        let now = world.now();
+        world.core.told(0, Told::Down("gone".into()), now);
+    };
+    let up = |world: &mut World| {
+        world.pass(60_000);
+        let now = world.now();
+        world.core.told(0, Told::Up, now);
+    };
+    stopped_meanwhile(down, up);
 }

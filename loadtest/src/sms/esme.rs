@@ -232,7 +232,9 @@ impl Running<'_> {
                 let now_ms = u64::try_from(self.began.elapsed().as_millis())?;
                 match self.reassembly.add(now_ms, piece) {
                     Added::Whole(whole) => whole.text(Convention::Gsm7)?,
-                    Added::Waiting | Added::Repeated => return Ok(format!("part {} of {}", join.number, join.total)),
+                    Added::Waiting | Added::Repeated | Added::Over => {
+                        return Ok(format!("part {} of {}", join.number, join.total));
+                    }
                     Added::TooLong => bail!("a text of {} parts is too long", join.total),
                 }
             }

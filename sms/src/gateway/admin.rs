@@ -18,7 +18,7 @@ use crate::tables::rows::{Class, NumberId, RouteId, State};
 use crate::tables::{Change, Do, Op};
 use reef_engine::Engine;
 use reef_engine::error::Error;
-use reef_engine::model::NodeName;
+use reef_engine::model::{NodeId, NodeName, Seq};
 use reef_engine::store::rows;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -147,7 +147,11 @@ impl Gateway {
                 .iter()
                 .find(|shown| shown.name == route.name)
                 .map_or(route.rate, |shown| shown.rate.0);
-            for (_, node, seq, fanout) in tables.fanouts().map_err(wrong)?.into_iter().filter(|row| row.0 == id) {
+            let posts = tables
+                .fanouts(Some((id, NodeId(0), Seq(0))), SHOWN_MAX)
+                .map_err(wrong)?;
+            let own = posts.into_iter().filter(|((route, ..), _)| *route == id);
+            for ((_, node, seq), fanout) in own {
                 let ring = tables.ring(id, node).map_err(wrong)?;
                 let left = u64::from(ring.followers).saturating_sub(ring.visits.saturating_sub(fanout.visits));
                 let name = rows::node_row(parts.commits.engine.view(), node).map_err(wrong)?;

@@ -7,7 +7,7 @@ use super::budget::{Alarms, budgets};
 use super::commit::{Looked, Pending};
 use super::lane::{Lane, Shown};
 use super::parts::Parts;
-use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, PARTS_MS, SLOW_DRAIN_MS};
+use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, GOING_READ, PARTS_MS, SLOW_DRAIN_MS};
 use crate::route::{Told, Way};
 use crate::schedule::{Drain, NewPost, duration, new_posts};
 use crate::tables::rows::{Delivery, DeliveryId, Progress, RouteId, What};
@@ -70,34 +70,35 @@ impl Core {
     /// Posts that were under way: of all routes, those that are known already are left as they are.
     fn reload(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let parts = self.parts.clone();
-        for (route, node, seq, fanout) in parts.rows().fanouts()? {
-            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == route) {
-                let form = lane.state.form;
-                let setting = lane.state.route.clone();
-                let cx = parts.context(&setting, form, now);
-                lane.state.add(&cx, node, seq, fanout)?;
+        let mut after = None;
+        loop {
+            let page = parts.rows().fanouts(after, GOING_READ)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for ((route, node, seq), fanout) in page {
+                if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == route) {
+                    let form = lane.state.form;
+                    let setting = lane.state.route.clone();
+                    let cx = parts.context(&setting, form, now);
+                    lane.state.add(&cx, node, seq, fanout)?;
+                }
             }
         }
-        Ok(())
     }
 
     /// What had an intent and no answer when the process ended: answers are sent once more, and all else is in doubt.
     fn settle_open(&mut self) -> Result<(), StoreError> {
-        let open: Vec<(DeliveryId, Delivery)> = self.parts.rows().open(usize::MAX)?;
-        for (id, row) in open {
-            let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == row.route) else {
-                continue;
-            };
-            let again = row.class.is_answer() && row.progress == Progress::Intent && matches!(row.what, What::Text(_));
-            let fate = Fate {
-                id,
-                progress: if again { Progress::Intent } else { Progress::InDoubt },
-                ids: Vec::new(),
-                bad: false,
-            };
-            lane.state.flight.unsettled(vec![fate]);
+        let mut after = None;
+        loop {
+            let page = self.parts.rows().open(after, GOING_READ)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for (id, row) in page {
+                if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == row.route) {
+                    lane.state.flight.unsettled(unanswered(id, &row));
+                }
+            }
         }
-        Ok(())
     }
 
     /// Does what can be done now.
@@ -320,6 +321,17 @@ impl Core {
     /// The ways, to be stopped.
     pub fn ways(&mut self) -> impl Iterator<Item = &mut Box<dyn Way>> {
         self.lanes.iter_mut().map(|lane| &mut lane.way)
+    }
+}
+
+/// What becomes of a delivery that had no answer when the process ended.
+fn unanswered(id: DeliveryId, row: &Delivery) -> Fate {
+    let again = row.class.is_answer() && row.progress == Progress::Intent && matches!(row.what, What::Text(_));
+    Fate {
+        id,
+        progress: if again { Progress::Intent } else { Progress::InDoubt },
+        ids: Vec::new(),
+        bad: false,
     }
 }
 

@@ -337,6 +337,7 @@ async fn prove(hall: &Arc<Hall>, account: Arc<str>, code: &str) -> Result<(), St
         return Err(WRONG.into());
     }
     let mut changes = vec![
+        Change::Proved(account.clone(), row.code),
         Change::Account(Some(account.clone())),
         Change::Doubted(false),
         Change::State(State::Active),
@@ -348,10 +349,8 @@ async fn prove(hall: &Arc<Hall>, account: Arc<str>, code: &str) -> Result<(), St
         heard: None,
         changes,
         say: Vec::new(),
-        by: account.clone(),
+        by: account,
     });
     hall.commit(op).await.map_err(|error| refused(&error))?;
-    // It was good once; what fails here ends with its time.
-    let _ = hall.commit(Op::Code { account, made: None }).await;
     Ok(())
 }

@@ -179,6 +179,7 @@ impl Lane {
                 Ok(Looked::Waits(pending)) => self.fates = Some((pending, fates)),
                 Ok(Looked::Done(_)) => {
                     self.refusals = 0;
+                    self.count(&fates);
                     // Answers of the last run wait again, perhaps.
                     if fates.iter().any(|fate| fate.progress == Progress::Intent) {
                         self.state.wake();
@@ -191,6 +192,22 @@ impl Lane {
         Ok(())
     }
 
+    /// What became of messages, for operators.
+    fn count(&mut self, fates: &[Fate]) {
+        for fate in fates {
+            let end = match fate.progress {
+                Progress::Acked => 0,
+                Progress::Failed(_) => 1,
+                Progress::InDoubt => 2,
+                Progress::Void => 3,
+                _ => continue,
+            };
+            if let Some(end) = self.ends.get_mut(end) {
+                *end += 1;
+            }
+        }
+    }
+
     /// Fates were refused as a whole: once more, one after another, so that the one that cannot be is alone. After some tries
     /// it is let go, and is in doubt at the next start.
     fn refused(&mut self, fates: Vec<Fate>, reject: &Reject) {
@@ -198,7 +215,7 @@ impl Lane {
         self.refusals += 1;
         if fates.len() > 1 || self.refusals < FATE_TRIES {
             self.alone = fates.len();
-            self.state.flight.unsettled(fates);
+            self.state.flight.refused(fates);
         }
     }
 
@@ -222,24 +239,9 @@ impl Lane {
         if self.fates.is_some() {
             return Ok(());
         }
-        let mut fates = self.state.flight.fates();
-        if self.alone > 0 && fates.len() > 1 {
-            let rest = fates.split_off(1);
-            self.state.flight.unsettled(rest);
-        }
-        self.alone = self.alone.saturating_sub(1);
-        for fate in &fates {
-            let end = match fate.progress {
-                Progress::Acked => 0,
-                Progress::Failed(_) => 1,
-                Progress::InDoubt => 2,
-                Progress::Void => 3,
-                _ => continue,
-            };
-            if let Some(end) = self.ends.get_mut(end) {
-                *end += 1;
-            }
-        }
+        let most = if self.alone > 0 { 1 } else { usize::MAX };
+        let fates = self.state.flight.fates(most);
+        self.alone = self.alone.saturating_sub(fates.len());
         if !fates.is_empty() {
             let op = Op::Fates(fates.clone());
             self.fates = Some((parts.commits.begin(op)?, fates));

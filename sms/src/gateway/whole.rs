@@ -197,10 +197,8 @@ impl Gateway {
         });
         let mut tasks = JoinSet::new();
         let _in_runtime = runtime.enter();
-        let lanes = Arc::new(Lanes::start(&hall, &mut tasks));
+        let lanes = Arc::new(Lanes::start(&hall, &mut tasks).map_err(|error| format!("sms: {error}"))?);
         let (ways, served) = routes::start(&hall, &lanes, &tell, &mut tasks)?;
-        let (left, again) = (lanes.clone(), hall.clone());
-        tasks.spawn(async move { left.take_up(&again).await });
         let core =
             Core::new(hall.parts.clone(), ways, self.setup.clock.now()).map_err(|error| format!("sms: {error}"))?;
         let window = Window::default();

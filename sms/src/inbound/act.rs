@@ -47,15 +47,18 @@ pub struct Person {
     pub caller: Option<Caller>,
     /// What names the text, if a phone sent it.
     pub heard: Option<u64>,
+    /// Whether he is who he says: his account's session, or a route that vouches for senders.
+    pub trusted: bool,
 }
 
 impl Person {
-    /// A phone.
-    pub fn phone(caller: Caller, heard: u64) -> Person {
+    /// A phone, and whether the route by which this text came vouches for it.
+    pub fn phone(caller: Caller, heard: u64, trusted: bool) -> Person {
         Person {
             account: caller.number.account.clone(),
             caller: Some(caller),
             heard: Some(heard),
+            trusted,
         }
     }
 
@@ -65,6 +68,7 @@ impl Person {
             account: Some(account),
             caller,
             heard: None,
+            trusted: true,
         }
     }
 
@@ -201,7 +205,7 @@ impl Hall {
         if caller.number.account.is_some() {
             return Answer::said(self.say("This phone has an account already."));
         }
-        if !self.trusts(caller.number.route) || !self.parts.network.is_open() {
+        if !person.trusted || !self.parts.network.is_open() {
             return Answer::said(self.say("Accounts are not made by text message here."));
         }
         let taken = self.parts.network.resolve(name).is_some() || keywords().any(|keyword| keyword == name);
@@ -234,11 +238,6 @@ impl Hall {
             Setting::Limit(limit) => Change::Limit(Some(limit)),
             Setting::Messages(on) => Change::Messages(on),
             Setting::Replies(on) => Change::Replies(on),
-            Setting::Pin(_)
-                if person.heard.is_some() && !self.trusts(caller.number.route) && caller.number.pin.is_none() =>
-            {
-                return Answer::said(self.say("Set the first PIN in your account."));
-            }
             Setting::Pin(pin) => Change::Pin(pin.map(|pin| self.pin(&caller.number, &pin))),
             Setting::Name(_) => return Answer::default(),
         };

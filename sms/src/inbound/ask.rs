@@ -7,27 +7,59 @@ use super::context::{Caller, Hall};
 use super::hear::{meaning, sender};
 use super::words;
 use crate::grammar::{Command, Meaning};
-use crate::limits::{DAY_MS, HELPS_PER_DAY, PIN_TRIES};
+use crate::limits::{DAY_MS, DIALOGUE_MS, HELPS_PER_DAY, PIN_TRIES};
 use crate::network::{Action, Refused};
 use crate::tables::rows::{Asked, Class, NumberId, RouteId, State};
-use crate::tables::{BY_PHONE, Change, Do, Op, Say};
-use reef_engine::error::Error;
+use crate::tables::{BY_PHONE, Change, Do, Op, Outcome, Say};
+use reef_engine::error::{Error, StoreError};
 use std::sync::Arc;
+
+/// A text, as it came: this one, whatever is known of its number otherwise.
+#[derive(Clone, Copy, Debug)]
+struct Came {
+    /// What names it.
+    heard: u64,
+    /// Whether its route vouches for its sender.
+    trusted: bool,
+}
 
 impl Hall {
     /// Answers what a number said.
     pub(super) async fn answer(self: &Arc<Hall>, id: NumberId, heard: u64, route: RouteId, text: &str) {
-        let Ok(Some(caller)) = self.caller(id).await else {
-            tracing::warn!("what a phone said is answered after the next start: the store cannot be read now");
-            return;
+        let asker = self
+            .insist(|hall| async move { hall.read(move |hall, _| hall.asker_now(id)).await })
+            .await;
+        let (caller, asked) = match asker {
+            Ok(Some(asker)) => asker,
+            // It was forgotten, and what it said with it.
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "what a phone said is answered after the next start: the store cannot be read now");
+                return;
+            }
         };
-        let answer = self.understood(&caller, heard, route, text).await;
+        let came = Came {
+            heard,
+            trusted: self.trusts(route),
+        };
+        let answer = self.understood(&caller, asked, came, text).await;
         if let Err(error) = self.finish(&caller, heard, answer).await {
-            tracing::debug!(%error, "an answer to a phone was not kept");
+            tracing::warn!(%error, "what a phone said is answered after the next start: the answer cannot be kept now");
         }
     }
 
-    async fn finish(&self, caller: &Caller, heard: u64, answer: Answer) -> Result<(), Error> {
+    /// A number, and what it is being asked.
+    fn asker_now(&self, id: NumberId) -> Result<Option<(Caller, Option<Asked>)>, StoreError> {
+        let Some(caller) = self.caller_now(id)? else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let dialogue = self.parts.rows().dialogue(id)?;
+        let asked = dialogue.filter(|dialogue| dialogue.until > now);
+        Ok(Some((caller, asked.map(|dialogue| dialogue.asked))))
+    }
+
+    async fn finish(self: &Arc<Hall>, caller: &Caller, heard: u64, answer: Answer) -> Result<(), Error> {
         let mut op = Do {
             number: caller.id,
             epoch: Some(caller.number.epoch),
@@ -36,11 +68,11 @@ impl Hall {
             say: answer.say,
             by: BY_PHONE.into(),
         };
-        let mut done = self.commit(Op::Do(op.clone())).await;
+        let mut done = self.kept(&op).await;
         if let Err(Error::Rejected(reject)) = &done {
             // Its changes cannot be: it is told, and answered all the same.
             (op.changes, op.say) = (Vec::new(), vec![self.say(refused(reject))]);
-            done = self.commit(Op::Do(op)).await;
+            done = self.kept(&op).await;
         }
         let outcome = done?;
         if outcome.epoch != caller.number.epoch {
@@ -48,6 +80,14 @@ impl Hall {
         }
         (self.wake)();
         Ok(())
+    }
+
+    async fn kept(self: &Arc<Hall>, op: &Do) -> Result<Outcome, Error> {
+        self.insist(|hall| {
+            let op = Op::Do(op.clone());
+            async move { hall.commit(op).await }
+        })
+        .await
     }
 
     /// An answer of one text.
@@ -67,35 +107,22 @@ impl Hall {
         }
     }
 
-    async fn understood(self: &Arc<Hall>, caller: &Caller, heard: u64, route: RouteId, text: &str) -> Answer {
-        let (id, now) = (caller.id, self.now());
-        let dialogue = self
-            .read(move |hall, _| hall.parts.rows().dialogue(id))
-            .await
-            .ok()
-            .flatten();
-        let asked = dialogue
-            .filter(|dialogue| dialogue.until > now)
-            .map(|dialogue| dialogue.asked);
-        let trusted = self.trusts(route);
+    async fn understood(self: &Arc<Hall>, caller: &Caller, asked: Option<Asked>, came: Came, text: &str) -> Answer {
         let number = &caller.number;
-        let sender = sender(Some(number), asked.is_some(), trusted);
+        let sender = sender(Some(number), asked.is_some(), came.trusted);
         let stopped = number.state == State::Stopped;
         match meaning(text, sender, &self.stops) {
             Meaning::Help => self.help(caller),
-            Meaning::Start => self.start(caller, trusted),
-            Meaning::Yes if asked.is_none() => self.start(caller, trusted),
+            Meaning::Start => self.start(caller, asked.as_ref(), came),
+            Meaning::Yes if matches!(asked, None | Some(Asked::Again)) => self.start(caller, asked.as_ref(), came),
             // Whoever has said STOP is heard again after START.
             _ if stopped => Answer::default(),
-            Meaning::Yes => self.yes(caller, asked, text).await,
-            Meaning::Code(code) => self.code(caller, &code, trusted, text).await,
+            Meaning::Yes => self.yes(caller, asked, came, text).await,
+            Meaning::Code(code) => self.code(caller, &code, came, text).await,
             Meaning::Unclear => Answer::said(self.say(words::UNCLEAR)),
             Meaning::Stop | Meaning::Empty => Answer::default(),
-            Meaning::Command(pin, command) => self.command(caller, heard, (pin, sender.pin), command).await,
-            Meaning::Post(pin, text) => {
-                self.command(caller, heard, (pin, sender.pin), Command::Post(text))
-                    .await
-            }
+            Meaning::Command(pin, command) => self.command(caller, came, (pin, sender.pin), command).await,
+            Meaning::Post(pin, text) => self.command(caller, came, (pin, sender.pin), Command::Post(text)).await,
         }
     }
 
@@ -107,11 +134,19 @@ impl Hall {
         Answer::said(say).with(Change::Helped)
     }
 
-    fn start(&self, caller: &Caller, trusted: bool) -> Answer {
+    /// START. By a route that vouches for nobody it brings nothing back but a code may: whoever says so is told that once a
+    /// day, so that nobody has others' phones texted.
+    fn start(&self, caller: &Caller, asked: Option<&Asked>, came: Came) -> Answer {
         let brand = &self.parts.settings.brand;
         let most = caller.number.limit.unwrap_or(self.parts.settings.daily_segments);
+        let again = asked == Some(&Asked::Again);
         match caller.number.state {
-            State::Stopped | State::Dormant if !trusted => Answer::said(self.say_first(words::NEEDS_CODE)),
+            State::Stopped if !came.trusted && again => Answer::default(),
+            State::Stopped if !came.trusted => {
+                let asked = Change::Ask(Asked::Again, self.after(DIALOGUE_MS));
+                Answer::said(self.say_first(words::NEEDS_CODE)).with(asked)
+            }
+            State::Dormant | State::Off if !came.trusted => Answer::said(self.say(words::NEEDS_CODE)),
             State::Stopped if caller.number.gets == 0 && caller.number.account.is_none() => {
                 Answer::said(self.say_first(words::hint(brand))).with(Change::State(State::New))
             }
@@ -132,13 +167,17 @@ impl Hall {
     }
 
     /// YES to what was asked. Both the question and the answer are kept.
-    async fn yes(self: &Arc<Hall>, caller: &Caller, asked: Option<Asked>, text: &str) -> Answer {
+    async fn yes(self: &Arc<Hall>, caller: &Caller, asked: Option<Asked>, came: Came, text: &str) -> Answer {
+        if !came.trusted {
+            // The question stays: it is for the phone itself.
+            return Answer::said(self.say(words::NEEDS_LINK));
+        }
         let settings = &self.parts.settings;
         let most = caller.number.limit.unwrap_or(settings.daily_segments);
-        let (shown, said, changes) = match asked {
+        let (shown, said, changes) = match &asked {
             Some(Asked::Follow(jid)) => {
-                let author = self.parts.network.short(&jid);
-                let Some(node) = self.open_node(&jid).await else {
+                let author = self.parts.network.short(jid);
+                let Some(node) = self.open_node(jid).await else {
                     return Answer::said(self.say(words::nobody(&author))).with(Change::Answered);
                 };
                 let shown = words::ask_follow(&settings.brand, &author, most);
@@ -157,11 +196,11 @@ impl Hall {
                         return Answer::said(self.say(format!("That did not work: {why}."))).with(Change::Answered);
                     }
                 }
-                let shown = words::ask_join(&settings.brand, &name);
+                let shown = words::ask_join(&settings.brand, name);
                 let link = Change::Account(Some(account));
-                (shown, words::joined(&settings.brand, &name), vec![link])
+                (shown, words::joined(&settings.brand, name), vec![link])
             }
-            Some(Asked::Again) | None => return self.start(caller, true).with(Change::Answered),
+            Some(Asked::Again) | None => return self.start(caller, asked.as_ref(), came),
         };
         let mut answer = Answer::said(self.say(said)).with(Change::Answered);
         answer.changes.push(Change::State(State::Active));
@@ -177,7 +216,7 @@ impl Hall {
     }
 
     /// Six digits from a phone: the code that its account was shown.
-    async fn code(self: &Arc<Hall>, caller: &Caller, code: &str, trusted: bool, text: &str) -> Answer {
+    async fn code(self: &Arc<Hall>, caller: &Caller, code: &str, came: Came, text: &str) -> Answer {
         let (id, tag) = (caller.id, self.parts.keys.tag(code.as_bytes()));
         let row = self.read(move |hall, _| {
             let rows = hall.parts.rows();
@@ -189,7 +228,7 @@ impl Hall {
         let Ok(Some((account, row))) = row.await else {
             return self.hint(caller);
         };
-        if !row.from_phone || !trusted || row.until <= self.now() {
+        if !row.from_phone || !came.trusted || row.until <= self.now() {
             return Answer::said(self.say(words::WRONG_CODE));
         }
         if row.code != tag {
@@ -199,14 +238,8 @@ impl Hall {
         }
         let name = self.parts.network.short(&account);
         let shown = format!("code shown to {account}");
-        // What fails here is done by the next code.
-        let _ = self
-            .commit(Op::Code {
-                account: account.clone(),
-                made: None,
-            })
-            .await;
         let mut answer = Answer::said(self.say(words::linked(&self.parts.settings.brand, &name)));
+        answer.changes.push(Change::Proved(account.clone(), tag));
         answer.changes.push(Change::Account(Some(account)));
         answer.changes.push(Change::Doubted(false));
         answer.changes.push(Change::State(State::Active));
@@ -218,11 +251,14 @@ impl Hall {
     async fn command(
         self: &Arc<Hall>,
         caller: &Caller,
-        heard: u64,
+        came: Came,
         (pin, needed): (Option<String>, bool),
         command: Command,
     ) -> Answer {
         let number = &caller.number;
+        if !came.trusted && number.account.is_none() && is_wish(&command) {
+            return Answer::said(self.say(words::NEEDS_LINK));
+        }
         let free = matches!(command, Command::Off(_));
         let mut first = Vec::new();
         if needed && !free {
@@ -241,7 +277,7 @@ impl Hall {
                 Some(_) => first.push(Change::PinTried(true, PIN_TRIES, self.now())),
             }
         }
-        let person = Person::phone(caller.clone(), heard);
+        let person = Person::phone(caller.clone(), came.heard, came.trusted);
         let mut answer = self.carry_out(&person, command).await;
         first.append(&mut answer.changes);
         Answer {
@@ -256,6 +292,12 @@ impl Hall {
             .keys
             .tag(&[&number.hash[..], b" pin ", pin.as_bytes()].concat())
     }
+}
+
+/// Whether something begins or changes what a phone gets: whoever says so must be who he says. A PIN proves an account's
+/// phone; without one, the route does.
+fn is_wish(command: &Command) -> bool {
+    matches!(command, Command::Follow(_) | Command::On(_) | Command::Set(_))
 }
 
 /// Why a change cannot be, for a phone.

@@ -5,6 +5,7 @@
 use crate::config::{Route, Trust};
 use crate::gateway::parts::Parts;
 use crate::grammar::Stops;
+use crate::limits::BUSY_MS;
 use crate::network::{Action, Refused};
 use crate::tables::rows::{Number, NumberId, RouteId, Usage};
 use crate::tables::{Op, Outcome};
@@ -12,6 +13,7 @@ use reef_engine::Engine;
 use reef_engine::error::{Error, StoreError};
 use reef_engine::model::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Where texts are understood.
@@ -83,15 +85,7 @@ impl Hall {
         Ok(waits.await.map_err(|_| Error::Closed)??)
     }
 
-    /// A number, as it is now.
-    ///
-    /// # Errors
-    /// As [`Hall::read`].
-    pub async fn caller(self: &Arc<Hall>, id: NumberId) -> Result<Option<Caller>, Error> {
-        self.read(move |hall, _| hall.caller_now(id)).await
-    }
-
-    /// The same, for who may wait for the disk.
+    /// A number, as it is now; for who may wait for the disk.
     ///
     /// # Errors
     /// The store's failures.
@@ -112,6 +106,23 @@ impl Hall {
         let (answer, waits) = oneshot::channel();
         self.parts.commits.submit(&op, move |fate| drop(answer.send(fate)));
         waits.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Does something again, a bounded time, where too much waits for the store.
+    ///
+    /// # Errors
+    /// As what it does.
+    pub(super) async fn insist<T, F>(self: &Arc<Hall>, mut what: impl FnMut(Arc<Hall>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        for pause in BUSY_MS {
+            match what(self.clone()).await {
+                Err(Error::Busy) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                done => return done,
+            }
+        }
+        what(self.clone()).await
     }
 
     /// Does something in the name of an account, and waits for it.

@@ -7,7 +7,7 @@ use super::context::Hall;
 use super::words;
 use crate::grammar::Command;
 use crate::limits::{DEL_MS, POSTS_PER_HOUR, REPLY_MS};
-use crate::network::Action;
+use crate::network::{Action, Refused};
 use crate::tables::Change;
 use reef_engine::model::{NodeId, NodeName, Seq};
 use std::sync::Arc;
@@ -35,9 +35,9 @@ impl Hall {
                 Some(to) => self.post(person, &account, text, Some(to)).await,
                 None => Answer::said(self.say("There is no post of the last day to answer.")),
             },
-            Command::Message(name, text) => self.message(&account, &name, text).await,
+            Command::Message(name, text) => self.message(person, &account, &name, text).await,
             Command::Repeat(name) => {
-                let id = person.heard.map_or_else(|| format!("sms-{:x}", self.now().0), item_of);
+                let id = self.id_of(person);
                 self.of(person, &account, &name, |of| Action::Repeat { id, of }, "Repeated")
                     .await
             }
@@ -63,9 +63,8 @@ impl Hall {
         {
             return Answer::said(self.say(words::TOO_MANY));
         }
-        let number = person.heard.unwrap_or(self.now().0);
         let action = Action::Post {
-            id: item_of(number),
+            id: self.id_of(person),
             text,
             reply,
         };
@@ -79,12 +78,18 @@ impl Hall {
         }
     }
 
-    async fn message(self: &Arc<Hall>, account: &str, name: &str, text: String) -> Answer {
+    /// The id of what is said: one text has one, however often it is acted on.
+    fn id_of(&self, person: &Person) -> String {
+        item_of(person.heard.unwrap_or(self.now().0))
+    }
+
+    async fn message(self: &Arc<Hall>, person: &Person, account: &str, name: &str, text: String) -> Answer {
         let Some(to) = self.parts.network.resolve(name) else {
             return Answer::said(self.say(words::nobody(name)));
         };
         let author = self.parts.network.short(&to);
-        match self.act(account, Action::Message { to, text }).await {
+        let id = self.id_of(person);
+        match self.act(account, Action::Message { id, to, text }).await {
             Ok(()) => Answer::default(),
             Err(why) => self.failed(&author, &why),
         }
@@ -118,7 +123,10 @@ impl Hall {
             return Answer::said(self.say("There is no post of the last ten minutes to take back."));
         };
         match self.act(account, Action::Retract { item: item_of(heard) }).await {
-            Ok(()) => Answer::said(self.say("Your post is taken back.")).with(Change::Posted(None)),
+            // Gone it may be since this very text was acted on before the process ended.
+            Ok(()) | Err(Refused::NotFound) => {
+                Answer::said(self.say("Your post is taken back.")).with(Change::Posted(None))
+            }
             Err(why) => self.failed("your post", &why),
         }
     }

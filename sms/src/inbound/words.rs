@@ -80,6 +80,7 @@ pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to
 pub(super) const BUSY: &str = "That did not work just now. Please try again later.";
 pub(super) const NEEDS_ACCOUNT: &str = "That needs an account: link this phone in your client, or JOIN name.";
 pub(super) const NEEDS_CODE: &str = "Please prove this phone anew: ask for a code in your account.";
+pub(super) const NEEDS_LINK: &str = "This number must be proved first: link it in your account by a code (the contact sms there), then FOLLOW there. HELP, STOP.";
 pub(super) const NEEDS_PIN: &str = "Begin with your PIN: 1234 your text. It is set in your account.";
 pub(super) const WRONG_PIN: &str = "That is not your PIN.";
 pub(super) const LOCKED: &str = "Too many wrong PINs: posting from this phone is locked for a day.";

@@ -1,18 +1,24 @@
 //! What an SMSC delivers: receipts to their deliveries, parts to their texts, texts to whoever understands them. The SMSC
 //! hears that it may forget something once that is in the store.
 //!
-//! Knows no number's owner and no meaning. Next: `../inbound/hear.rs`.
+//! What comes from one phone is heard in its order, that of others beside it. Knows no number's owner and no meaning. Next:
+//! `../inbound/hear.rs`.
+
+mod kept;
 
 use crate::inbound::{Hall, Incoming, Lanes};
+use crate::limits::{BUSY_MS, PARTS_READ};
 use crate::number::Phone;
 use crate::schedule::render;
 use crate::tables::rows::{Final, RouteId};
 use crate::tables::{Op, Receipt};
+use kept::Kept;
+use reef_engine::error::Error;
 use reef_smpp::esme::{Deliver, Respond};
 use reef_smpp::pdu::State;
-use reef_smpp::text::{Added, Convention, Join, Piece, Reassembly, Whole, decode};
-use std::collections::HashSet;
-use std::sync::Arc;
+use reef_smpp::text::{Added, Convention, Join, Partial, Piece, Reassembly, Whole, decode};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// `ESME_ROK`.
 const OK: u32 = 0;
@@ -24,12 +30,15 @@ const NEVER: u32 = 0x65;
 const TYPE: u8 = 0x3c;
 
 /// What is heard by one route.
-pub struct Listener {
+pub struct Listener(Arc<Ear>);
+
+struct Ear {
     hall: Arc<Hall>,
     lanes: Arc<Lanes>,
     route: RouteId,
     convention: Convention,
-    parts: Reassembly,
+    /// Held for one part, and while those that wait too long are looked for.
+    parts: Mutex<Reassembly>,
 }
 
 impl Listener {
@@ -39,43 +48,79 @@ impl Listener {
             .route(route)
             .map(|route| render::form(route).convention)
             .unwrap_or_default();
-        let mut parts = Reassembly::default();
-        let kept = hall
-            .read(|hall, _| hall.parts.rows().parts(10_000))
-            .await
-            .unwrap_or_default();
-        let opened = |sealed: &Vec<u8>| {
-            let bytes = hall.parts.keys.open(sealed)?;
-            postcard::from_bytes::<Kept>(&bytes).ok()
-        };
-        let kept: Vec<Kept> = kept
-            .iter()
-            .filter_map(opened)
-            .filter(|kept| kept.route == route.0)
-            .collect();
-        for kept in unheard(kept) {
-            if let Some(piece) = kept.piece() {
-                let _ = parts.add(hall.now().0, piece);
-            }
-        }
-        Listener {
+        let ear = Arc::new(Ear {
             hall,
             lanes,
             route,
             convention,
-            parts,
+            parts: Mutex::default(),
+        });
+        ear.take_up().await;
+        Listener(ear)
+    }
+
+    /// A message came. It is heard behind what came before from the same phone; where too much waits, it is to come again.
+    pub async fn deliver(&mut self, deliver: Deliver, respond: Respond) {
+        let (ear, from) = (self.0.clone(), deliver.message.source.dialled());
+        let heard = async move {
+            let status = ear.deliver(&deliver).await;
+            respond.with(status);
+        };
+        self.0.lanes.hear(&from, heard);
+    }
+
+    /// Texts some of whose parts never came: what there is of them is heard.
+    pub async fn expire(&mut self) {
+        let old = self.0.parts().expire(self.0.hall.now().0);
+        for partial in old {
+            let (ear, from) = (self.0.clone(), partial.from.clone());
+            let heard = async move { ear.partial(partial).await };
+            self.0.lanes.hear_in_time(&from, heard).await;
+        }
+    }
+}
+
+impl Ear {
+    fn parts(&self) -> MutexGuard<'_, Reassembly> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parts that wait since the last run.
+    async fn take_up(self: &Arc<Ear>) {
+        let (mut after, route) = (None, self.route.0);
+        loop {
+            let page = self
+                .hall
+                .read(move |hall, _| hall.parts.rows().parts(after.as_deref(), PARTS_READ));
+            let Ok(page) = page.await else {
+                tracing::error!("parts of texts are not taken up: the store cannot be read");
+                return;
+            };
+            for (_, sealed) in &page {
+                let opened = self.hall.parts.keys.open(sealed);
+                let kept = opened.and_then(|bytes| postcard::from_bytes::<Kept>(&bytes).ok());
+                let Some(kept) = kept.filter(|kept| kept.route == route) else {
+                    continue;
+                };
+                let whole = kept.again(&mut self.parts(), self.hall.now().0);
+                if let Some((piece, whole)) = whole {
+                    self.whole(&piece, &whole).await;
+                }
+            }
+            match page.into_iter().next_back() {
+                Some((key, _)) => after = Some(key),
+                None => return,
+            }
         }
     }
 
-    /// A message came.
-    pub async fn deliver(&mut self, deliver: Deliver, respond: Respond) {
-        let status = match deliver.receipt() {
-            Some(receipt) => self.receipt(&deliver, receipt).await,
+    async fn deliver(&self, deliver: &Deliver) -> u32 {
+        match deliver.receipt() {
+            Some(receipt) => self.receipt(deliver, receipt).await,
             // Acknowledgements of phones and people.
             None if deliver.message.esm_class & TYPE != 0 => OK,
-            None => self.text(&deliver).await,
-        };
-        respond.with(status);
+            None => self.text(deliver).await,
+        }
     }
 
     async fn receipt(&self, deliver: &Deliver, receipt: reef_smpp::pdu::Receipt) -> u32 {
@@ -98,86 +143,93 @@ impl Listener {
             said,
         }]);
         match self.hall.commit(op).await {
-            Ok(_) => OK,
-            Err(reef_engine::error::Error::Rejected(_)) => OK,
+            Ok(_) | Err(Error::Rejected(_)) => OK,
             Err(_) => AGAIN,
         }
     }
 
-    async fn text(&mut self, deliver: &Deliver) -> u32 {
+    async fn text(&self, deliver: &Deliver) -> u32 {
         let message = &deliver.message;
         let Ok((join, octets)) = message.unwrapped() else {
             tracing::warn!(from = ?message.source, "a text with a broken header was refused");
             return NEVER;
         };
         let alone = decode(message.data_coding, octets, self.convention);
-        let incoming = |text: String| Incoming {
-            route: self.route,
-            from: message.source.dialled(),
-            to: message.destination.dialled(),
-            text,
-            id: None,
-        };
+        let (from, to) = (message.source.dialled(), message.destination.dialled());
         let Some(join) = join else {
             return match alone {
-                Ok(text) => self.heard(incoming(text)).await,
+                Ok(text) => self.heard(&from, &to, text).await,
                 Err(error) => {
                     tracing::warn!(from = ?message.source, ?error, "a text that cannot be read was refused");
                     NEVER
                 }
             };
         };
-        if let Ok(text) = &alone {
-            let part = incoming(text.clone());
+        if let Ok(text) = alone {
+            let part = self.incoming(&from, &to, text);
             if self.hall.is_stop(&part).await {
-                return self.heard(part).await;
+                return self.heard(&from, &to, part.text).await;
             }
         }
-        self.part(deliver, join, octets).await
-    }
-
-    /// A part that does not say STOP: kept, and with the last one the whole is heard.
-    async fn part(&mut self, deliver: &Deliver, join: Join, octets: &[u8]) -> u32 {
-        let message = &deliver.message;
         let piece = Piece {
-            from: message.source.dialled(),
-            to: message.destination.dialled(),
+            from,
+            to,
             join,
             data_coding: message.data_coding,
             octets: octets.to_vec(),
         };
-        let (from, to) = (piece.from.clone(), piece.to.clone());
-        let kept = Kept::of(self.route, &piece);
-        let whole = match self.parts.add(self.hall.now().0, piece) {
-            Added::Whole(whole) => whole,
-            Added::Waiting => return self.keep(&kept).await,
-            Added::Repeated => return OK,
+        self.part(piece).await
+    }
+
+    /// A part that does not say STOP: kept, and with the last one the whole is heard.
+    async fn part(&self, piece: Piece) -> u32 {
+        let added = self.parts().add(self.hall.now().0, piece.clone());
+        match added {
+            Added::Whole(whole) => self.whole(&piece, &whole).await,
+            // The first copy was perhaps not kept.
+            Added::Waiting | Added::Repeated => self.keep(&Kept::of(self.route, &piece)).await,
+            Added::Over => OK,
             Added::TooLong => {
-                tracing::warn!(from = ?message.source, "a text of too many parts was refused");
-                return NEVER;
+                tracing::warn!(route = self.route.0, "a text of too many parts was refused");
+                NEVER
             }
-        };
+        }
+    }
+
+    /// The last part made it whole. Where it cannot be kept, that part comes again.
+    async fn whole(&self, last: &Piece, whole: &Whole) -> u32 {
         let status = match whole.text(self.convention) {
-            Ok(text) => {
-                let incoming = Incoming {
-                    route: self.route,
-                    from,
-                    to,
-                    text,
-                    id: None,
-                };
-                self.heard(incoming).await
-            }
+            Ok(text) => self.heard(&last.from, &last.to, text).await,
             Err(error) => {
                 tracing::warn!(?error, "a text of several parts cannot be read");
                 NEVER
             }
         };
-        if status != AGAIN {
-            // Its parts are not taken up again at the next start; should this fail, its whole is known as heard.
-            self.keep(&kept.end()).await;
+        match status {
+            AGAIN => self.parts().reopen(self.hall.now().0, &last.from, &last.to, last.join),
+            _ => self.ended((&last.from, &last.to), last.join).await,
         }
         status
+    }
+
+    /// Parts whose others never came are heard as they are; they were acknowledged.
+    async fn partial(&self, partial: Partial) {
+        let Partial { from, to, join, whole } = partial;
+        let Ok(text) = whole.text(self.convention) else {
+            return;
+        };
+        for pause in BUSY_MS {
+            if self.heard(&from, &to, text.clone()).await != AGAIN {
+                return self.ended((&from, &to), join).await;
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        tracing::warn!(route = self.route.0, "parts of a text are heard after the next start");
+    }
+
+    /// A text was heard: its parts are not taken up at the next start. Should this fail, its whole is known as heard.
+    async fn ended(&self, between: (&str, &str), join: Join) {
+        self.keep(&Kept::end(self.route, between, join)).await;
     }
 
     async fn keep(&self, kept: &Kept) -> u32 {
@@ -191,111 +243,20 @@ impl Listener {
         }
     }
 
-    async fn heard(&self, incoming: Incoming) -> u32 {
-        match self.hall.hear(incoming, &self.lanes).await {
+    fn incoming(&self, from: &str, to: &str, text: String) -> Incoming {
+        Incoming {
+            route: self.route,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            text,
+            id: None,
+        }
+    }
+
+    async fn heard(&self, from: &str, to: &str, text: String) -> u32 {
+        match self.hall.hear(self.incoming(from, to, text), &self.lanes).await {
             true => OK,
             false => AGAIN,
         }
-    }
-
-    /// Texts some of whose parts never came: what there is of them is heard.
-    pub async fn expire(&mut self) {
-        for (from, whole) in self.parts.expire(self.hall.now().0) {
-            let Ok(text) = Whole::text(&whole, self.convention) else {
-                continue;
-            };
-            let incoming = Incoming {
-                route: self.route,
-                from,
-                to: String::new(),
-                text,
-                id: None,
-            };
-            let _ = self.heard(incoming).await;
-        }
-    }
-}
-
-/// A part as it is kept; the end of a text that was heard has the number 0.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
-struct Kept {
-    route: u16,
-    from: String,
-    to: String,
-    join: (u16, bool, u8, u8),
-    data_coding: u8,
-    octets: Vec<u8>,
-}
-
-impl Kept {
-    fn of(route: RouteId, piece: &Piece) -> Kept {
-        let join = piece.join;
-        Kept {
-            route: route.0,
-            from: piece.from.clone(),
-            to: piece.to.clone(),
-            join: (join.reference, join.wide, join.total, join.number),
-            data_coding: piece.data_coding,
-            octets: piece.octets.clone(),
-        }
-    }
-
-    /// Says that the text of this part was heard.
-    fn end(&self) -> Kept {
-        let (reference, wide, total, _) = self.join;
-        Kept {
-            join: (reference, wide, total, 0),
-            octets: Vec::new(),
-            ..self.clone()
-        }
-    }
-
-    fn is_end(&self) -> bool {
-        self.join.3 == 0
-    }
-
-    /// Of which text it is.
-    fn set(&self) -> (&str, &str, u16, bool, u8) {
-        let (reference, wide, total, _) = self.join;
-        (&self.from, &self.to, reference, wide, total)
-    }
-
-    fn piece(self) -> Option<Piece> {
-        let (reference, wide, total, number) = self.join;
-        Some(Piece {
-            from: self.from,
-            to: self.to,
-            join: Join::new(reference, wide, total, number)?,
-            data_coding: self.data_coding,
-            octets: self.octets,
-        })
-    }
-}
-
-/// Parts of texts that were not heard yet.
-fn unheard(kept: Vec<Kept>) -> Vec<Kept> {
-    let ends: Vec<Kept> = kept.iter().filter(|kept| kept.is_end()).cloned().collect();
-    let heard: HashSet<_> = ends.iter().map(Kept::set).collect();
-    kept.into_iter().filter(|kept| !heard.contains(&kept.set())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_a_text_that_was_heard_are_not_taken_up_at_the_next_start() {
-        let part = |reference, number| Kept {
-            route: 1,
-            from: "+12025550101".into(),
-            to: "40404".into(),
-            join: (reference, false, 3, number),
-            data_coding: 0,
-            octets: vec![b'a'],
-        };
-        // They would be taken for a text whose last part never came, and published as they are.
-        let kept = vec![part(7, 1), part(8, 1), part(7, 2), part(7, 3).end()];
-        let left: Vec<_> = unheard(kept).iter().map(|kept| kept.join).collect();
-        assert_eq!(left, [(8, false, 3, 1)]);
     }
 }

@@ -5,7 +5,7 @@
 //! its fates are committed.
 
 use super::Prepared;
-use crate::limits::{DOUBTED_MAX, RETRY_MS};
+use crate::limits::{DOUBTED_MAX, FATES_PER_COMMIT, RETRY_MS};
 use crate::number::Phone;
 use crate::tables::rows::{Class, DeliveryId, NumberId, Progress};
 use crate::tables::{Fate, Intent};
@@ -325,15 +325,20 @@ impl Flight {
         }
     }
 
-    /// What is settled since this was last asked.
-    pub fn fates(&mut self) -> Vec<Fate> {
-        std::mem::take(&mut self.fates)
+    /// What is settled since this was last asked, the oldest of it: at most so much, and as one commit should hold.
+    pub fn fates(&mut self, most: usize) -> Vec<Fate> {
+        let most = self.fates.len().min(FATES_PER_COMMIT).min(most);
+        self.fates.drain(..most).collect()
     }
 
-    /// Fates that could not be committed: they come again.
-    pub fn unsettled(&mut self, mut fates: Vec<Fate>) {
-        fates.append(&mut self.fates);
-        self.fates = fates;
+    /// Fates that could not be committed: they are the next.
+    pub fn refused(&mut self, fates: Vec<Fate>) {
+        self.fates.splice(..0, fates);
+    }
+
+    /// The fate of something that was under way when the process ended.
+    pub fn unsettled(&mut self, fate: Fate) {
+        self.fates.push(fate);
     }
 }
 

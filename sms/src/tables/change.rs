@@ -1,10 +1,11 @@
-//! Changes to a number: its state, whose posts it gets, what it wants; and the codes that prove it.
+//! Changes to a number: its state, whose posts it gets, what it wants.
 //!
-//! STOP is lifted from the phone alone, whatever is asked. Knows no words. Next: `plan.rs`.
+//! STOP is lifted from the phone alone, whatever is asked. Knows no words. Next: `code.rs` for codes, `said.rs` for posts that
+//! are asked for, `plan.rs`.
 
-use super::rows::{Audited, Class, Code, Dialogue, Edge, Heard, Held, Number, NumberId, Ring, State, Waiting};
-use super::{Change, Do, Doing, NewCode, keys};
-use crate::limits::{CODE_TRIES, DAY_MS, ERASED_EDGES};
+use super::rows::{Audited, Class, Dialogue, Edge, Heard, Number, NumberId, Ring, State, Waiting};
+use super::{Change, Do, Doing, keys};
+use crate::limits::ERASED_EDGES;
 use reef_engine::error::Reject;
 use reef_engine::log::apply::ApplyError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
@@ -35,7 +36,9 @@ impl Doing<'_, '_, '_> {
         }
         self.put_main(keys::number(id), &number);
         for say in &what.say {
-            self.say(id, &number, say);
+            if let Some(place) = self.say(id, &number, say) {
+                self.say_posts(place);
+            }
         }
         (self.outcome.number, self.outcome.epoch) = (Some(id), number.epoch);
         Ok(())
@@ -52,6 +55,7 @@ impl Doing<'_, '_, '_> {
                 self.put_main(keys::dialogue(id), &dialogue);
             }
             Change::Answered => self.delete_main(keys::dialogue(id)),
+            Change::Proved(account, code) => self.prove(id, account, code, by)?,
             Change::Account(account) => self.set_account(id, number, account.as_ref(), by)?,
             Change::Get(node, most) => self.begin_getting(id, number, *node, *most)?,
             Change::Unget(node) => self.end_getting(id, number, *node)?,
@@ -96,15 +100,10 @@ impl Doing<'_, '_, '_> {
                 }
             }
             Change::Took(posts) => {
-                let mut held = self.main::<Held>(&keys::held(id))?.unwrap_or_default();
-                held.posts.retain(|post| !posts.contains(post));
                 if let Some((node, seq)) = posts.last() {
                     usage.last = Some((*node, *seq, at));
                 }
-                match held.posts.is_empty() {
-                    true => self.delete_main(keys::held(id)),
-                    false => self.put_main(keys::held(id), &held),
-                }
+                self.take_held(id, posts)?;
             }
             _ => {}
         }
@@ -123,10 +122,12 @@ impl Doing<'_, '_, '_> {
             return Ok(());
         }
         if number.state == State::Stopped {
-            if by != BY_PHONE {
+            if by != BY_PHONE && !self.lifts {
                 return Err(Reject::Forbidden.into());
             }
             self.delete_main(keys::stopped(&number.hash));
+            // Whether it is wanted again.
+            self.delete_main(keys::dialogue(id));
             // What was held before is let go with STOP.
             self.delete_main(keys::held(id));
         }
@@ -257,77 +258,6 @@ impl Doing<'_, '_, '_> {
         Ok(())
     }
 
-    pub(super) fn code(&mut self, account: &Arc<str>, made: Option<&NewCode>) -> Result<(), ApplyError> {
-        let Some(new) = made else {
-            if let Some(mut code) = self.main::<Code>(&keys::code(account))? {
-                self.delete_main(keys::code_of(code.number));
-                // It stays, for it counts among those of the day.
-                code.until = Timestamp(0);
-                self.put_main(keys::code(account), &code);
-            }
-            return Ok(());
-        };
-        let today = i32::try_from(self.apply.at.0 / DAY_MS).unwrap_or(i32::MAX);
-        let before = self.main::<Code>(&keys::code(account))?;
-        let count = match before {
-            Some(code) if code.made.0 == today => code.made.1,
-            _ => 0,
-        };
-        if count >= new.most {
-            return Err(Reject::TooFast("codes a day").into());
-        }
-        let (id, number) = match self.main::<NumberId>(&keys::by_hash(&new.hash))? {
-            Some(id) => (id, self.main::<Number>(&keys::number(id))?.ok_or(Reject::ItemNotFound)?),
-            None => self.make(&new.hash, &new.sealed, new.route)?,
-        };
-        self.count_code(id, today, new.most)?;
-        let code = Code {
-            code: new.code,
-            number: id,
-            from_phone: new.from_phone,
-            until: new.until,
-            tries: 0,
-            made: (today, count + 1),
-        };
-        self.put_main(keys::code(account), &code);
-        self.put_main(keys::code_of(id), account);
-        if let Some(say) = &new.say {
-            if number.state == State::Stopped {
-                // Whoever said STOP hears nothing, not even a code.
-                return Err(Reject::Forbidden.into());
-            }
-            self.say(id, &number, say);
-        }
-        self.outcome.number = Some(id);
-        Ok(())
-    }
-
-    /// A number gets only so many codes a day, of however many accounts.
-    fn count_code(&mut self, id: NumberId, today: i32, most: u8) -> Result<(), ApplyError> {
-        let mut usage = self.usage(id)?;
-        if usage.codes.0 != today {
-            usage.codes = (today, 0);
-        }
-        if usage.codes.1 >= most {
-            return Err(Reject::TooFast("codes a day").into());
-        }
-        usage.codes.1 += 1;
-        self.put_main(keys::usage(id), &usage);
-        Ok(())
-    }
-
-    pub(super) fn wrong_code(&mut self, account: &Arc<str>) -> Result<(), ApplyError> {
-        let Some(mut code) = self.main::<Code>(&keys::code(account))? else {
-            return Ok(());
-        };
-        code.tries = code.tries.saturating_add(1);
-        if code.tries >= CODE_TRIES {
-            code.until = Timestamp(0);
-        }
-        self.put_main(keys::code(account), &code);
-        Ok(())
-    }
-
     /// A chat message for an account whose phone takes them, while none of its sessions is there.
     pub(crate) fn missed(&mut self, account: &str, text: &Arc<str>, expires: Timestamp) -> Result<(), ApplyError> {
         let Some(id) = self.main::<NumberId>(&keys::account(account))? else {
@@ -386,7 +316,8 @@ impl Doing<'_, '_, '_> {
         }
         self.audit(&number, Audited::Linked(false), "");
         self.delete_main(keys::by_hash(&number.hash));
-        for key in [keys::number(id), keys::usage(id), keys::held(id), keys::dialogue(id)] {
+        let own = [keys::number(id), keys::usage(id), keys::held(id), keys::dialogue(id)];
+        for key in own.into_iter().chain([keys::code_of(id)]) {
             self.delete_main(key);
         }
         Ok(())

@@ -52,11 +52,7 @@ impl Doing<'_, '_, '_> {
                 self.apply.tx.put(family, key, encode::<Indexed>(&fate.id));
             }
         }
-        if fate.progress == Progress::InDoubt
-            && let What::Post { node, seq, .. } = row.what
-        {
-            self.hold(row.number, &[(node, seq)], 0)?;
-        }
+        self.settle_posts(fate.id, &row)?;
         self.judge(&row, fate.bad)?;
         self.apply.tx.put(family, keys::closed(fate.id), encode(&row));
         self.early_receipts(&row)
@@ -174,12 +170,13 @@ impl Doing<'_, '_, '_> {
     }
 
     /// What no receipt will be told of any more.
-    pub(super) fn forget_delivery(&mut self, place: DeliveryId, row: &Delivery) {
+    pub(super) fn forget_delivery(&mut self, place: DeliveryId, row: &Delivery) -> Result<(), ApplyError> {
         let family = self.families.delivery();
         self.apply.tx.delete(family, keys::closed(place));
         for id in &row.ids {
             self.apply.tx.delete(family, keys::by_id(row.route, row.number, id));
         }
+        self.forget_posts(place)
     }
 
     /// Keys of a range of the main family, at most so many.

@@ -2,7 +2,7 @@
 //!
 //! The same text, heard twice, is kept once. Knows no command. Next: `inbound/` makes of it what it says.
 
-use super::rows::{Audit, Audited, Class, Dialogue, Heard, Number, NumberId, State, Usage, Waiting};
+use super::rows::{Audit, Audited, Class, DeliveryId, Dialogue, Heard, Number, NumberId, State, Usage, Waiting};
 use super::{Doing, Hear, Say, keys};
 use crate::limits::{DAY_MS, HOUR_MS, STOP_TOLD_EXPIRES_MS};
 use crate::number::Hash;
@@ -144,15 +144,15 @@ impl Doing<'_, '_, '_> {
                 text: told.clone(),
                 expires: Timestamp(at.0 + STOP_TOLD_EXPIRES_MS),
             };
-            self.say(id, number, &say);
+            let _ = self.say(id, number, &say);
         }
         Ok(())
     }
 
-    /// Puts words for a number in line.
-    pub(super) fn say(&mut self, id: NumberId, number: &Number, say: &Say) {
+    /// Puts words for a number in line; where.
+    pub(super) fn say(&mut self, id: NumberId, number: &Number, say: &Say) -> Option<DeliveryId> {
         if number.state == State::Stopped && say.class != Class::First {
-            return;
+            return None;
         }
         let waiting = Waiting {
             number: id,
@@ -165,6 +165,7 @@ impl Doing<'_, '_, '_> {
         let place = self.next_id();
         self.put_main(keys::waiting(number.route, say.class, self.apply.at, place), &waiting);
         self.outcome.waiting.push(place);
+        Some(place)
     }
 
     pub(super) fn usage(&self, id: NumberId) -> Result<Usage, ApplyError> {

@@ -190,6 +190,11 @@ pub fn heard_open(id: u64) -> Vec<u8> {
     key(17, &[&id.to_be_bytes()])
 }
 
+/// Which one such a key names.
+pub fn read_heard(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
 /// What was heard and is not answered.
 pub const HEARD_OPEN: &[u8] = &[17];
 
@@ -257,6 +262,11 @@ pub fn part(at: Timestamp, name: &Hash) -> Vec<u8> {
 
 /// Those, oldest first.
 pub const PARTS: &[u8] = &[26];
+
+/// delivery → posts that it says, and that were asked for
+pub fn said(id: DeliveryId) -> Vec<u8> {
+    key(27, &[&id.0.to_be_bytes()])
+}
 
 /// consent: number, time → what was shown and said, sealed
 pub fn consent(hash: &Hash, at: Timestamp, nth: u64) -> Vec<u8> {

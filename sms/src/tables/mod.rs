@@ -5,12 +5,14 @@
 //! and `inbound/`, which make the operations.
 
 mod change;
+mod code;
 mod fate;
 mod hear;
 pub mod keys;
 mod plan;
 pub mod read;
 pub mod rows;
+mod said;
 mod sweep;
 
 pub use change::BY_PHONE;
@@ -189,6 +191,8 @@ pub enum Change {
     Consent(Vec<u8>),
     /// Something of it was read by an operator.
     Read,
+    /// It is proved by this code of this account, which is used up.
+    Proved(Arc<str>, Hash),
 }
 
 /// Words for a number.
@@ -377,6 +381,10 @@ pub(crate) struct Doing<'d, 'a, 's> {
     pub(crate) outcome: Outcome,
     /// How many rows of one kind this record has made.
     nth: usize,
+    /// Posts that were asked for, and are not yet noted with what says them.
+    took: Vec<(NodeId, Seq)>,
+    /// Whether a code has shown that STOP may be lifted.
+    lifts: bool,
 }
 
 /// Applies an operation.
@@ -432,6 +440,8 @@ impl<'d, 'a, 's> Doing<'d, 'a, 's> {
             families,
             outcome: Outcome::default(),
             nth: 0,
+            took: Vec::new(),
+            lifts: false,
         }
     }
 

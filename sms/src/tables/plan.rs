@@ -64,8 +64,10 @@ impl Doing<'_, '_, '_> {
             let key = keys::waiting(plan.route, *class, *at, *id);
             let row = self.main::<Waiting>(&key)?;
             self.delete_main(key);
-            if let (Some(row), Some(again)) = (row, again) {
-                self.put_main(keys::waiting(plan.route, *class, *again, *id), &row);
+            match (row, again) {
+                (Some(row), Some(again)) => self.put_main(keys::waiting(plan.route, *class, *again, *id), &row),
+                (Some(row), None) => self.drop_waiting(*id, &row)?,
+                (None, _) => {}
             }
         }
         let all = spending.get(SPENT_ALL).copied();
@@ -146,19 +148,23 @@ impl Doing<'_, '_, '_> {
         Ok(Some(place))
     }
 
+    /// A text that is not sent: what it would have said may be asked for.
+    fn drop_waiting(&mut self, place: DeliveryId, row: &Waiting) -> Result<(), ApplyError> {
+        self.unsaid(place, row.number, row.epoch)?;
+        self.forget_posts(place)
+    }
+
     /// A text whose number wants nothing any more waits no longer.
     fn passed_over(&mut self, route: RouteId, intent: &Intent) -> Result<Option<DeliveryId>, ApplyError> {
         if let Source::Waiting(at, place) = intent.source {
             let key = keys::waiting(route, intent.class, at, place);
-            let void = match self.main::<Waiting>(&key)? {
-                Some(row) => match self.main::<Number>(&keys::number(row.number))? {
-                    Some(number) => !may_be_sent(&number, intent),
-                    None => true,
-                },
-                None => false,
+            let Some(row) = self.main::<Waiting>(&key)? else {
+                return Ok(None);
             };
-            if void {
+            let number = self.main::<Number>(&keys::number(row.number))?;
+            if number.is_none_or(|number| !may_be_sent(&number, intent)) {
                 self.delete_main(key);
+                self.drop_waiting(place, &row)?;
             }
         }
         Ok(None)

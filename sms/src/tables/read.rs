@@ -27,6 +27,19 @@ pub struct Rows<'v> {
 
 type Read<T> = Result<T, StoreError>;
 
+/// The keys of a prefix behind one of them.
+fn behind(prefix: &[u8], after: Option<&[u8]>) -> Range {
+    let all = Range::prefix(prefix);
+    match after {
+        // The least key above it.
+        Some(after) => Range {
+            start: [after, &[0]].concat(),
+            ..all
+        },
+        None => all,
+    }
+}
+
 impl Rows<'_> {
     fn get<T: DeserializeOwned>(&self, family: Family, key: &[u8]) -> Read<Option<T>> {
         let bytes = self.view.get(family, key)?;
@@ -129,14 +142,12 @@ impl Rows<'_> {
         self.main(&keys::code_of(id))
     }
 
-    /// Parts of texts whose others are to come, sealed, oldest first.
-    pub fn parts(&self, most: usize) -> Read<Vec<Vec<u8>>> {
-        self.page(
-            self.families.main(),
-            &Range::prefix(keys::PARTS),
-            most,
-            |_, sealed: Vec<u8>| Some(sealed),
-        )
+    /// Parts of texts whose others are to come, sealed, oldest first, behind a key.
+    pub fn parts(&self, after: Option<&[u8]>, most: usize) -> Read<Vec<(Vec<u8>, Vec<u8>)>> {
+        let range = behind(keys::PARTS, after);
+        self.page(self.families.main(), &range, most, |key, sealed: Vec<u8>| {
+            Some((key.to_vec(), sealed))
+        })
     }
 
     /// Whether a route is paused.
@@ -163,12 +174,16 @@ impl Rows<'_> {
         })
     }
 
-    /// Posts that go round.
-    pub fn fanouts(&self) -> Read<Vec<(RouteId, NodeId, Seq, Fanout)>> {
-        let range = Range::prefix(keys::FANOUTS);
-        self.page(self.families.main(), &range, usize::MAX, |key, fanout: Fanout| {
-            let (route, node, seq) = keys::read_fanout(key)?;
-            Some((route, node, seq, fanout))
+    /// Posts that go round, by route and node, behind one of them.
+    pub fn fanouts(
+        &self,
+        after: Option<(RouteId, NodeId, Seq)>,
+        most: usize,
+    ) -> Read<Vec<((RouteId, NodeId, Seq), Fanout)>> {
+        let after = after.map(|(route, node, seq)| keys::fanout(route, node, seq));
+        let range = behind(keys::FANOUTS, after.as_deref());
+        self.page(self.families.main(), &range, most, |key, fanout: Fanout| {
+            Some((keys::read_fanout(key)?, fanout))
         })
     }
 
@@ -278,18 +293,24 @@ impl Rows<'_> {
         Ok(self.main(&keys::spent(day, of))?.unwrap_or_default())
     }
 
-    /// What was heard and is not answered, oldest first.
-    pub fn unanswered(&self, most: usize) -> Read<Vec<(u64, Heard)>> {
-        let range = Range::prefix(keys::HEARD_OPEN);
+    /// What was heard and is not answered, oldest first, behind one of them.
+    pub fn unanswered(&self, after: Option<u64>, most: usize) -> Read<Vec<(u64, Heard)>> {
+        let range = behind(keys::HEARD_OPEN, after.map(keys::heard_open).as_deref());
         self.page(self.families.main(), &range, most, |key, heard: Heard| {
-            let id = key.get(1..)?.try_into().ok()?;
-            Some((u64::from_be_bytes(id), heard))
+            Some((keys::read_heard(key)?, heard))
         })
     }
 
-    /// What is under way, oldest first.
-    pub fn open(&self, most: usize) -> Read<Vec<(DeliveryId, Delivery)>> {
-        let range = Range::prefix(keys::OPEN);
+    /// The newest of those.
+    pub fn newest_unanswered(&self) -> Read<Option<u64>> {
+        let range = Range::prefix(keys::HEARD_OPEN).reversed();
+        let newest = self.keys(self.families.main(), &range, 1, keys::read_heard)?;
+        Ok(newest.first().copied())
+    }
+
+    /// What is under way, oldest first, behind one of them.
+    pub fn open(&self, after: Option<DeliveryId>, most: usize) -> Read<Vec<(DeliveryId, Delivery)>> {
+        let range = behind(keys::OPEN, after.map(keys::open).as_deref());
         self.page(self.families.delivery(), &range, most, |key, row: Delivery| {
             Some((keys::read_delivery(key)?, row))
         })

@@ -3,7 +3,7 @@
 //! STOP and the audit are kept for ever. Knows no clock: the times come with the operation.
 
 use super::fate::Early;
-use super::rows::{Delivery, Heard, Number, State};
+use super::rows::{Code, Delivery, Dialogue, Heard, Number, NumberId, State};
 use super::{Doing, keys};
 use crate::number::Hash;
 use reef_engine::log::apply::ApplyError;
@@ -12,6 +12,7 @@ use reef_engine::store::rows::decode;
 use reef_engine::store::{Range, View};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// What is forgotten: everything before these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +78,7 @@ impl Doing<'_, '_, '_> {
         for (key, value) in self.first_rows(family, keys::CLOSED, most)? {
             let row: Delivery = decode(family, &value)?;
             match keys::read_delivery(&key) {
-                Some(id) if row.at < before => self.forget_delivery(id, &row),
+                Some(id) if row.at < before => self.forget_delivery(id, &row)?,
                 _ => break,
             }
         }
@@ -118,6 +119,27 @@ impl Doing<'_, '_, '_> {
         Ok(())
     }
 
+    /// Since when a number of which nothing became is spoken with all the same: it said something of late, is asked
+    /// something, or its code waits to be typed.
+    fn still_wanted(&self, id: NumberId, number: &Number, before: Timestamp) -> Result<Option<Timestamp>, ApplyError> {
+        if number.heard >= before {
+            return Ok(Some(number.heard));
+        }
+        let now = self.apply.at;
+        if self
+            .main::<Dialogue>(&keys::dialogue(id))?
+            .is_some_and(|asked| asked.until > now)
+        {
+            return Ok(Some(now));
+        }
+        let code = match self.main::<Arc<str>>(&keys::code_of(id))? {
+            Some(account) => self.main::<Code>(&keys::code(&account))?,
+            None => None,
+        };
+        let waits = code.is_some_and(|code| code.number == id && code.until > now);
+        Ok(waits.then_some(now))
+    }
+
     /// Numbers that said something once, and became nothing.
     fn forget_fresh(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
         for key in self.first_keys(keys::FRESH, most)? {
@@ -128,9 +150,12 @@ impl Doing<'_, '_, '_> {
                 break;
             }
             self.delete_main(key);
-            let number = self.main::<Number>(&keys::number(id))?;
-            if number.is_some_and(|number| is_nobody(&number)) {
-                self.erase(id)?;
+            let Some(number) = self.main::<Number>(&keys::number(id))?.filter(is_nobody) else {
+                continue;
+            };
+            match self.still_wanted(id, &number, before)? {
+                Some(since) => self.put_main(keys::fresh(since, id), &()),
+                None => self.erase(id)?,
             }
         }
         Ok(())

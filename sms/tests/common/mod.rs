@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's own world: what fails ends the test")]
 
 pub(crate) mod provider;
+pub(crate) mod room;
 pub(crate) mod town;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ use reef_sms::tables::read::Rows;
 use reef_sms::tables::rows::{NumberId, RouteId, State};
 use reef_sms::tables::{self, Change, Do, FAMILIES, Families, Hear, HearMost, Op, Outcome};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -55,9 +56,20 @@ pub(crate) struct Refuses {
     pub(crate) fates: AtomicU64,
 }
 
-/// The gateway's tables.
+/// The gateway's tables, what they refuse, and what has them wait.
 #[derive(Default)]
-pub(crate) struct SmsTables(pub(crate) Arc<Refuses>);
+pub(crate) struct SmsTables(pub(crate) Arc<Refuses>, pub(crate) Gate);
+
+/// Nothing is applied while somebody holds it for writing; and how often somebody came to it.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<tokio::sync::RwLock<()>>, Arc<AtomicU64>);
+
+impl Gate {
+    fn pass(&self) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        drop(self.0.blocking_read());
+    }
+}
 
 impl Tables for SmsTables {
     fn names(&self) -> Vec<&'static str> {
@@ -65,6 +77,7 @@ impl Tables for SmsTables {
     }
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
+        self.1.pass();
         let refuses = match postcard::from_bytes(op) {
             Ok(Op::Plan(_)) => Some(&self.0.plans),
             Ok(Op::Fates(_)) => Some(&self.0.fates),
@@ -86,9 +99,29 @@ pub(crate) struct Names {
     pub(crate) done: Mutex<Vec<(String, Action)>>,
     /// Who is known; nobody is named where everybody is.
     pub(crate) accounts: Mutex<BTreeSet<Arc<str>>>,
+    /// Whether nobody hears that something is done, and who would.
+    pub(crate) is_mute: AtomicBool,
+    pub(crate) unheard: Mutex<Vec<Done>>,
 }
 
 impl Names {
+    pub(crate) fn new(engine: &Arc<Engine>, accounts: &[&str]) -> Names {
+        Names {
+            engine: engine.clone(),
+            told: Mutex::default(),
+            done: Mutex::default(),
+            accounts: Mutex::new(accounts.iter().map(|name| Arc::from(*name)).collect()),
+            is_mute: AtomicBool::default(),
+            unheard: Mutex::default(),
+        }
+    }
+
+    /// What was done so far.
+    pub(crate) fn acts(&self) -> Vec<Action> {
+        let done = self.done.lock().unwrap();
+        done.iter().map(|(_, action)| action.clone()).collect()
+    }
+
     /// Somebody follows a microblog.
     pub(crate) fn follow(&self, who: &str, whom: &str) {
         let change = Record::Follow {
@@ -140,7 +173,10 @@ impl Network for Names {
             self.accounts.lock().unwrap().insert(account.into());
         }
         self.done.lock().unwrap().push((account.into(), action));
-        done(Ok(()));
+        match self.is_mute.load(Ordering::SeqCst) {
+            true => self.unheard.lock().unwrap().push(done),
+            false => done(Ok(())),
+        }
     }
     fn tell(&self, account: &str, text: &str) {
         self.told.lock().unwrap().push((account.into(), text.into()));
@@ -154,8 +190,8 @@ pub(crate) struct Line {
     pub(crate) sent: Vec<(u64, String, String)>,
     /// Segments, of all.
     pub(crate) segments: usize,
-    /// Answers to be given, by token.
-    pub(crate) answers: VecDeque<(u64, Status)>,
+    /// Answers to be given, by route and token.
+    pub(crate) answers: VecDeque<(usize, u64, Status)>,
     /// What the next parts are answered; then they are taken.
     pub(crate) script: VecDeque<Option<Status>>,
     /// Only so many without an answer.
@@ -164,7 +200,8 @@ pub(crate) struct Line {
     pub(crate) forgetful: bool,
 }
 
-pub(crate) struct FakeWay(pub(crate) Arc<Mutex<Line>>, pub(crate) Arc<TestClock>);
+/// The way of the nth route.
+pub(crate) struct FakeWay(pub(crate) Arc<Mutex<Line>>, pub(crate) Arc<TestClock>, pub(crate) usize);
 
 impl Way for FakeWay {
     fn free(&self) -> usize {
@@ -175,7 +212,7 @@ impl Way for FakeWay {
     fn submit(&mut self, part: Outgoing, may: May) -> Result<(), u64> {
         let mut line = self.0.lock().unwrap();
         if !may() {
-            line.answers.push_back((part.token, Status::Void));
+            line.answers.push_back((self.2, part.token, Status::Void));
             return Ok(());
         }
         line.segments += part.part.segments;
@@ -192,7 +229,7 @@ impl Way for FakeWay {
                 Status::Taken(Some(id))
             }
         };
-        line.answers.push_back((part.token, status));
+        line.answers.push_back((self.2, part.token, status));
         Ok(())
     }
 }
@@ -208,6 +245,7 @@ pub(crate) struct World {
     pub(crate) routes: Vec<RouteId>,
     /// What is refused from now on.
     pub(crate) refuses: Arc<Refuses>,
+    pub(crate) gate: Gate,
     rung: Receiver<()>,
     settings: String,
 }
@@ -234,12 +272,12 @@ impl World {
     }
 
     pub(crate) fn open(dir: TempDir, clock: Arc<TestClock>, settings: &str) -> World {
-        let refuses = Arc::<Refuses>::default();
+        let (refuses, gate) = (Arc::<Refuses>::default(), Gate::default());
         let options = Options {
             dir: dir.path().join("store"),
-            limits: Limits::default(),
+            limits: limits(),
             sync: false,
-            tables: Arc::new(SmsTables(refuses.clone())),
+            tables: Arc::new(SmsTables(refuses.clone(), gate.clone())),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || {},
@@ -247,12 +285,7 @@ impl World {
         let (engine, seats) = Engine::open(options).unwrap();
         drop(seats);
         let (bell, rung) = bounded(1);
-        let names = Arc::new(Names {
-            engine: engine.clone(),
-            told: Mutex::default(),
-            done: Mutex::default(),
-            accounts: Mutex::default(),
-        });
+        let names = Arc::new(Names::new(&engine, &[]));
         let commits = Commits {
             engine: engine.clone(),
             wrap: Bytes::from,
@@ -277,9 +310,10 @@ impl World {
             window: 100,
             ..Line::default()
         }));
-        let way: Box<dyn Way> = Box::new(FakeWay(line.clone(), clock.clone()));
-        let mut core = Core::new(parts.clone(), vec![(routes[0], way)], clock.now()).unwrap();
-        core.told(0, Told::Up, clock.now());
+        let way = |nth| -> Box<dyn Way> { Box::new(FakeWay(line.clone(), clock.clone(), nth)) };
+        let ways = routes.iter().enumerate().map(|(nth, id)| (*id, way(nth))).collect();
+        let mut core = Core::new(parts.clone(), ways, clock.now()).unwrap();
+        (0..routes.len()).for_each(|nth| core.told(nth, Told::Up, clock.now()));
         World {
             dir,
             clock,
@@ -290,6 +324,7 @@ impl World {
             core,
             routes,
             refuses,
+            gate,
             rung,
             settings: settings.to_owned(),
         }
@@ -309,7 +344,7 @@ impl World {
             ..
         } = self;
         drop((core, parts, names));
-        assert_eq!(Arc::strong_count(&engine), 1, "somebody holds the engine");
+        alone(&engine);
         drop(engine);
         World::open(dir, clock, &settings)
     }
@@ -331,8 +366,8 @@ impl World {
             };
             let answers = std::mem::take(&mut self.line.lock().unwrap().answers);
             let some = !answers.is_empty();
-            for (token, status) in answers {
-                self.core.told(0, Told::Said(token, status), now);
+            for (route, token, status) in answers {
+                self.core.told(route, Told::Said(token, status), now);
             }
             if self.core.is_committing() {
                 self.rung.recv().unwrap();
@@ -439,6 +474,60 @@ impl World {
         let of = line.sent.iter().filter(|(_, to, _)| to == phone.e164());
         of.map(|(.., text)| text.clone()).collect()
     }
+}
+
+/// A queue that is soon full.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        commit_queue: 256,
+        ..Limits::default()
+    }
+}
+
+/// Waits until nobody else holds the engine: a reader lets it go a moment after its answer.
+pub(crate) fn alone(engine: &Arc<Engine>) {
+    let mut looks = 0;
+    while Arc::strong_count(engine) > 1 {
+        looks += 1;
+        assert!(looks < 10_000_000, "somebody holds the engine");
+        std::thread::yield_now();
+    }
+}
+
+/// Holds what is applied from now on, and fills the queue; until what this returns is dropped.
+pub(crate) async fn jam(engine: &Engine, gate: &Gate) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+    let held = gate.0.clone().write_owned().await;
+    let before = gate.1.load(Ordering::SeqCst);
+    let submit = || {
+        let op = Op::Pause {
+            route: RouteId(u16::MAX),
+            paused: false,
+        };
+        let change = Record::Table {
+            owner: "sms".into(),
+            op: op.encode().into(),
+        };
+        engine.admission.submit("sms", change, Box::new(drop))
+    };
+    submit().unwrap();
+    // Nothing is taken from the queue any more: only then it is filled.
+    until("somebody stands before the gate", || {
+        gate.1.load(Ordering::SeqCst) > before
+    })
+    .await;
+    while submit().is_ok() {}
+    held
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, is: impl Fn() -> bool) {
+    let seen = async {
+        while !is() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    assert!(tokio::time::timeout(patience, seen).await.is_ok(), "never: {what}");
 }
 
 /// Reads fail only where the store does.

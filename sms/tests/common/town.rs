@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own town: what fails ends the test")]
 
-use super::{FIRST, Names, SmsTables};
+use super::{FIRST, Gate, Names, SmsTables, limits};
 use bytes::Bytes;
 use reef_engine::clock::{Clock, SystemClock};
-use reef_engine::limits::Limits;
 use reef_engine::model::{Seq, Timestamp};
 use reef_engine::{Engine, Options};
 use reef_smpp::smsc::{Smsc, SmscConfig, Text};
@@ -14,8 +13,8 @@ use reef_sms::network::Action;
 use reef_sms::tables::read::Rows;
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::{broadcast, oneshot};
@@ -33,6 +32,7 @@ pub(crate) struct Town {
     pub(crate) smsc: Smsc,
     pub(crate) texts: broadcast::Receiver<Text>,
     pub(crate) clock: Arc<Later>,
+    pub(crate) gate: Gate,
 }
 
 /// The machine's clock, and what the test lets pass beside.
@@ -47,11 +47,18 @@ impl Clock for Later {
 
 impl Town {
     pub(crate) async fn new(more: &str) -> Town {
+        Town::by("carrier", more).await
+    }
+
+    /// With a route whose senders are who they say, or not.
+    pub(crate) async fn by(trust: &str, more: &str) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(Later::default());
-        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), SmscConfig::default())
-            .await
-            .unwrap();
+        let config = SmscConfig {
+            retry: Duration::from_millis(20),
+            ..SmscConfig::default()
+        };
+        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), config).await.unwrap();
         let config = format!(
             "quiet = 'off'
             {more}
@@ -62,7 +69,7 @@ impl Town {
             password = 'secret'
             number = '{CODE}'
             rate = 10000
-            mo_trust = 'carrier'
+            mo_trust = '{trust}'
             [[country]]
             prefix = '+1'
             price = 0.0",
@@ -81,23 +88,19 @@ impl Town {
             wrap: Bytes::from,
         };
         let gateway = Gateway::new(setup).unwrap().unwrap();
+        let gate = Gate::default();
         let options = Options {
             dir: dir.path().join("store"),
-            limits: Limits::default(),
+            limits: limits(),
             sync: false,
-            tables: Arc::new(SmsTables::default()),
+            tables: Arc::new(SmsTables(Arc::default(), gate.clone())),
             clock: clock.clone(),
             wakers: vec![Arc::new(|| {})],
             applier_starts: || {},
         };
         let (engine, seats) = Engine::open(options).unwrap();
         drop(seats);
-        let names = Arc::new(Names {
-            engine: engine.clone(),
-            told: Mutex::default(),
-            done: Mutex::default(),
-            accounts: Mutex::new(["alice@here".into(), "bob@here".into()].into()),
-        });
+        let names = Arc::new(Names::new(&engine, &["alice@here", "bob@here"]));
         let texts = smsc.texts();
         gateway.start(names.clone(), tokio::runtime::Handle::current()).unwrap();
         Town {
@@ -109,6 +112,7 @@ impl Town {
             smsc,
             texts,
             clock,
+            gate,
         }
     }
 
@@ -149,7 +153,7 @@ impl Town {
         let order = self.engine.order(Seq(0), usize::MAX).unwrap();
         let last = order.last().map_or(Seq(0), |(seq, _)| *seq);
         let rested = async {
-            while rows.tail().unwrap() < last || !rows.fanouts().unwrap().is_empty() {
+            while rows.tail().unwrap() < last || !rows.fanouts(None, 1).unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
         };
@@ -181,6 +185,14 @@ impl Town {
         self.dir.path()
     }
 
+    /// A code is typed there.
+    pub(crate) async fn prove(&self, account: &str, code: &str) -> Result<(), String> {
+        let (answer, waits) = oneshot::channel();
+        self.gateway
+            .prove(account, code, Box::new(move |proved| drop(answer.send(proved))));
+        waits.await.unwrap()
+    }
+
     pub(crate) async fn status(&self, account: &str) -> Option<reef_sms::gateway::Linked> {
         let (answer, waits) = oneshot::channel();
         self.gateway
@@ -202,7 +214,9 @@ impl Town {
             gateway,
             ..
         } = self;
-        drop((names, gateway, engine));
+        drop((names, gateway));
+        super::alone(&engine);
+        drop(engine);
         Town::open(dir, clock, smsc, config).await
     }
 

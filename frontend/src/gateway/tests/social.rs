@@ -78,6 +78,7 @@ async fn what_a_phone_asks_for_an_account_does() {
         Action::Block { jid: jid.clone() },
         Action::Unblock { jid: jid.clone() },
         Action::Message {
+            id: "m1".to_owned(),
             to: jid.clone(),
             text: "adieu".to_owned(),
         },

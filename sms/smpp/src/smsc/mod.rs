@@ -22,7 +22,7 @@ pub use config::{Faults, Ids, ReceiptForm, Receipts, SmscConfig};
 pub use counts::{Counts, Text};
 
 use crate::pdu::Address;
-use crate::text::{TooLong, parts};
+use crate::text::{Part, TooLong, parts};
 use say::Say;
 use std::io;
 use std::net::SocketAddr;
@@ -90,10 +90,18 @@ impl Smsc {
     /// # Errors
     /// No address, or too long.
     pub fn send(&self, from: &str, to: &str, text: &str) -> Result<(), CannotSend> {
+        let parts = parts(text, self.world.config.form, self.world.reference())?;
+        self.send_parts(from, to, parts.parts)
+    }
+
+    /// Parts of a message, some of them or in another order.
+    ///
+    /// # Errors
+    /// No address.
+    pub fn send_parts(&self, from: &str, to: &str, parts: Vec<Part>) -> Result<(), CannotSend> {
         let address = |number: &str| Address::new(number).ok_or_else(|| CannotSend::Address(number.to_owned()));
         let (from, to) = (address(from)?, address(to)?);
-        let parts = parts(text, self.world.config.form, self.world.reference())?;
-        for part in parts.parts {
+        for part in parts {
             self.world.post(Say::from_phone(from.clone(), to.clone(), part));
         }
         Ok(())

@@ -194,7 +194,7 @@ impl World {
                     .add(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), piece)
                 {
                     Added::Whole(whole) => whole,
-                    Added::Waiting | Added::Repeated | Added::TooLong => return,
+                    Added::Waiting | Added::Repeated | Added::Over | Added::TooLong => return,
                 }
             }
         };

@@ -20,5 +20,5 @@ pub use fit::{fit, without_emoji};
 pub use header::Join;
 pub use parts::{Form, Joined, Part, Parts, TooLong, parts};
 pub use plain::plain;
-pub use reassembly::{Added, Piece, Reassembly, Whole};
+pub use reassembly::{Added, Partial, Piece, Reassembly, Whole};
 pub use size::{Alphabet, Size, size, size_in};

@@ -41,8 +41,10 @@ pub enum Added {
     Whole(Whole),
     /// Others are to come.
     Waiting,
-    /// It was here already.
+    /// It was here already; others are to come.
     Repeated,
+    /// Its text was handed out.
+    Over,
     /// More parts or octets than one text may have: nothing of this text is kept.
     TooLong,
 }
@@ -70,6 +72,19 @@ impl Whole {
     }
 }
 
+/// A text some of whose parts never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partial {
+    /// Who sent it.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// Its first part that came.
+    pub join: Join,
+    /// What there is of it.
+    pub whole: Whole,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     from: String,
@@ -77,6 +92,18 @@ struct Key {
     reference: u16,
     wide: bool,
     total: u8,
+}
+
+impl Key {
+    fn new(from: String, to: String, join: Join) -> Key {
+        Key {
+            from,
+            to,
+            reference: join.reference,
+            wide: join.wide,
+            total: join.total,
+        }
+    }
 }
 
 struct Set {
@@ -104,32 +131,18 @@ impl Reassembly {
         if join.total > PARTS_MAX || octets.len() > OCTETS_MAX {
             return Added::TooLong;
         }
-        let Join {
-            reference,
-            wide,
-            total,
-            number,
-        } = join;
-        let key = Key {
-            from,
-            to,
-            reference,
-            wide,
-            total,
-        };
+        let key = Key::new(from, to, join);
         let part = (data_coding, octets);
-        let index = usize::from(number.saturating_sub(1));
+        let index = place(join);
         let fresh = |set: &Set| now_ms.saturating_sub(set.since_ms) < WAIT_MS;
-        match self
-            .sets
-            .get(&key)
-            .filter(|set| fresh(set))
-            .and_then(|set| set.parts.get(index))
-        {
-            Some(Some(known)) if *known == part => return Added::Repeated,
+        let known = self.sets.get(&key).filter(|set| fresh(set));
+        match known.and_then(|set| Some((set, set.parts.get(index)?))) {
+            Some((set, Some(known))) if *known == part => {
+                return if set.waits() { Added::Repeated } else { Added::Over };
+            }
             // Another text under a reference that was used before.
-            Some(Some(_)) => drop(self.sets.remove(&key)),
-            Some(None) => {}
+            Some((_, Some(_))) => drop(self.sets.remove(&key)),
+            Some((_, None)) => {}
             None => drop(self.sets.remove(&key)),
         }
         if !self.sets.contains_key(&key) {
@@ -137,7 +150,7 @@ impl Reassembly {
         }
         let set = self.sets.entry(key.clone()).or_insert_with(|| Set {
             since_ms: now_ms,
-            parts: vec![None; usize::from(total)],
+            parts: vec![None; usize::from(join.total)],
         });
         if let Some(place) = set.parts.get_mut(index) {
             *place = Some(part);
@@ -153,13 +166,29 @@ impl Reassembly {
         }
     }
 
+    /// A text that was handed out could not be kept: the part that made it whole is to come again, and has the whole time to.
+    pub fn reopen(&mut self, now_ms: u64, from: &str, to: &str, join: Join) {
+        let key = Key::new(from.to_owned(), to.to_owned(), join);
+        if let Some(set) = self.sets.get_mut(&key)
+            && let Some(part) = set.parts.get_mut(place(join))
+        {
+            *part = None;
+            set.since_ms = now_ms;
+        }
+    }
+
+    /// Lets go of the parts of a text, which was heard.
+    pub fn end(&mut self, from: &str, to: &str, join: Join) {
+        self.sets.remove(&Key::new(from.to_owned(), to.to_owned(), join));
+    }
+
     /// Lets go of what has waited too long; the parts of each text that was never whole.
-    pub fn expire(&mut self, now_ms: u64) -> Vec<(String, Whole)> {
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Partial> {
         let old = self
             .sets
             .extract_if(|_, set| now_ms.saturating_sub(set.since_ms) >= WAIT_MS);
         old.filter(|(_, set)| set.waits())
-            .map(|(key, set)| (key.from, set.partial()))
+            .filter_map(|(key, set)| set.partial(key))
             .collect()
     }
 
@@ -194,9 +223,21 @@ impl Set {
         self.parts.iter().any(Option::is_none)
     }
 
-    fn partial(self) -> Whole {
-        Whole {
-            parts: self.parts.into_iter().flatten().collect(),
-        }
+    fn partial(self, key: Key) -> Option<Partial> {
+        let first = self.parts.iter().position(Option::is_some)?;
+        let number = u8::try_from(first + 1).ok()?;
+        Some(Partial {
+            join: Join::new(key.reference, key.wide, key.total, number)?,
+            from: key.from,
+            to: key.to,
+            whole: Whole {
+                parts: self.parts.into_iter().flatten().collect(),
+            },
+        })
     }
+}
+
+/// Where a part lies among those of its text.
+fn place(join: Join) -> usize {
+    usize::from(join.number.saturating_sub(1))
 }

@@ -79,7 +79,7 @@ proptest! {
         let mut take = |piece: &Piece| match reassembly.add(0, piece.clone()) {
             Added::Whole(whole) => texts.push(whole.text(form.convention).unwrap()),
             Added::TooLong => panic!("it is not"),
-            Added::Waiting | Added::Repeated => {}
+            Added::Waiting | Added::Repeated | Added::Over => {}
         };
         for index in &order {
             take(index.get(&pieces));
@@ -224,10 +224,28 @@ fn a_reference_that_is_used_again_begins_anew() {
     };
     assert_eq!(all.add(0, piece("1", 1, (2, 1), b"a")), Added::Waiting);
     assert_eq!(all.add(0, piece("1", 1, (2, 1), b"x")), Added::Waiting);
+    assert_eq!(all.add(0, piece("1", 1, (2, 1), b"x")), Added::Repeated);
     assert_eq!(all.add(0, piece("1", 1, (2, 2), b"y")), whole(b"x", b"y"));
-    assert_eq!(all.add(0, piece("1", 1, (2, 2), b"y")), Added::Repeated);
+    assert_eq!(all.add(0, piece("1", 1, (2, 1), b"x")), Added::Over);
     assert_eq!(all.add(0, piece("1", 1, (2, 1), b"n")), Added::Waiting);
     assert_eq!(all.add(0, piece("1", 1, (2, 2), b"m")), whole(b"n", b"m"));
+}
+
+#[test]
+fn a_text_that_could_not_be_kept_is_whole_again_with_its_last_part() {
+    let mut all = Reassembly::default();
+    let last = piece("1", 1, (2, 2), b"b");
+    assert_eq!(all.add(0, piece("1", 1, (2, 1), b"a")), Added::Waiting);
+    assert!(matches!(all.add(1, last.clone()), Added::Whole(_)));
+    all.reopen(2, &last.from, &last.to, last.join);
+    assert!(
+        all.expire(reassembly::WAIT_MS + 1).is_empty(),
+        "it has the whole time again"
+    );
+    let Added::Whole(whole) = all.add(reassembly::WAIT_MS + 1, last) else {
+        panic!("it is not whole")
+    };
+    assert_eq!(whole.text(Convention::Gsm7).as_deref(), Ok("ab"));
 }
 
 #[test]
