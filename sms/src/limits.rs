@@ -74,8 +74,8 @@ pub const BUSY_MS: [u64; 8] = [50, 100, 200, 400, 800, 1_600, 3_200, 6_400];
 pub const VISITS_PER_TURN: usize = 1_000;
 /// Followers read at once.
 pub const EDGES_READ: usize = 128;
-/// Texts read at once.
-pub const TEXTS_READ: usize = 64;
+/// Texts read at once: as many as one plan takes, for a route that rests 20 ms between two.
+pub const TEXTS_READ: usize = 200;
 /// Intents of one commit at most.
 pub const INTENTS_PER_PLAN: usize = 200;
 /// Publishers with posts under way on one route at most; others wait in the log.

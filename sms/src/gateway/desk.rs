@@ -351,6 +351,10 @@ async fn prove(hall: &Arc<Hall>, account: Arc<str>, code: &str) -> Result<(), St
         say: Vec::new(),
         by: account,
     });
-    hall.commit(op).await.map_err(|error| refused(&error))?;
-    Ok(())
+    match hall.commit(op).await {
+        Ok(_) => Ok(()),
+        // It was used up meanwhile.
+        Err(Error::Rejected(Reject::ItemNotFound)) => Err(WRONG.into()),
+        Err(error) => Err(refused(&error)),
+    }
 }

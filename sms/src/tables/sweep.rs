@@ -87,11 +87,14 @@ impl Doing<'_, '_, '_> {
 
     fn forget_heard(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
         let family = self.families.main();
-        for (key, value) in self.first_rows(family, keys::HEARD, most)? {
-            if decode::<Heard>(family, &value)?.at >= before {
-                break;
+        // What is open for so long is of numbers that were forgotten.
+        for kind in [keys::HEARD, keys::HEARD_OPEN] {
+            for (key, value) in self.first_rows(family, kind, most)? {
+                if decode::<Heard>(family, &value)?.at >= before {
+                    break;
+                }
+                self.delete_main(key);
             }
-            self.delete_main(key);
         }
         for key in self.first_keys(keys::HEARD_AGES, most)? {
             let Some((at, hash)) = key.get(1..).and_then(<[u8]>::split_first_chunk::<8>) else {
