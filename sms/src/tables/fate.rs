@@ -2,7 +2,7 @@
 //!
 //! A post in doubt is not sent again, and not lost silently: its number may ask for it. Knows no route's protocol.
 
-use super::rows::{Audited, Delivery, DeliveryId, Final, Number, NumberId, Progress, State, Waiting, What};
+use super::rows::{Audited, Class, Delivery, DeliveryId, Final, Number, NumberId, Progress, State, Waiting, What};
 use super::{Doing, Fate, Receipt, keys};
 use crate::limits::STRIKES;
 use reef_engine::log::apply::ApplyError;
@@ -52,7 +52,7 @@ impl Doing<'_, '_, '_> {
                 self.apply.tx.put(family, key, encode::<Indexed>(&fate.id));
             }
         }
-        self.settle_posts(fate.id, &row)?;
+        self.settle_posts(fate.id, &row, !was_open)?;
         self.judge(&row, fate.bad)?;
         self.apply.tx.put(family, keys::closed(fate.id), encode(&row));
         self.early_receipts(&row)
@@ -176,7 +176,10 @@ impl Doing<'_, '_, '_> {
         for id in &row.ids {
             self.apply.tx.delete(family, keys::by_id(row.route, row.number, id));
         }
-        self.forget_posts(place)
+        match row.class {
+            Class::Answer => self.forget_posts(place),
+            _ => Ok(()),
+        }
     }
 
     /// Keys of a range of the main family, at most so many.

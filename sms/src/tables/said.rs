@@ -2,7 +2,7 @@
 //!
 //! Of an answer in doubt they may be asked for again, until its route says after all that it has it. Knows no words.
 
-use super::rows::{Delivery, DeliveryId, Held, Number, NumberId, Progress, State, What};
+use super::rows::{Class, Delivery, DeliveryId, Held, Number, NumberId, Progress, State, What};
 use super::{Doing, keys};
 use reef_engine::log::apply::ApplyError;
 use reef_engine::model::{NodeId, Seq};
@@ -31,24 +31,28 @@ impl Doing<'_, '_, '_> {
         }
     }
 
-    /// What a delivery's end means for its posts.
-    pub(super) fn settle_posts(&mut self, place: DeliveryId, row: &Delivery) -> Result<(), ApplyError> {
-        match row.progress {
+    /// What a delivery's end means for its posts; `late` where it was in doubt before. A post that is taken at once costs nothing.
+    pub(super) fn settle_posts(&mut self, place: DeliveryId, row: &Delivery, late: bool) -> Result<(), ApplyError> {
+        match (&row.what, row.progress) {
+            (What::Post { node, seq, .. }, Progress::InDoubt) => self.hold(row.number, &[(*node, *seq)], 0),
+            (What::Post { node, seq, .. }, Progress::Acked) if late => self.unhold(row.number, &[(*node, *seq)]),
+            (What::Text(_), progress) if row.class == Class::Answer => self.settle_answer(place, row, progress),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle_answer(&mut self, place: DeliveryId, row: &Delivery, progress: Progress) -> Result<(), ApplyError> {
+        match progress {
             Progress::Acked => {
-                if let What::Post { node, seq, .. } = row.what {
-                    self.unhold(row.number, &[(node, seq)])?;
-                }
                 let posts = self.main::<Posts>(&keys::said(place))?.unwrap_or_default();
-                self.unhold(row.number, &posts)?;
-                self.forget_posts(place)
-            }
-            Progress::InDoubt => {
-                if let What::Post { node, seq, .. } = row.what {
-                    self.hold(row.number, &[(node, seq)], 0)?;
+                if !posts.is_empty() {
+                    self.unhold(row.number, &posts)?;
+                    self.delete_main(keys::said(place));
                 }
-                // They stay noted: a late answer takes them away again.
-                self.unsaid(place, row.number, row.epoch)
+                Ok(())
             }
+            // They stay noted: a late answer takes them away again.
+            Progress::InDoubt => self.unsaid(place, row.number, row.epoch),
             _ => {
                 self.unsaid(place, row.number, row.epoch)?;
                 self.forget_posts(place)
