@@ -254,3 +254,16 @@ fn what_is_under_way_is_read_in_pages_of_any_size_and_whole() {
         assert_eq!(pages, all);
     }
 }
+
+#[test]
+fn answers_that_come_too_fast_for_the_route_keep_their_order() {
+    let mut world = World::new(OPEN_WORLD);
+    let id = world.hear(1, "hello", None).number.unwrap();
+    let texts = ["one", "two", "three", "four", "five"];
+    texts.iter().for_each(|text| answer(&world, id, text));
+    // The first twice, while the others become ready, then all of them.
+    world.line.lock().unwrap().script = vec![Some(Status::Throttled); 2 + texts.len()].into();
+    world.core.wake();
+    world.pass(60_000);
+    assert_eq!(world.got(1), texts);
+}

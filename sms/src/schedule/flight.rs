@@ -1,7 +1,7 @@
 //! What is under way on a route: from a committed intent to what became of it.
 //!
-//! Each part has an answer of its own. What was certainly not sent goes to the head again; what the route refuses for a
-//! moment is tried again after a pause; of what nobody knows, nothing is guessed. Pure: time and answers are given. Next:
+//! Each part has an answer of its own. What was certainly not sent goes back to its place; what the route refuses for a
+//! moment does so after a pause; of what nobody knows, nothing is guessed. Pure: time and answers are given. Next:
 //! its fates are committed.
 
 use super::Prepared;
@@ -11,7 +11,7 @@ use crate::tables::rows::{Class, DeliveryId, NumberId, Progress};
 use crate::tables::{Fate, Intent};
 use reef_engine::model::Timestamp;
 use reef_smpp::text::{self, Form, Part};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// A message under way.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Going {
     class: Class,
     expires: Timestamp,
     prepared: Prepared,
+    /// Of its first part.
+    place: Place,
     parts: Vec<Part>,
     /// Parts that were not answered for good.
     open: usize,
@@ -28,6 +30,10 @@ pub struct Going {
     ended: Vec<Option<Ended>>,
     tries: u8,
 }
+
+/// Where a part stands among those to be sent: behind what may not wait, then as it was committed. It keeps it however often it
+/// is not taken.
+type Place = (bool, u64);
 
 /// What became of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,13 +92,15 @@ pub struct Outgoing {
 pub struct Flight {
     form: Form,
     messages: HashMap<DeliveryId, Going>,
-    /// Parts to be sent, in order.
-    ready: VecDeque<(DeliveryId, usize)>,
+    /// Parts to be sent.
+    ready: BTreeMap<Place, (DeliveryId, usize)>,
+    /// Parts so far.
+    places: u64,
     /// Parts that are sent, and whether they are in doubt.
     sent: HashMap<u64, (DeliveryId, usize, bool)>,
     token: u64,
     /// Parts that are tried again.
-    retries: BTreeMap<(Timestamp, DeliveryId, usize), ()>,
+    retries: BTreeSet<(Timestamp, DeliveryId, usize)>,
     /// Parts in doubt, which may be answered late, oldest first.
     doubted: VecDeque<u64>,
     /// What is settled, to be committed.
@@ -111,6 +119,7 @@ impl Going {
             expires: intent.expires,
             tries: if prepared.again { RETRY_MS.len() as u8 } else { 0 },
             prepared,
+            place: (intent.class != Class::First, 0),
             parts: Vec::new(),
             open: 0,
             ended: Vec::new(),
@@ -124,10 +133,11 @@ impl Flight {
         Flight {
             form,
             messages: HashMap::new(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
+            places: 0,
             sent: HashMap::new(),
             token: 0,
-            retries: BTreeMap::new(),
+            retries: BTreeSet::new(),
             doubted: VecDeque::new(),
             fates: Vec::new(),
             repeats: false,
@@ -161,28 +171,32 @@ impl Flight {
                 going.open = cut.parts.len();
                 going.ended = vec![None; cut.parts.len()];
                 going.parts = cut.parts;
-                let parts = (0..going.open).map(|part| (id, part));
-                match going.class {
-                    Class::First => parts.rev().for_each(|part| self.ready.push_front(part)),
-                    _ => self.ready.extend(parts),
-                }
+                going.place.1 = self.places;
+                self.places += going.open as u64;
+                let parts = 0..going.open;
                 self.messages.insert(id, going);
+                parts.for_each(|part| self.stand(id, part));
             }
             // Longer than anything that is rendered here.
             Err(_) => self.fates.push(fate(id, Progress::Failed(0))),
         }
     }
 
+    /// A part stands in its place.
+    fn stand(&mut self, id: DeliveryId, part: usize) {
+        if let Some(going) = self.messages.get(&id) {
+            let (rank, first) = going.place;
+            self.ready.insert((rank, first + part as u64), (id, part));
+        }
+    }
+
     /// The next part to be sent; too old ones are passed over.
     pub fn next(&mut self, now: Timestamp) -> Option<Outgoing> {
-        while let Some(((at, id, part), ())) = self.retries.first_key_value().map(|(key, ())| (*key, ())) {
-            if at > now {
-                break;
-            }
+        while let Some((_, id, part)) = self.retries.first().copied().filter(|(at, ..)| *at <= now) {
             self.retries.pop_first();
-            self.ready.push_back((id, part));
+            self.stand(id, part);
         }
-        while let Some((id, part)) = self.ready.pop_front() {
+        while let Some((_, (id, part))) = self.ready.pop_first() {
             let Some(going) = self.messages.get(&id) else { continue };
             if going.expires <= now {
                 self.end(id, part, Ended::Expired);
@@ -215,13 +229,13 @@ impl Flight {
 
     /// When something is tried again.
     pub fn next_retry(&self) -> Option<Timestamp> {
-        self.retries.first_key_value().map(|((at, ..), ())| *at)
+        self.retries.first().map(|(at, ..)| *at)
     }
 
-    /// The route had no room after all: it is the next.
+    /// The route had no room after all.
     pub fn back(&mut self, token: u64) {
         if let Some((id, part, _)) = self.sent.remove(&token) {
-            self.ready.push_front((id, part));
+            self.stand(id, part);
         }
     }
 
@@ -247,7 +261,7 @@ impl Flight {
             return;
         }
         match status {
-            Status::Throttled | Status::Unwritten => self.ready.push_front((id, part)),
+            Status::Throttled | Status::Unwritten => self.stand(id, part),
             Status::Later => self.retry(id, part, now),
             Status::Taken(name) => self.end(id, part, Ended::Taken(name)),
             Status::Never(code, bad) => self.end(id, part, Ended::Refused(code, bad)),
@@ -275,7 +289,7 @@ impl Flight {
         let at = Timestamp(now.0 + pause);
         let alone = going.parts.len() == 1;
         let progress = Progress::Later(going.tries, at);
-        self.retries.insert((at, id, part), ());
+        self.retries.insert((at, id, part));
         if alone {
             self.fates.push(fate(id, progress));
         }
@@ -289,7 +303,7 @@ impl Flight {
         let again = going.class.is_answer() || self.repeats && going.class == Class::Post;
         if again && going.tries == 0 {
             going.tries = RETRY_MS.len() as u8;
-            self.retries.insert((now, id, part), ());
+            self.retries.insert((now, id, part));
             if going.parts.len() == 1 {
                 // After the process's end it is not sent a third time.
                 self.fates.push(fate(id, Progress::Later(going.tries, now)));
