@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests of SMPP drive, and those tests: other people's SMSC and other people's clients.
+# What the tests of phones drive, and those tests: other people's SMSC and other people's clients of SMPP, and a whole reef with
+# phones at our SMSC and clients of slixmpp. What those said and got is kept as `sms-conversation.txt` beside what is built.
 #   sms.sh install   Debian's Kannel, the npm package smpp, smpplib of PyPI; does nothing where all is there
 #   sms.sh test      runs the suites of frontend/tests/sms; words choose tests
 # Everything listens on 127.0.0.1 on ports of its own; Kannel runs from a temporary folder, not as the system's service. What cannot
@@ -48,12 +49,15 @@ install)
 test)
     shift
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$HOME/.cache/reef/target}
-    if [ ! -x "$CARGO_TARGET_DIR/release/reef-loadtest" ]; then
-        echo "there is no $CARGO_TARGET_DIR/release/reef-loadtest: run \`cargo build --release -p reef-loadtest\` first" >&2
-        exit 1
-    fi
-    if [ ! -x "$python" ]; then
-        skipped "all suites of SMPP" "no python with venv: scripts/sms.sh install"
+    export REEF=${REEF:-$CARGO_TARGET_DIR/release/reef}
+    for program in "$CARGO_TARGET_DIR/release/reef-loadtest" "$REEF"; do
+        if [ ! -x "$program" ]; then
+            echo "there is no $program: run \`cargo build --release --workspace --bins\` first" >&2
+            exit 1
+        fi
+    done
+    if ! "$python" -c 'import slixmpp' 2>/dev/null; then
+        skipped "all suites of phones" "no slixmpp: scripts/sms.sh install"
         exit 0
     fi
     exec "$python" "$here/frontend/tests/clients/run.py" "$here/frontend/tests/sms" "$@"

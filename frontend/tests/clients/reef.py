@@ -29,6 +29,8 @@ class Reef:
     """`sets` are `key=value` overrides of the configuration."""
 
     domain = DOMAIN
+    # What it logs, if `REEF_LOG` says nothing else.
+    level = "info"
 
     def __init__(self, *sets):
         self.dir = tempfile.TemporaryDirectory(prefix="reef-test-")
@@ -49,7 +51,7 @@ class Reef:
         return [BINARY, *args, *(part for s in self.sets for part in ("--set", s))]
 
     async def start(self):
-        env = {**os.environ, "REEF_LOG": os.environ.get("REEF_LOG", "info")}
+        env = {**os.environ, "REEF_LOG": os.environ.get("REEF_LOG", self.level)}
         self.process = await asyncio.create_subprocess_exec(
             *self.command("serve"), stdout=asyncio.subprocess.PIPE, stderr=self.log, env=env
         )
@@ -74,7 +76,11 @@ class Reef:
         self.dir.cleanup()
 
     def logged(self):
-        return (Path(self.dir.name) / "reef.log").read_text(errors="replace")[-4000:]
+        return self.log_text()[-4000:]
+
+    def log_text(self):
+        """All that it has logged."""
+        return (Path(self.dir.name) / "reef.log").read_text(errors="replace")
 
     async def run(self, *args, stdin=b"", check=True):
         """A command of reef's; what it prints."""

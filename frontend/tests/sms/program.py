@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 
 PATIENCE = 10
+# For what takes a whole server some time.
+LONG = 60
 LOADTEST = str(Path(os.environ.get("CARGO_TARGET_DIR", Path.home() / ".cache/reef/target")) / "release/reef-loadtest")
 
 
@@ -47,6 +49,14 @@ class Program:
                     if holds(self.lines[self.taken - 1]):
                         return self.lines[self.taken - 1]
                 await self.more.wait()
+
+    async def when(self, true):
+        """Waits until `true()`, which is asked again after each line; gives what it gave. What `until` waits for is not touched."""
+        async with asyncio.timeout(LONG):
+            while not (found := true()):
+                self.more.clear()
+                await self.more.wait()
+            return found
 
     async def close(self, how=signal.SIGTERM):
         if self.process and self.process.returncode is None:
