@@ -6,8 +6,10 @@ mod common;
 
 use common::town::{CODE, Town};
 use common::{OPEN_WORLD, World};
+use reef_smpp::smsc::SmscConfig;
 use reef_sms::route::Told;
 use reef_sms::schedule::Status;
+use std::time::Duration;
 
 /// As people write it.
 const DISGUISES: &str = "STOP|stop|Stop.|  stop  |\"Stop\"|STOP!!!|s\u{200b}top|ＳＴＯＰ|stop 🛑|🛑 STOP|STOPALL|Stop all|stop all texts|\
@@ -152,4 +154,47 @@ fn stop_while_the_route_is_down_is_all_that_is_answered_when_it_is_up() {
         world.core.told(0, Told::Up, now);
     };
     stopped_meanwhile(down, up);
+}
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_stop_is_taken_at_most_a_window_of_texts_arrives() {
+    const PHONE: &str = "+12025560001";
+    const WINDOW: usize = 10;
+    let smsc = SmscConfig {
+        delay: Duration::from_secs(2),
+        ..SmscConfig::default()
+    };
+    let route = format!("rate = 10000\nwindow = {WINDOW}");
+    let mut town = Town::at(smsc, "burst = 200\ndaily_segments = 200", &route).await;
+    town.publisher("alice");
+    town.asks(PHONE, "follow alice").await;
+    town.asks(PHONE, "yes").await;
+    // Two windows of them, each for itself: one is with the SMSC, which takes its time, the other waits behind it.
+    for item in 0..2 * WINDOW {
+        town.post("alice", &item.to_string(), &item.to_string());
+        town.rested().await;
+    }
+    let before = town.smsc.counts().acknowledged;
+    town.says(PHONE, "STOP");
+    town.until("STOP is taken", || town.smsc.counts().acknowledged > before)
+        .await;
+    let taken = town.smsc.received(PHONE).len();
+    while !town.gets().await.1.contains("you are unsubscribed") {}
+    town.says(PHONE, "HELP");
+    while !town.gets().await.1.contains("posts by text") {}
+    let texts: Vec<String> = town.smsc.received(PHONE).into_iter().map(|got| got.text).collect();
+    let stopped = texts
+        .iter()
+        .position(|text| text.contains("you are unsubscribed"))
+        .unwrap();
+    assert!(stopped <= taken + WINDOW, "{taken}, then {texts:?}");
+    assert_eq!(
+        texts.len(),
+        stopped + 2,
+        "nothing but HELP's answer after it: {texts:?}"
+    );
+    town.until("what waited is void", || {
+        town.metric("void_total") + stopped as f64 == 2.0 + 2.0 * WINDOW as f64
+    })
+    .await;
+    town.leave().await;
 }

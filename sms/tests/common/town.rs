@@ -45,6 +45,14 @@ impl Clock for Later {
     }
 }
 
+/// It brings again soon what was not taken.
+fn quick(smsc: SmscConfig) -> SmscConfig {
+    SmscConfig {
+        retry: Duration::from_millis(20),
+        ..smsc
+    }
+}
+
 impl Town {
     pub(crate) async fn new(more: &str) -> Town {
         Town::by("carrier", more).await
@@ -52,13 +60,18 @@ impl Town {
 
     /// With a route whose senders are who they say, or not.
     pub(crate) async fn by(trust: &str, more: &str) -> Town {
+        Town::with(quick(SmscConfig::default()), more, "rate = 10000", trust).await
+    }
+
+    /// At an SMSC of this behaviour, with these settings and those of the route.
+    pub(crate) async fn at(smsc: SmscConfig, more: &str, route: &str) -> Town {
+        Town::with(quick(smsc), more, route, "carrier").await
+    }
+
+    async fn with(smsc: SmscConfig, more: &str, route: &str, trust: &str) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(Later::default());
-        let config = SmscConfig {
-            retry: Duration::from_millis(20),
-            ..SmscConfig::default()
-        };
-        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), config).await.unwrap();
+        let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), smsc).await.unwrap();
         let config = format!(
             "quiet = 'off'
             {more}
@@ -68,7 +81,7 @@ impl Town {
             system_id = 'reef'
             password = 'secret'
             number = '{CODE}'
-            rate = 10000
+            {route}
             mo_trust = '{trust}'
             [[country]]
             prefix = '+1'
@@ -129,6 +142,11 @@ impl Town {
         (text.to, text.text)
     }
 
+    /// A text that a phone got and nobody has looked at.
+    pub(crate) fn gets_now(&mut self) -> Option<Text> {
+        self.texts.try_recv().ok()
+    }
+
     pub(crate) async fn asks(&mut self, phone: &str, text: &str) -> String {
         self.says(phone, text);
         let (to, got) = self.gets().await;
@@ -146,20 +164,31 @@ impl Town {
 
     /// Waits until everybody was visited for everything that was posted.
     pub(crate) async fn rested(&self) {
-        let rows = Rows {
-            view: self.engine.view(),
-            families: FIRST,
-        };
+        let rows = self.rows();
         let order = self.engine.order(Seq(0), usize::MAX).unwrap();
         let last = order.last().map_or(Seq(0), |(seq, _)| *seq);
-        let rested = async {
-            while rows.tail().unwrap() < last || !rows.fanouts(None, 1).unwrap().is_empty() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, rested)
-            .await
-            .expect("all posts went round");
+        let rested = || rows.tail().unwrap() >= last && rows.fanouts(None, 1).unwrap().is_empty();
+        self.until("all posts went round", rested).await;
+    }
+
+    /// Waits until that holds.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        super::until(what, holds).await;
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows {
+            view: self.engine.view(),
+            families: FIRST,
+        }
+    }
+
+    /// A number that operators are shown of the route.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let begin = format!("reef_sms_{name}{{route=\"test\"}} ");
+        let page = self.gateway.metrics();
+        let value = page.lines().find_map(|line| line.strip_prefix(&begin));
+        value.unwrap().parse().unwrap()
     }
 
     pub(crate) fn done(&self) -> Vec<(String, Action)> {
