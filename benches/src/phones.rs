@@ -1,9 +1,12 @@
 //! Phones: an author whom very many follow by text message, many small ones beside him, one route, and a clock that only this
 //! owns. Who gets his posts when, what it takes in memory, and how a lap goes on after the process has ended.
 //!
-//! Over the gateway's own sending side and a real store; the route takes everything at once.
+//! Over the gateway's own sending side and a real store; the route takes everything at once. `wire` has the real clock, a real
+//! session, and an SMSC.
 
+mod people;
 mod town;
+pub mod wire;
 
 use crate::memory::{cpu_seconds, resident_bytes};
 use anyhow::{Result, ensure};

@@ -1,6 +1,6 @@
 //! `phones [PHONES] [AUTHORS] [RATE]`: texts of one large author and many small ones over one route; prints who got them when,
 //! and what it took. `phones prepare DIR [PHONES]` and, in a process of its own, `phones measure DIR [PHONES]`: what a lap under
-//! way takes in memory.
+//! way takes in memory. `phones pace [RATE]` and `phones stops [PHONES]`: the same over a real session, on the machine's clock.
 
 use anyhow::{Result, bail};
 use reef_benches::phones;
@@ -20,6 +20,16 @@ fn main() -> Result<()> {
             Ok(())
         }
         (Some("prepare" | "measure"), None) => bail!("name a folder"),
+        (Some("pace"), _) => {
+            let dir = tempfile::tempdir()?;
+            println!("{:#?}", phones::wire::pace(dir.path(), number(1, 100)? as u32)?);
+            Ok(())
+        }
+        (Some("stops"), _) => {
+            let dir = tempfile::tempdir()?;
+            println!("{:#?}", phones::wire::stops(dir.path(), number(1, 100)?)?);
+            Ok(())
+        }
         _ => {
             let dir = tempfile::tempdir()?;
             let rate = number(2, 100)? as u32;

@@ -1,36 +1,28 @@
-//! The engine, the network and the route of that measurement.
+//! The engine and the route of that measurement, on a clock of its own.
 //!
 //! Knows no figure. A phone is its number; what it got is counted in a byte each.
 
+use super::people::{self, FIRST, Names, SmsTables, author, follower};
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use crossbeam::channel::{Receiver, bounded};
 use reef_engine::clock::{Clock, SystemClock};
-use reef_engine::config::NodeConfig;
-use reef_engine::error::Error;
 use reef_engine::limits::Limits;
-use reef_engine::log::apply::{Apply, ApplyError, Tables};
-use reef_engine::log::record::Change as Record;
-use reef_engine::model::{NodeId, NodeName, Timestamp};
-use reef_engine::store::keys::Family;
-use reef_engine::store::rows;
+use reef_engine::model::Timestamp;
 use reef_engine::{Engine, Options};
 use reef_sms::config::Settings;
 use reef_sms::gateway::commit::Commits;
 use reef_sms::gateway::core::{Core, Step};
 use reef_sms::gateway::parts::Parts;
-use reef_sms::network::{Action, Done, Network, Refused, Said};
-use reef_sms::number::{Keys, Phone};
+use reef_sms::number::Keys;
 use reef_sms::route::{May, Told, Way};
 use reef_sms::schedule::{Outgoing, Status};
-use reef_sms::tables::rows::{NumberId, RouteId, State};
-use reef_sms::tables::{self, Change, Do, FAMILIES, Families, Hear, HearMost, Op};
+use reef_sms::tables::Op;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-const FIRST: Families = Families(Family::TABLES);
 /// Noon of a winter's day.
 const NOON: u64 = 1_768_046_400_000;
 /// Phones of a small author.
@@ -62,59 +54,6 @@ struct TownClock(AtomicU64);
 impl Clock for TownClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-struct SmsTables;
-
-impl Tables for SmsTables {
-    fn names(&self) -> Vec<&'static str> {
-        FAMILIES.to_vec()
-    }
-
-    fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
-        Ok(tables::apply(FIRST, apply, op)?.into())
-    }
-}
-
-/// Names alone.
-struct Names {
-    engine: Arc<Engine>,
-    told: Arc<Mutex<Option<String>>>,
-}
-
-impl Network for Names {
-    fn engine(&self) -> Arc<Engine> {
-        self.engine.clone()
-    }
-    fn resolve(&self, typed: &str) -> Option<Arc<str>> {
-        Some(format!("{typed}@here").into())
-    }
-    fn short(&self, jid: &str) -> String {
-        jid.split('@').next().unwrap_or_default().to_owned()
-    }
-    fn microblog(&self, jid: &str) -> NodeName {
-        NodeName::new(jid, "urn:xmpp:microblog:0")
-    }
-    fn said(&self, payload: &[u8]) -> Option<Said> {
-        let text = String::from_utf8(payload.to_vec()).ok()?;
-        Some(Said {
-            text,
-            ..Said::default()
-        })
-    }
-    fn web_link(&self, _: &str, _: &str) -> Option<String> {
-        None
-    }
-    fn is_open(&self) -> bool {
-        false
-    }
-    fn act(&self, _: &str, _: Action, done: Done) {
-        done(Err(Refused::Forbidden));
-    }
-    fn tell(&self, _: &str, text: &str) {
-        let mut told = self.told.lock().unwrap_or_else(|e| e.into_inner());
-        told.get_or_insert_with(|| text.to_owned());
     }
 }
 
@@ -311,98 +250,24 @@ impl Town {
 
     /// Authors, and phones that get their posts.
     pub(super) fn settle_in(&mut self, plan: &Plan) -> Result<()> {
-        let large = self.author("large")?;
+        let large = author(&self.engine, "large")?;
         for phone in 0..plan.phones {
-            self.phone(phone, large)?;
+            follower(&self.engine, &self.parts.keys, phone, large)?;
         }
         for author in 0..plan.authors {
-            let node = self.author(&format!("small{author}"))?;
+            let node = people::author(&self.engine, &format!("small{author}"))?;
             for phone in 0..FEW {
-                self.phone(plan.phones + author * FEW + phone, node)?;
+                let number = plan.phones + author * FEW + phone;
+                follower(&self.engine, &self.parts.keys, number, node)?;
             }
         }
         // All that was queued before this is committed with it.
-        self.author("last")?;
+        author(&self.engine, "last")?;
         Ok(())
-    }
-
-    fn author(&self, name: &str) -> Result<NodeId> {
-        let node = NodeName::new(format!("{name}@here"), "urn:xmpp:microblog:0");
-        let change = Record::CreateNode {
-            node: node.clone(),
-            config: NodeConfig::microblog("urn:xmpp:microblog:0"),
-        };
-        self.engine.admission.submit_and_wait(&node.service.clone(), change)?;
-        rows::node_id(self.engine.view(), &node)?.ok_or_else(|| anyhow!("no node"))
-    }
-
-    /// A phone: ids are given in order, so that its own is known before.
-    fn phone(&self, number: u64, node: NodeId) -> Result<()> {
-        let phone = Phone::of(&format!("+1{number:010}")).ok_or_else(|| anyhow!("no number"))?;
-        let keys = &self.parts.keys;
-        let hash = keys.hash(&phone);
-        let hear = Op::Hear(Hear {
-            route: RouteId(1),
-            hash,
-            sealed: keys.seal(phone.e164().as_bytes())?,
-            prefix: "+1".into(),
-            key: hash,
-            same_ms: 0,
-            words: Vec::new(),
-            stop: None,
-            always: true,
-            most: HearMost {
-                hour: u16::MAX,
-                day: u16::MAX,
-                newcomers: u32::MAX,
-                doubt_ms: u64::MAX,
-                dormant_ms: u64::MAX,
-            },
-        });
-        let follow = Op::Do(Do {
-            number: NumberId(number as u32 + 1),
-            epoch: None,
-            heard: None,
-            changes: vec![Change::State(State::Active), Change::Get(node, 500)],
-            say: Vec::new(),
-            by: "phone".into(),
-        });
-        self.queue(hear)?;
-        self.queue(follow)
-    }
-
-    fn queue(&self, op: Op) -> Result<()> {
-        loop {
-            let change = Record::Table {
-                owner: "sms".into(),
-                op: Bytes::from(op.encode()),
-            };
-            let told = Box::new(|fate: Result<_, Error>| {
-                if let Err(error) = fate {
-                    tracing_free(&error);
-                }
-            });
-            match self.engine.admission.submit("sms", change, told) {
-                Ok(()) => return Ok(()),
-                Err(Error::Busy) => std::thread::yield_now(),
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     pub(super) fn post(&self, name: &str, item: &str) -> Result<()> {
-        let node = NodeName::new(format!("{name}@here"), "urn:xmpp:microblog:0");
-        let change = Record::Publish {
-            node: node.clone(),
-            item: item.into(),
-            payload: Bytes::from_static(b"Good night, good night! Parting is such sweet sorrow"),
-            open_only: None,
-            notes: Vec::new(),
-            options: Vec::new(),
-            create: None,
-        };
-        self.engine.admission.submit_and_wait(&node.service.clone(), change)?;
-        Ok(())
+        people::post(&self.engine, name, item)
     }
 
     /// Lets so much simulated time pass.
@@ -483,9 +348,4 @@ impl Town {
         }
         Ok(bytes)
     }
-}
-
-#[allow(clippy::print_stderr, reason = "a program's own complaint")]
-fn tracing_free(error: &Error) {
-    eprintln!("an operation was refused: {error}");
 }
