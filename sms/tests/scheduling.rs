@@ -309,3 +309,17 @@ fn a_plan_that_is_refused_as_a_whole_is_made_anew_and_nobody_is_left_out() {
         assert_eq!(world.got(number), ["@alice: hello"], "{number}");
     }
 }
+
+#[test]
+fn a_message_for_an_account_that_is_away_wakes_a_route_that_has_nothing_to_do() {
+    let mut world = World::new(OPEN_WORLD);
+    let id = world.subscriber(1, &[]);
+    world.change(id, "phone", vec![Change::Account(Some("ann@here".into()))]);
+    for text in ["DM @bob: hello", "DM @bob: still there?"] {
+        world.pass(60_000);
+        world.missed("ann@here", text);
+        world.pass(1_000);
+        assert_eq!(world.got(1).last().map(String::as_str), Some(text));
+    }
+    assert_eq!(world.got(1).len(), 2);
+}

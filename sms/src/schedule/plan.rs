@@ -55,19 +55,31 @@ impl RouteState {
     /// # Errors
     /// The store's failures.
     pub fn plan(&mut self, cx: &Context<'_>) -> Result<Option<Planned>, StoreError> {
+        self.notice(cx)?;
         let most = (usize::from(self.route.window) * 2).max(FLIGHT_MIN);
         let room = most.saturating_sub(self.flight.len());
         if self.paused || self.planning || !self.up || room == 0 || cx.now < self.rest {
             return Ok(None);
         }
-        let sleeps = self.rings.is_empty() && self.unsaid.is_empty() && self.wakes.is_none_or(|at| at > cx.now);
-        if sleeps || !self.pacer.may(cx.now) {
+        if self.sleeps(cx.now) || !self.pacer.may(cx.now) {
             return Ok(None);
         }
         self.turn += 1;
         let mut making = Making::new(self, cx, room)?;
         self.fill(cx, &mut making)?;
         self.finish(cx, making)
+    }
+
+    /// Wakes up where a message came: those are kept in commits of others, who tell nobody here.
+    fn notice(&mut self, cx: &Context<'_>) -> Result<(), StoreError> {
+        if self.sleeps(cx.now) && cx.rows.next_waiting(self.id, Class::Message)? != self.seen {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    fn sleeps(&self, now: Timestamp) -> bool {
+        self.rings.is_empty() && self.unsaid.is_empty() && self.wakes.is_none_or(|at| at > now)
     }
 
     fn fill(&mut self, cx: &Context<'_>, making: &mut Making) -> Result<(), StoreError> {
@@ -304,9 +316,10 @@ impl RouteState {
     }
 
     /// When the next text or number may be sent to.
-    fn sleep_until(&self, cx: &Context<'_>) -> Result<Option<Timestamp>, StoreError> {
-        let mut next = cx.rows.next_due(self.id)?;
-        for class in [Class::First, Class::Answer, Class::Message] {
+    fn sleep_until(&mut self, cx: &Context<'_>) -> Result<Option<Timestamp>, StoreError> {
+        self.seen = cx.rows.next_waiting(self.id, Class::Message)?;
+        let mut next = [cx.rows.next_due(self.id)?, self.seen].into_iter().flatten().min();
+        for class in [Class::First, Class::Answer] {
             next = [next, cx.rows.next_waiting(self.id, class)?]
                 .into_iter()
                 .flatten()

@@ -47,6 +47,8 @@ pub struct RouteState {
     pub(super) rest: Timestamp,
     /// When something begins for numbers that wait, if nothing else happens.
     pub(super) wakes: Option<Timestamp>,
+    /// When the first message may go that waited as it fell asleep.
+    pub(super) seen: Option<Timestamp>,
     /// When posts are added again, since a plan was refused.
     lost: Option<Timestamp>,
     /// Done posts that no plan has said yet.
@@ -81,6 +83,7 @@ impl RouteState {
             planning: false,
             rest: Timestamp(0),
             wakes: None,
+            seen: None,
             lost: None,
             unsaid: Vec::new(),
         }

@@ -49,6 +49,9 @@ impl Clock for TestClock {
     }
 }
 
+/// Begins what `World::missed` commits.
+const MISSED: &[u8] = b"missed ";
+
 /// How many plans, and how many commits of what became of messages, the tables refuse from now on.
 #[derive(Default)]
 pub(crate) struct Refuses {
@@ -78,6 +81,14 @@ impl Tables for SmsTables {
 
     fn apply(&self, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result<Bytes, ApplyError> {
         self.1.pass();
+        if let Some((account, text)) = op
+            .strip_prefix(MISSED)
+            .map(|rest| postcard::from_bytes::<(&str, &str)>(rest).unwrap())
+        {
+            let expires = Timestamp(apply.at.0 + 900_000);
+            tables::missed(FIRST, apply, account, &text.into(), expires)?;
+            return Ok(Bytes::new());
+        }
         let refuses = match postcard::from_bytes(op) {
             Ok(Op::Plan(_)) => Some(&self.0.plans),
             Ok(Op::Fates(_)) => Some(&self.0.fates),
@@ -445,6 +456,16 @@ impl World {
                 dormant_ms: u64::MAX,
             },
         }))
+    }
+
+    /// A message is kept for an account that is away; nobody tells the gateway.
+    pub(crate) fn missed(&self, account: &str, text: &str) {
+        let words = postcard::to_stdvec(&(account, text)).unwrap();
+        let change = Record::Table {
+            owner: "sms".into(),
+            op: [MISSED, &words].concat().into(),
+        };
+        self.engine.admission.submit_and_wait("sms", change).unwrap();
     }
 
     pub(crate) fn change(&self, number: NumberId, by: &str, changes: Vec<Change>) -> Outcome {
