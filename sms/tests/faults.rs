@@ -42,7 +42,7 @@ async fn followers(smsc: SmscConfig, route: &str) -> Town {
 async fn settled(town: &Town) {
     town.rested().await;
     let rows = town.rows();
-    town.until("the end of each text", || rows.open(1_000).unwrap().is_empty())
+    town.until("the end of each text", || rows.open(None, 1_000).unwrap().is_empty())
         .await;
 }
 

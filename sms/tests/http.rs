@@ -30,6 +30,8 @@ async fn a_phone_follows_gets_a_post_and_its_receipt_by_http() {
     office
         .until(|rows| rows.iter().any(|row| matches!(row, Progress::Final(_))))
         .await;
+    let counted = "reef_sms_receipts_total{route=\"web\",state=\"delivered\"} 1\n";
+    assert!(office.metrics().contains(counted), "{}", office.metrics());
     office.leave().await;
 }
 

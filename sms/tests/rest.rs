@@ -66,5 +66,5 @@ fn what_became_of_messages_is_kept_though_one_of_them_cannot_be() {
     let closed = read(world.rows().closed(100));
     let acked = closed.iter().filter(|(_, row)| row.progress == Progress::Acked);
     assert_eq!(acked.count(), 4);
-    assert!(read(world.rows().open(100)).is_empty());
+    assert!(read(world.rows().open(None, 100)).is_empty());
 }

@@ -77,6 +77,7 @@ impl Gateway {
             }
         }
         responses(&mut text, &shown);
+        receipts(&mut text, &serving);
         if let Err(error) = tables(&mut text, &serving) {
             tracing::warn!(%error, "what waits for phones cannot be counted");
         }
@@ -100,6 +101,29 @@ fn responses(text: &mut Text, shown: &[Shown]) {
         }
         text.row("response_seconds_sum", &[name], route.times.seconds());
         text.row("response_seconds_count", &[name], all);
+    }
+}
+
+fn receipts(text: &mut Text, serving: &Serving) {
+    let hall = &serving.hall;
+    let counts = hall.counts.receipts();
+    let name = |id| hall.route(id).map_or("", |route| route.name.as_str());
+    text.family("receipts", "counter", "Receipts, by what they say");
+    for ((route, state), count) in &counts {
+        text.row(
+            "receipts_total",
+            &[("route", name(*route)), ("state", state)],
+            count.all,
+        );
+    }
+    text.family(
+        "receipts_unmatched",
+        "counter",
+        "Those that came before their answers, or belong to nothing known",
+    );
+    for ((route, state), count) in &counts {
+        let labels = [("route", name(*route)), ("state", state)];
+        text.row("receipts_unmatched_total", &labels, count.unmatched);
     }
 }
 

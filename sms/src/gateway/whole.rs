@@ -10,6 +10,7 @@ use super::thread::{self, Tell, Window};
 use super::voids::Voids;
 use crate::config::Settings;
 use crate::grammar::Stops;
+use crate::inbound::counts::Counts;
 use crate::inbound::{Hall, Lanes};
 use crate::limits::TELLS;
 use crate::network::Network;
@@ -194,6 +195,7 @@ impl Gateway {
             domain: self.setup.domain.clone(),
             // Full is awake.
             wake: Arc::new(move || _ = wake.try_send(Tell::Wake)),
+            counts: Counts::default(),
         });
         let mut tasks = JoinSet::new();
         let _in_runtime = runtime.enter();

@@ -2,6 +2,7 @@
 //!
 //! Knows no protocol and no meaning.
 
+use super::counts::Counts;
 use crate::config::{Route, Trust};
 use crate::gateway::parts::Parts;
 use crate::grammar::Stops;
@@ -28,6 +29,8 @@ pub struct Hall {
     pub domain: String,
     /// Called when texts wait that did not.
     pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// What was heard.
+    pub counts: Counts,
 }
 
 /// A number as it is when it says something.

@@ -7,6 +7,7 @@ pub mod act;
 mod answer;
 mod ask;
 mod context;
+pub mod counts;
 mod hear;
 mod lanes;
 mod posts;

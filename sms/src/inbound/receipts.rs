@@ -22,7 +22,11 @@ impl Hall {
             said,
         };
         match self.commit(Op::Receipts(vec![receipt])).await {
-            Ok(_) | Err(Error::Rejected(_)) => true,
+            Ok(outcome) => {
+                self.counts.receipt(route, said, outcome.matched > 0);
+                true
+            }
+            Err(Error::Rejected(_)) => true,
             Err(_) => false,
         }
     }

@@ -10,10 +10,9 @@ use crate::inbound::{Hall, Incoming, Lanes};
 use crate::limits::{BUSY_MS, PARTS_READ};
 use crate::number::Phone;
 use crate::schedule::render;
+use crate::tables::Op;
 use crate::tables::rows::{Final, RouteId};
-use crate::tables::{Op, Receipt};
 use kept::Kept;
-use reef_engine::error::Error;
 use reef_smpp::esme::{Deliver, Respond};
 use reef_smpp::pdu::State;
 use reef_smpp::text::{Added, Convention, Join, Partial, Piece, Reassembly, Whole, decode};
@@ -136,15 +135,10 @@ impl Ear {
         let Some(phone) = Phone::of(&deliver.message.source.dialled()) else {
             return OK;
         };
-        let op = Op::Receipts(vec![Receipt {
-            route: self.route,
-            hash: self.hall.parts.keys.hash(&phone),
-            ids: receipt.ids.iter().map(|id| id.as_str().into()).collect(),
-            said,
-        }]);
-        match self.hall.commit(op).await {
-            Ok(_) | Err(Error::Rejected(_)) => OK,
-            Err(_) => AGAIN,
+        let ids = receipt.ids.iter().map(|id| id.as_str().into()).collect();
+        match self.hall.receipt(self.route, &phone, ids, said).await {
+            true => OK,
+            false => AGAIN,
         }
     }
 

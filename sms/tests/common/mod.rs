@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "a test's own world: what fails ends the test")]
 
+mod house;
 pub(crate) mod provider;
 pub(crate) mod room;
 pub(crate) mod town;

@@ -2,17 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own world: what fails ends the test")]
 
+use super::FIRST;
+use super::house::House;
 use super::town::Later;
-use super::{FIRST, Names, SmsTables};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use reef_engine::limits::Limits;
-use reef_engine::{Engine, Options};
-use reef_sms::gateway::{Gateway, Setup, web};
+use reef_sms::gateway::web;
 use reef_sms::number::{Keys, Phone};
 use reef_sms::tables::read::Rows;
 use reef_sms::tables::rows::{Progress, State as NumberState};
@@ -218,9 +217,7 @@ fn certificate(path: &Path) -> TlsAcceptor {
 /// The gateway with its provider.
 pub(crate) struct Office {
     dir: TempDir,
-    pub(crate) engine: Arc<Engine>,
-    names: Arc<Names>,
-    gateway: Arc<Gateway>,
+    house: House,
     pub(crate) provider: Provider,
     web: SocketAddr,
 }
@@ -261,54 +258,26 @@ impl Office {
             sender = '40404'
             price = 0.0"
         );
-        let clock = Arc::new(Later::default());
-        let setup = Setup {
-            domain: "here".into(),
-            data_dir: dir.path().into(),
-            config: config.parse().unwrap(),
-            clock: clock.clone(),
-            families: FIRST,
-            wrap: Bytes::from,
-        };
-        let gateway = Gateway::new(setup).unwrap().unwrap();
-        let options = Options {
-            dir: dir.path().join("store"),
-            limits: Limits::default(),
-            sync: false,
-            tables: Arc::new(SmsTables::default()),
-            clock,
-            wakers: vec![Arc::new(|| {})],
-            applier_starts: || {},
-        };
-        let (engine, seats) = Engine::open(options).unwrap();
-        drop(seats);
-        let names = Arc::new(Names {
-            engine: engine.clone(),
-            told: Mutex::default(),
-            done: Mutex::default(),
-            accounts: Mutex::new(["alice@here".into()].into()),
-        });
-        gateway.start(names.clone(), tokio::runtime::Handle::current()).unwrap();
+        let house = House::new(dir.path(), Arc::new(Later::default()), &config);
+        house.open();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = listener.local_addr().unwrap();
-        let router = web::routes(&gateway).unwrap();
+        let router = web::routes(&house.gateway).unwrap();
         tokio::spawn(axum::serve(listener, router).into_future());
         Office {
             dir,
-            engine,
-            names,
-            gateway,
+            house,
             provider,
             web,
         }
     }
 
     pub(crate) fn publisher(&self, name: &str) {
-        super::publisher(&self.engine, &self.names, name);
+        super::publisher(&self.house.engine, &self.house.names, name);
     }
 
     pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
-        super::post(&self.engine, &self.names, name, item, words);
+        super::post(&self.house.engine, &self.house.names, name, item, words);
     }
 
     /// Makes an author, whom a phone follows.
@@ -348,7 +317,7 @@ impl Office {
 
     fn rows(&self) -> Rows<'_> {
         Rows {
-            view: self.engine.view(),
+            view: self.house.engine.view(),
             families: FIRST,
         }
     }
@@ -368,10 +337,14 @@ impl Office {
         timeout(PATIENCE, looked).await.expect("it is settled so");
     }
 
+    pub(crate) fn metrics(&self) -> String {
+        self.house.gateway.metrics()
+    }
+
     /// Waits until the route is seen not to take messages.
     pub(crate) async fn until_down(&self) {
         let looked = async {
-            while !self.gateway.metrics().contains("reef_sms_bound{route=\"web\"} 0") {
+            while !self.house.gateway.metrics().contains("reef_sms_bound{route=\"web\"} 0") {
                 tokio::task::yield_now().await;
             }
         };
@@ -386,7 +359,7 @@ impl Office {
     }
 
     pub(crate) async fn leave(self) {
-        self.gateway.stop().await;
-        self.engine.close();
+        self.house.gateway.stop().await;
+        self.house.engine.close();
     }
 }

@@ -4,6 +4,7 @@
 
 use super::{NOON, TestClock, World, read, until};
 use reef_sms::grammar::Stops;
+use reef_sms::inbound::counts::Counts;
 use reef_sms::inbound::{Hall, Incoming, Lanes};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -57,6 +58,7 @@ impl Room {
             stops: Stops::default(),
             domain: "here".into(),
             wake: Arc::new(|| {}),
+            counts: Counts::default(),
         });
         let mut tasks = JoinSet::new();
         let lanes = Lanes::start(&hall, &mut tasks).unwrap();

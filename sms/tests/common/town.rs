@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own town: what fails ends the test")]
 
-use super::{FIRST, Gate, Names, SmsTables, limits};
-use bytes::Bytes;
+use super::house::House;
+use super::{FIRST, Gate, Names};
+use reef_engine::Engine;
 use reef_engine::clock::{Clock, SystemClock};
 use reef_engine::model::{Seq, Timestamp};
-use reef_engine::{Engine, Options};
 use reef_smpp::smsc::{Smsc, SmscConfig, Text};
-use reef_sms::gateway::{Gateway, Proof, Setup};
+use reef_sms::gateway::{Gateway, Proof};
 use reef_sms::network::Action;
 use reef_sms::tables::read::Rows;
 use serde_json::Value;
@@ -92,30 +92,15 @@ impl Town {
     }
 
     async fn open(dir: TempDir, clock: Arc<Later>, smsc: Smsc, config: String) -> Town {
-        let setup = Setup {
-            domain: "here".into(),
-            data_dir: dir.path().into(),
-            config: config.parse().unwrap(),
-            clock: clock.clone(),
-            families: FIRST,
-            wrap: Bytes::from,
-        };
-        let gateway = Gateway::new(setup).unwrap().unwrap();
-        let gate = Gate::default();
-        let options = Options {
-            dir: dir.path().join("store"),
-            limits: limits(),
-            sync: false,
-            tables: Arc::new(SmsTables(Arc::default(), gate.clone())),
-            clock: clock.clone(),
-            wakers: vec![Arc::new(|| {})],
-            applier_starts: || {},
-        };
-        let (engine, seats) = Engine::open(options).unwrap();
-        drop(seats);
-        let names = Arc::new(Names::new(&engine, &["alice@here", "bob@here"]));
+        let house = House::new(dir.path(), clock.clone(), &config);
         let texts = smsc.texts();
-        gateway.start(names.clone(), tokio::runtime::Handle::current()).unwrap();
+        house.open();
+        let House {
+            engine,
+            names,
+            gateway,
+            gate,
+        } = house;
         Town {
             dir,
             config,
