@@ -40,6 +40,37 @@ async fn a_number_with_a_new_owner_gets_nothing_until_he_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_is_erased_is_unknown_and_its_stop_is_not_forgotten() {
+    let mut town = Town::new("burst = 200").await;
+    town.publisher("alice");
+    for (phone, last) in [(PHONE, "who"), ("+12025550102", "stop")] {
+        town.asks(phone, "follow alice").await;
+        town.asks(phone, "yes").await;
+        town.asks(phone, last).await;
+    }
+    for phone in [PHONE, "+12025550102"] {
+        let erased = town.ask(&json!({"number": "erase", "e164": phone})).await.unwrap();
+        assert_eq!(erased["state"], "erased");
+        assert!(!erased.to_string().contains(phone), "{erased}");
+    }
+    assert!(town.ask(&json!({"number": "show", "e164": PHONE})).await.is_err());
+    let shown = town
+        .ask(&json!({"number": "show", "e164": "+12025550102"}))
+        .await
+        .unwrap();
+    assert_eq!(shown["state"], "stopped");
+    town.post("alice", "1", "for nobody");
+    // Who has said STOP gets nothing for FOLLOW; who has not begins anew.
+    town.says("+12025550102", "follow alice");
+    assert!(town.asks(PHONE, "follow alice").await.contains("reply YES"));
+    for phone in [PHONE, "+12025550102"] {
+        let all = town.smsc.received(phone);
+        assert!(all.iter().all(|text| !text.text.contains("for nobody")), "{phone}");
+    }
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_cannot_be_read_is_said_in_one_line() {
     let town = Town::new("").await;
     let refused = town

@@ -315,16 +315,17 @@ fn ops() -> Vec<Op> {
             paused: true,
         },
         Op::Forget(keep()),
+        Op::Erase { number: NumberId(7) },
     ];
     // Who adds one adds it above.
     for op in &all {
         match op {
             Op::Part { .. } | Op::Begin { .. } | Op::Hear(_) | Op::Do(_) | Op::Code { .. } => {}
             Op::WrongCode { .. } | Op::Plan(_) | Op::Fates(_) | Op::Receipts(_) | Op::Posts { .. } => {}
-            Op::Pause { .. } | Op::Forget(_) => {}
+            Op::Pause { .. } | Op::Forget(_) | Op::Erase { .. } => {}
         }
     }
-    assert_eq!(kinds(&all).len(), 12);
+    assert_eq!(kinds(&all).len(), 13);
     all
 }
 

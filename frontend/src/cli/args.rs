@@ -212,6 +212,11 @@ pub enum NumberCommand {
         /// The number.
         number: String,
     },
+    /// Forgets a number and what it gets; that it said STOP, what it agreed to, and the audit are kept.
+    Erase {
+        /// The number.
+        number: String,
+    },
     /// Reads a list of numbers that have new owners: who of them is known here gets nothing until he says YES.
     Reassigned {
         /// A file with a number in the first column of each line, as the server can read it.

@@ -27,6 +27,7 @@ fn number(command: NumberCommand) -> Value {
         NumberCommand::Stop { number } => ("stop", number),
         NumberCommand::Start { number } => ("start", number),
         NumberCommand::Export { number } => ("export", number),
+        NumberCommand::Erase { number } => ("erase", number),
         NumberCommand::Reassigned { file } => {
             // The server has a folder of its own.
             let file = std::path::absolute(&file).unwrap_or(file);

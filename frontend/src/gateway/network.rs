@@ -84,9 +84,9 @@ impl Social {
             Action::Retract { item } => host.retract(account, &item, told(done)),
             Action::Repeat { id, of } => host.repeat(account, (&of.0, &of.1), Some(id), told(done)),
             Action::Like { of } => host.like(account, &of.0, &of.1, told(done)),
-            Action::Message { to, text, .. } => {
-                with(&to, done, |to, done| host.message(account, to, &text, told(done)))
-            }
+            Action::Message { id, to, text } => with(&to, done, |to, done| {
+                host.message(account, to, (&id, &text), told(done))
+            }),
             Action::Follow { jid } => with(&jid, done, |jid, done| host.follow(account, jid, told(done))),
             Action::Unfollow { jid } => with(&jid, done, |jid, done| host.unfollow(account, jid, told(done))),
             Action::Block { jid } => with(&jid, done, |jid, done| host.block(account, jid, told(done))),

@@ -141,13 +141,15 @@ impl Host {
     }
 
     /// Sends a chat message as a session of the account would: to both archives, and to sessions, kept, or to another server.
-    pub fn message(&self, account: &BareJid, to: &BareJid, body: &str, done: Done<()>) {
-        let (from, to, body) = (account.clone(), to.clone(), body.to_owned());
+    /// `id` is the stanza's and its origin id (XEP-0359 §3.1): whoever sends it again says the same one.
+    pub fn message(&self, account: &BareJid, to: &BareJid, (id, body): (&str, &str), done: Done<()>) {
+        let (from, to, id, body) = (account.clone(), to.clone(), id.to_owned(), body.to_owned());
         self.look(done, move |server, told| {
             let message = look::may_write(server, &from, &to).and_then(|()| {
-                let message = el("message", ns::CLIENT).set("type", "chat").set("id", &made_up()?);
+                let message = el("message", ns::CLIENT).set("type", "chat").set("id", &id);
                 let message = message.set("from", from.as_str()).set("to", to.as_str());
-                Ok(message.child(el("body", ns::CLIENT).with_text(&body)))
+                let message = message.child(el("body", ns::CLIENT).with_text(&body));
+                Ok(message.child(el("origin-id", ns::SID).set("id", &id)))
             });
             match message {
                 Ok(message) => {

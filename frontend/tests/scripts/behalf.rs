@@ -178,7 +178,7 @@ async fn whom_an_account_blocks_follows_it_no_more_and_gets_no_message_of_it() {
         Ok(())
     );
     assert_eq!(follows(&host, "romeo", "juliet").await, Err(Refused::NotFound));
-    let write = async |from, to| asked(|done| host.message(&jid(from), &jid(to), "hello", done)).await;
+    let write = async |from, to| asked(|done| host.message(&jid(from), &jid(to), ("m1", "hello"), done)).await;
     assert_eq!(write("juliet", "romeo").await, Err(Refused::Forbidden));
     assert_eq!(write("romeo", "juliet").await, Err(Refused::NotFound));
     assert_eq!(write("romeo", "nobody").await, Err(Refused::NotFound));
@@ -200,7 +200,7 @@ async fn a_message_is_delivered_or_kept_and_archived_on_both_sides() {
     let mut juliet = client(&server, "juliet").await;
     juliet.send("<presence/>").await;
     next(&mut juliet).await;
-    let sent = asked(|done| host.message(&jid("romeo"), &jid("juliet"), "but \u{0} soft", done)).await;
+    let sent = asked(|done| host.message(&jid("romeo"), &jid("juliet"), ("m1", "but \u{0} soft"), done)).await;
     assert_eq!(sent, Ok(()));
     let came = next(&mut juliet).await;
     assert_eq!(
@@ -212,7 +212,9 @@ async fn a_message_is_delivered_or_kept_and_archived_on_both_sides() {
         "but \u{fffd} soft"
     );
     assert!(came.has_child("stanza-id", "urn:xmpp:sid:0"), "{came:?}");
-    let sent = asked(|done| host.message(&jid("romeo"), &jid("nurse"), "what light", done)).await;
+    let origin = came.get_child("origin-id", "urn:xmpp:sid:0").unwrap();
+    assert_eq!((came.attr("id"), origin.attr("id")), (Some("m1"), Some("m1")));
+    let sent = asked(|done| host.message(&jid("romeo"), &jid("nurse"), ("m1", "what light"), done)).await;
     assert_eq!(sent, Ok(()));
     let mut nurse = client(&server, "nurse").await;
     nurse.send("<presence/>").await;
@@ -382,7 +384,7 @@ async fn who_is_at_another_server_is_followed_liked_and_repeated_by_his_follower
     assert_eq!(other, Err(Refused::Forbidden));
     assert_eq!(asked(|done| host.like(&jid("romeo"), &node, "m1", done)).await, Ok(()));
     assert_eq!(
-        asked(|done| host.message(&jid("romeo"), &mercutio, "good heart", done)).await,
+        asked(|done| host.message(&jid("romeo"), &mercutio, ("m1", "good heart"), done)).await,
         Ok(())
     );
     let (read, known) = (host.clone(), mercutio.clone());

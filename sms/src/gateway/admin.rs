@@ -191,7 +191,8 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
         "stop" => change(parts, id, vec![Change::State(State::Stopped)]),
         "start" => change(parts, id, vec![Change::On(None, true)]),
         "show" | "export" => change(parts, id, vec![Change::Read]),
-        _ => return Err("a number is shown, stopped, started or exported".into()),
+        "erase" => return erase(parts, id, &phone),
+        _ => return Err("a number is shown, stopped, started, exported or erased".into()),
     }
     .map_err(|error| error.to_string())?;
     let row = rows_of.number(id).map_err(wrong)?.ok_or("it is gone")?;
@@ -231,6 +232,14 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
         shown.insert("audit".into(), audit.collect());
     }
     Ok(shown)
+}
+
+/// Forgets a number; nothing that was made for it leaves from here on.
+fn erase(parts: &Parts, number: NumberId, phone: &Phone) -> Result<Value, String> {
+    let done = parts.commits.wait(&Op::Erase { number });
+    done.map_err(|error| error.to_string())?;
+    parts.voids.set(number, u32::MAX, parts.commits.engine.clock.now());
+    Ok(json!({ "number": phone.masked(), "state": "erased" }))
 }
 
 /// Changes a number; what was made for it before is void at once where that is so.

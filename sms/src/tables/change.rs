@@ -290,7 +290,6 @@ impl Doing<'_, '_, '_> {
         let Some(id) = self.main::<NumberId>(&keys::account(account))? else {
             return Ok(());
         };
-        self.delete_main(keys::account(account));
         self.erase(id)
     }
 
@@ -314,7 +313,10 @@ impl Doing<'_, '_, '_> {
         for node in nodes {
             self.end_getting(id, &mut number, node)?;
         }
-        self.audit(&number, Audited::Linked(false), "");
+        if let Some(account) = &number.account {
+            self.delete_main(keys::account(account));
+        }
+        self.audit(&number, Audited::Erased, "");
         self.delete_main(keys::by_hash(&number.hash));
         let own = [keys::number(id), keys::usage(id), keys::held(id), keys::dialogue(id)];
         for key in own.into_iter().chain([keys::code_of(id)]) {

@@ -87,6 +87,11 @@ pub enum Op {
     },
     /// Forgets what is too old.
     Forget(Keep),
+    /// Forgets a number, but for its STOP, what it agreed to, and the audit.
+    Erase {
+        /// Which.
+        number: NumberId,
+    },
 }
 
 /// What a phone said.
@@ -407,6 +412,7 @@ pub fn apply(families: Families, apply: &mut Apply<'_, '_>, op: &[u8]) -> Result
         Op::Posts { upto, posts } => doing.posts(*upto, posts)?,
         Op::Pause { route, paused } => doing.pause(*route, *paused),
         Op::Forget(keep) => doing.forget(keep)?,
+        Op::Erase { number } => doing.erase(*number)?,
     }
     Ok(encode(&doing.outcome))
 }

@@ -387,4 +387,6 @@ pub enum Audited {
     Read,
     /// A wrong PIN locked posting.
     Locked,
+    /// It was forgotten.
+    Erased,
 }
