@@ -11,8 +11,9 @@ REEF := $(CARGO_TARGET_DIR)/release/reef
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
 
+# Always of the whole workspace: with the features of one package alone RocksDB would be built a second time.
 build: setup
-	cargo build --release --locked -p reef-frontend
+	cargo build --release --locked --workspace --bin reef
 
 test: setup clients peers sms lint unit ## all tests; CI runs bench-check, too
 	scripts/clients.sh test
@@ -39,7 +40,7 @@ sms: setup ## the SMSC and the clients that the tests of SMPP drive
 	@scripts/sms.sh install
 
 bench: setup ## criterion benches
-	cargo bench --locked -p reef-benches
+	cargo bench --locked --workspace --bench '*'
 
 bench-check: setup ## instructions of each stage against benches/baseline.txt; UPDATE=1 writes that anew
 	cargo build --release --locked --workspace --bins
@@ -51,11 +52,11 @@ traps: setup ## what social clients ask of large nodes and after long absences: 
 	scripts/traps.sh $(REEF) $(CARGO_TARGET_DIR)/release/reef-loadtest
 
 compare: build ## Reef, ejabberd and Prosody under the same loads, into benches/RESULTS.md
-	cargo build --release --locked -p reef-loadtest
+	cargo build --release --locked --workspace --bin reef-loadtest
 	scripts/compare.sh
 
 edges: setup ## what 100 M edges take: ten minutes, 6 GiB of memory and 8 of disk in ./edges-data
-	cargo build --release --locked -p reef-benches
+	cargo build --release --locked --workspace --bin edges
 	scripts/edges.sh $(CARGO_TARGET_DIR)/release/edges
 
 clean-demo: ## forgets the demo's data
