@@ -145,11 +145,11 @@ impl Host {
     pub fn message(&self, account: &BareJid, to: &BareJid, (id, body): (&str, &str), done: Done<()>) {
         let (from, to, id, body) = (account.clone(), to.clone(), id.to_owned(), body.to_owned());
         self.look(done, move |server, told| {
-            let message = look::may_write(server, &from, &to).and_then(|()| {
+            let message = look::may_write(server, &from, &to).map(|()| {
                 let message = el("message", ns::CLIENT).set("type", "chat").set("id", &id);
                 let message = message.set("from", from.as_str()).set("to", to.as_str());
                 let message = message.child(el("body", ns::CLIENT).with_text(&body));
-                Ok(message.child(el("origin-id", ns::SID).set("id", &id)))
+                message.child(el("origin-id", ns::SID).set("id", &id))
             });
             match message {
                 Ok(message) => {
