@@ -181,3 +181,17 @@ async fn a_provider_is_asked_by_https_and_has_the_certificate_that_it_must_have(
     assert!(office.provider.gets().await.text().contains("posts by text"));
     office.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_is_told_again_after_start_changes_nothing() {
+    let mut office = Office::new("", "").await;
+    office.subscribes(ALICE, "alice").await;
+    for (text, id) in [("stop", "a3"), ("start", "a4")] {
+        office.says(ALICE, text, id).await;
+        office.provider.gets().await;
+    }
+    assert_eq!(office.says(ALICE, "stop", "a3").await, 200);
+    office.post("alice", "1", "hello");
+    assert_eq!(office.provider.gets().await.text(), "@alice: hello");
+    office.leave().await;
+}

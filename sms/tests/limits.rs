@@ -267,3 +267,49 @@ fn answers_that_come_too_fast_for_the_route_keep_their_order() {
     world.pass(60_000);
     assert_eq!(world.got(1), texts);
 }
+
+#[test]
+fn who_gets_one_segment_a_day_gets_long_posts_cut_to_it_on_any_day() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    world.change(id, "phone", vec![Change::Limit(Some(1))]);
+    for day in 0..2 {
+        world.post("alice", &day.to_string(), &format!("{day} {}", "long ".repeat(60)));
+        world.pass(25 * 3_600_000);
+    }
+    let got = world.got(1);
+    assert_eq!(got.len(), 2, "{got:?}");
+    assert!(got.iter().all(|text| text.len() <= 160), "{got:?}");
+}
+
+#[test]
+fn a_post_that_its_route_refuses_until_it_is_too_old_can_be_asked_for() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    world.line.lock().unwrap().script = std::iter::repeat_n(Some(Status::Later), 5).collect();
+    world.post("alice", "1", "hello");
+    world.pass(3_600_000);
+    assert_eq!(world.got(1), Vec::<String>::new());
+    assert_eq!(read(world.rows().held(id)).posts.len(), 1);
+    assert_eq!(world.core.shown()[0].expired, 1);
+}
+
+#[test]
+fn what_grew_old_while_a_route_was_paused_is_not_planned_and_is_counted() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    world.subscriber(1, &[alice]);
+    let route = world.routes[0];
+    world.core.pause(route, true);
+    world.post("alice", "1", "old");
+    world.pass(7 * 3_600_000);
+    world.core.pause(route, false);
+    world.pass(1_000);
+    assert_eq!(world.core.shown()[0].expired, 1);
+    assert!(read(world.rows().closed(10)).is_empty(), "nothing was paid for");
+    world.post("alice", "2", "new");
+    world.pass(1_000);
+    assert_eq!(world.got(1), ["@alice: new"]);
+}

@@ -124,3 +124,22 @@ async fn start_by_a_route_of_anybody_resumes_with_a_code_that_is_typed_in_an_acc
     assert!(town.prove("bob@here", &code).await.is_err(), "it is used up");
     town.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_follows_whom_his_phone_gets() {
+    let mut room = Room::new();
+    let known = ["alice@here".into(), "bob@here".into()];
+    room.world.names.accounts.lock().unwrap().extend(known);
+    room.world.publisher("alice");
+    room.asks(CARRIER, 1, "follow alice").await;
+    room.asks(CARRIER, 1, "yes").await;
+    room.joins(1, "walter").await;
+    let follow = Action::Follow {
+        jid: "alice@here".into(),
+    };
+    assert!(
+        room.world.names.acts().contains(&follow),
+        "{:?}",
+        room.world.names.acts()
+    );
+}

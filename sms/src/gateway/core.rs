@@ -221,7 +221,7 @@ impl Core {
         let takes = duration(seconds);
         let text = match reached < visits {
             true => format!(
-                "Your post goes to {visits} phones by text message. That would take about {takes}: it reaches about {reached} of them before it is too old, the others hear of it with your next one."
+                "Your post goes to {visits} phones by text message. That would take about {takes}: it reaches about {reached} of them before it is too old."
             ),
             false => format!(
                 "Your post goes to {visits} phones by text message, and reaches the last of them in about {takes}."

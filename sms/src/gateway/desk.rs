@@ -336,6 +336,7 @@ async fn prove(hall: &Arc<Hall>, account: Arc<str>, code: &str) -> Result<(), St
             .map_err(|error| refused(&error))?;
         return Err(WRONG.into());
     }
+    hall.bring_follows(&account, row.number).await;
     let mut changes = vec![
         Change::Proved(account.clone(), row.code),
         Change::Account(Some(account.clone())),

@@ -200,6 +200,10 @@ impl Lane {
                 Progress::Failed(_) => 1,
                 Progress::InDoubt => 2,
                 Progress::Void => 3,
+                Progress::Expired => {
+                    self.state.expired += 1;
+                    continue;
+                }
                 _ => continue,
             };
             if let Some(end) = self.ends.get_mut(end) {

@@ -196,6 +196,7 @@ impl Hall {
                         return Answer::said(self.say(format!("That did not work: {why}."))).with(Change::Answered);
                     }
                 }
+                self.bring_follows(&account, caller.id).await;
                 let shown = words::ask_join(&settings.brand, name);
                 let link = Change::Account(Some(account));
                 (shown, words::joined(&settings.brand, name), vec![link])
@@ -236,6 +237,7 @@ impl Hall {
             let _ = self.commit(Op::WrongCode { account }).await;
             return Answer::said(self.say(words::WRONG_CODE));
         }
+        self.bring_follows(&account, id).await;
         let name = self.parts.network.short(&account);
         let shown = format!("code shown to {account}");
         let mut answer = Answer::said(self.say(words::linked(&self.parts.settings.brand, &name)));

@@ -84,18 +84,14 @@ impl Hall {
         let meaning = read(&incoming.text, sender, &self.stops);
         let op = self.hearing(phone, incoming, &known, &meaning)?;
         let route = incoming.route;
-        let outcome = match (known.id, &meaning) {
-            (Some(id), Meaning::Stop) if !known.is_stopped() => {
-                // Before the commit is known to all: nothing more leaves from here on.
-                let epoch = known.number.as_ref().map_or(1, |number| number.epoch);
-                self.parts.voids.set(id, epoch + 1, self.now());
-                self.commit(op).await?
-            }
-            _ => self.commit(op).await?,
-        };
+        let stops = known.id.zip(known.number.as_ref()).filter(|_| meaning == Meaning::Stop);
+        // Before the commit is known to all: nothing more leaves from here on, unless it was heard before.
+        let bar = stops.map(|(id, number)| self.parts.voids.bar(id, number.epoch));
+        let outcome = self.commit(op).await?;
         if let (Some(number), Meaning::Stop) = (outcome.number, &meaning) {
             self.parts.voids.set(number, outcome.epoch, self.now());
         }
+        drop(bar);
         if !outcome.waiting.is_empty() {
             (self.wake)();
         }

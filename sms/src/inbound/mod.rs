@@ -10,6 +10,7 @@ mod context;
 pub mod counts;
 mod hear;
 mod lanes;
+mod linked;
 mod posts;
 mod receipts;
 pub mod words;

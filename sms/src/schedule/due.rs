@@ -68,7 +68,7 @@ pub(super) fn due(cx: &Context<'_>, route: RouteId, id: NumberId) -> Result<Visi
             links: reached.country.links,
             opt_out: &reached.country.opt_out,
         };
-        let (text, segments) = render::post(&post, cx.settings.segments, cx.form);
+        let (text, segments) = render::post(&post, reached.segments(cx, cx.settings.segments), cx.form);
         let source = Source::Post {
             node: one.node,
             seq,
@@ -77,7 +77,7 @@ pub(super) fn due(cx: &Context<'_>, route: RouteId, id: NumberId) -> Result<Visi
         (text, segments, Class::Post, source)
     } else {
         let words = digest(cx, &missed, count, &author, &content.said.text);
-        let (text, segments) = render::words(&words, cx.settings.segments, cx.form);
+        let (text, segments) = render::words(&words, reached.segments(cx, cx.settings.segments), cx.form);
         let source = gathered(cx, &missed, &text, count);
         (text, segments, Class::Digest, source)
     };

@@ -66,6 +66,9 @@ impl RouteState {
         }
         self.turn += 1;
         let mut making = Making::new(self, cx, room)?;
+        for turning in self.rings.values_mut() {
+            self.expired += turning.expire(cx.now, &mut making.planned.plan);
+        }
         self.fill(cx, &mut making)?;
         self.finish(cx, making)
     }
@@ -248,10 +251,15 @@ impl RouteState {
         Ok(None)
     }
 
-    /// Segments of a post: one where the route is behind by half of what a post lives.
-    fn segments(&self, settings: &Settings) -> u8 {
+    /// Segments of a post: one where the route is behind by half of what a post lives, or where more would leave the oldest
+    /// too old before its last follower.
+    fn segments(&self, settings: &Settings, now: Timestamp) -> u8 {
         let seconds = self.backlog() as f64 / self.pacer.rate().max(0.1);
-        match seconds > settings.post_expiry.as_secs_f64() / 2.0 {
+        let deadlines = self.rings.values().filter_map(|ring| ring.posts.front());
+        let oldest = deadlines.map(|post| post.fanout.deadline.0).min().unwrap_or(u64::MAX);
+        let left = oldest.saturating_sub(now.0) as f64 / 1_000.0;
+        let late = seconds * f64::from(settings.segments) > left;
+        match late || seconds > settings.post_expiry.as_secs_f64() / 2.0 {
             true => 1,
             false => settings.segments,
         }
@@ -287,7 +295,6 @@ impl RouteState {
         let plan = &mut making.planned.plan;
         let mut ended = Vec::new();
         for (node, turning) in &mut self.rings {
-            self.expired += turning.expire(cx.now, plan);
             if turning.moved() || turning.posts.is_empty() {
                 turning.note(plan);
             }
@@ -351,7 +358,7 @@ impl Making {
             visits: VISITS_PER_TURN,
             paid,
             texts: [None, None, None],
-            segments: state.segments(cx.settings),
+            segments: state.segments(cx.settings, cx.now),
             dues: None,
             taken: HashSet::new(),
         })

@@ -110,6 +110,12 @@ impl Reached<'_> {
         When::of(cx.settings, self.country, &self.number).closed(id, &self.number, &self.usage, segments, cx.now)
     }
 
+    /// Segments of a post for it: no more than it gets a day.
+    pub(super) fn segments(&self, cx: &Context<'_>, most: u8) -> u8 {
+        let day = self.number.limit.unwrap_or(cx.settings.daily_segments);
+        most.min(u8::try_from(day).unwrap_or(u8::MAX)).max(1)
+    }
+
     /// When it may get a digest again, if it had all of the day's.
     pub(super) fn digested(&self, cx: &Context<'_>, id: NumberId) -> Option<Timestamp> {
         let when = When::of(cx.settings, self.country, &self.number);
@@ -209,7 +215,7 @@ fn posted(
         links: reached.country.links,
         opt_out: &reached.country.opt_out,
     };
-    let (text, segments) = render::post(&one, segments, cx.form);
+    let (text, segments) = render::post(&one, reached.segments(cx, segments), cx.form);
     if let Some(until) = reached.closed(cx, id, segments) {
         return Visit::Later(until);
     }
@@ -262,7 +268,7 @@ pub(super) fn speak(
     let budget = if class == Class::Answer {
         ANSWER_SEGMENTS
     } else {
-        cx.settings.segments
+        reached.segments(cx, cx.settings.segments)
     };
     let (text, segments) = render::words(&waiting.text, budget, cx.form);
     if class == Class::Answer && reached.is_answered_out(cx, segments) {

@@ -34,7 +34,9 @@ impl Doing<'_, '_, '_> {
     /// What a delivery's end means for its posts; `late` where it was in doubt before. A post that is taken at once costs nothing.
     pub(super) fn settle_posts(&mut self, place: DeliveryId, row: &Delivery, late: bool) -> Result<(), ApplyError> {
         match (&row.what, row.progress) {
-            (What::Post { node, seq, .. }, Progress::InDoubt) => self.hold(row.number, &[(*node, *seq)], 0),
+            (What::Post { node, seq, .. }, Progress::InDoubt | Progress::Expired) => {
+                self.hold(row.number, &[(*node, *seq)], 0)
+            }
             (What::Post { node, seq, .. }, Progress::Acked) if late => self.unhold(row.number, &[(*node, *seq)]),
             (What::Text(_), progress) if row.class == Class::Answer => self.settle_answer(place, row, progress),
             _ => Ok(()),
