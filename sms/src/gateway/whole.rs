@@ -74,6 +74,10 @@ impl Gateway {
         if settings.route.is_empty() {
             return Ok(None);
         }
+        for route in &settings.route {
+            let secrets = route.secret().and_then(|_| route.authorization());
+            secrets.map_err(|why| format!("sms: route {:?}: {why}", route.name))?;
+        }
         Ok(Some(Arc::new(Gateway {
             setup,
             settings: Arc::new(settings),
