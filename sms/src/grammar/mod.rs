@@ -8,7 +8,7 @@ mod stop;
 mod words;
 
 pub use command::{Command, Setting, keywords};
-pub use stop::{Stops, is_started_by_stop};
+pub use stop::Stops;
 pub use words::normal;
 
 /// What is known of who sent it.
@@ -74,7 +74,7 @@ pub fn read(text: &str, sender: Sender, stops: &Stops) -> Meaning {
     }
     match command::read(rest) {
         Some(command) => Meaning::Command(pin, command),
-        None if is_started_by_stop(&normal(rest)) => Meaning::Unclear,
+        None if sender.posts && stops.is_begun(&normal(rest)) => Meaning::Unclear,
         None => Meaning::Post(pin, rest.to_owned()),
     }
 }

@@ -4,9 +4,10 @@
 
 use super::words::normal;
 
-/// Words that mean it alone.
-const WORDS: [&str; 13] = [
+/// What means it alone.
+const WORDS: [&str; 14] = [
     "stop",
+    "stop all",
     "stopall",
     "unsubscribe",
     "cancel",
@@ -14,14 +15,12 @@ const WORDS: [&str; 13] = [
     "quit",
     "revoke",
     "optout",
-    "opt-out",
+    "opt out",
     "remove",
     "arret",
     "arrêt",
     "alto",
 ];
-/// The same of two words.
-const PAIRS: [&str; 2] = ["stop all", "opt out"];
 /// What may come behind, up to four of them.
 const POLITE: [&str; 11] = [
     "please",
@@ -52,10 +51,7 @@ const PHRASES: [&str; 12] = [
     "unsubscribe me",
 ];
 /// With these first, whatever follows, who may not post means it.
-const FIRST: [&str; 5] = ["stop", "unsubscribe", "revoke", "optout", "stopall"];
-
-/// What stands between words.
-const APART: [char; 8] = [' ', ',', '.', ';', ':', '!', '?', '/'];
+const FIRST: [&str; 6] = ["stop", "unsubscribe", "revoke", "optout", "opt out", "stopall"];
 
 /// The words of this server.
 #[derive(Clone, Debug, Default)]
@@ -66,46 +62,59 @@ pub struct Stops {
 impl Stops {
     /// With the operator's own words.
     pub fn new(further: &[String]) -> Stops {
+        let further = further.iter().map(|word| split(&normal(word)).join(" "));
         Stops {
-            further: further.iter().map(|word| normal(word)).collect(),
+            further: further.filter(|word| !word.is_empty()).collect(),
         }
     }
 
     /// Whether normalised text means STOP; `posts` says whether its sender could mean a post.
     pub fn is_stop(&self, text: &str, posts: bool) -> bool {
-        let text = text.replace('’', "'");
-        let words: Vec<String> = text.split(APART).map(normal).filter(|word| !word.is_empty()).collect();
-        let plain = words.join(" ");
-        if PHRASES.contains(&text.as_str()) || PHRASES.contains(&plain.as_str()) {
+        let words = split(text);
+        if PHRASES.contains(&words.join(" ").as_str()) {
             return true;
         }
-        let Some(first) = words.first() else { return false };
-        if !posts && FIRST.contains(&first.as_str()) {
+        if !posts && FIRST.iter().any(|first| behind(&words, first).is_some()) {
             return true;
         }
-        let further = self.further.iter().any(|word| *word == plain || *word == text);
-        further
-            || self
-                .behind(&words)
-                .is_some_and(|rest| rest.len() <= 4 && rest.iter().all(|word| POLITE.contains(&word.as_str())))
+        self.rest(&words)
+            .is_some_and(|rest| rest.len() <= 4 && rest.iter().all(|word| POLITE.contains(&word.as_str())))
     }
 
-    /// What comes behind a word that means it.
-    fn behind<'w>(&self, words: &'w [String]) -> Option<&'w [String]> {
-        let (first, rest) = words.split_first()?;
-        if let Some(second) = rest.first()
-            && PAIRS.contains(&format!("{first} {second}").as_str())
-        {
-            return rest.get(1..);
-        }
-        let known = WORDS.contains(&first.as_str()) || self.further.contains(first);
-        known.then_some(rest)
+    /// Whether normalised text begins with what means STOP.
+    pub fn is_begun(&self, text: &str) -> bool {
+        self.rest(&split(text)).is_some()
+    }
+
+    /// What comes behind the longest that means it.
+    fn rest<'w>(&self, words: &'w [String]) -> Option<&'w [String]> {
+        let known = WORDS.into_iter().chain(self.further.iter().map(String::as_str));
+        known
+            .filter_map(|known| behind(words, known))
+            .min_by_key(|rest| rest.len())
     }
 }
 
-/// Whether normalised text begins with a word that means STOP.
-pub fn is_started_by_stop(text: &str) -> bool {
-    let mut words = text.split(APART).map(normal);
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    FIRST.contains(&first.as_str()) || PAIRS.contains(&format!("{first} {second}").as_str())
+/// What comes behind these words, where they come first.
+fn behind<'w>(words: &'w [String], first: &str) -> Option<&'w [String]> {
+    first.split(' ').try_fold(words, |words, word| {
+        let (head, rest) = words.split_first()?;
+        (head == word).then_some(rest)
+    })
+}
+
+/// The words of normalised text.
+fn split(text: &str) -> Vec<String> {
+    let text = text.replace('’', "'");
+    let words = text.split(is_apart).map(normal);
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether this stands between words: spaces, and whatever people put there instead, dashes of all kinds among it.
+fn is_apart(letter: char) -> bool {
+    let dash = matches!(
+        letter,
+        '-' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{2e3a}' | '\u{2e3b}'
+    );
+    dash || letter.is_whitespace() || " ,.;:!?/\\|_()[]{}<>*+=~\"“”„«»•·".contains(letter)
 }

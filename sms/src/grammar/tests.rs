@@ -61,7 +61,49 @@ fn who_may_not_post_means_stop_whatever_follows() {
         Some(Command::Post("Stop the war!".into()))
     );
     assert!(matches!(meaning("The end is near", NOBODY), Meaning::Post(..)));
-    assert!(matches!(meaning("end of story", LINKED), Meaning::Post(..)));
+}
+
+#[test]
+fn who_may_post_and_begins_as_stop_does_is_neither_published_nor_stopped() {
+    let texts = "Stop the war!|STOPALL of you|Unsubscribe from this list|Cancel my dentist|End of story|\
+        Quit texting me so much|Revoke his licence|Optout rates are low|Opt-out rates are low|Opt out of the draft|\
+        Remove the lid first|Arret de bus|Arrêt de bus|Alto sax for sale|Stop all wars|Basta cosi|End-to-end tests|\
+        Stop (the) war";
+    for text in texts.split('|') {
+        assert_eq!(meaning(text, LINKED), Meaning::Unclear, "{text}");
+        let pin = Sender { pin: true, ..LINKED };
+        assert_eq!(meaning(&format!("1234 {text}"), pin), Meaning::Unclear, "{text}");
+        let post = command(&format!("POST {text}"));
+        assert_eq!(post, Some(Command::Post(text.into())), "{text}");
+    }
+    for text in ["Endless", "Stopover in Oslo", "The end", "Quitting time"] {
+        assert_eq!(meaning(text, LINKED), Meaning::Post(None, text.into()), "{text}");
+    }
+}
+
+#[test]
+fn whatever_stands_between_the_words_of_stop_it_is_stop() {
+    let texts = "STOP-ALL|stop-please|stop(please)|Stop—texting me|stop–all|stop‑please|stop_it|stop/all|stop - please|\
+        opt—out|opt_out|OPT/OUT now|remove-me|no-more-texts|don’t_text_me|wrong–number|(stop)|stop [please]|stop…please|basta-please";
+    for text in texts.split('|') {
+        assert_eq!(meaning(text, NOBODY), Meaning::Stop, "{text}");
+        assert_eq!(meaning(text, LINKED), Meaning::Stop, "{text}");
+    }
+    for text in [
+        "Stop-it-or-else",
+        "opt-out of all this",
+        "STOP(the war)",
+        "unsubscribe—from this",
+    ] {
+        assert_eq!(meaning(text, NOBODY), Meaning::Stop, "{text}");
+    }
+}
+
+#[test]
+fn a_word_of_the_operator_that_is_no_word_stops_nobody() {
+    let stops = Stops::new(&["🛑".into(), "kein-sms".into()]);
+    assert_eq!(read("🛑", NOBODY, &stops), Meaning::Post(None, "🛑".into()));
+    assert_eq!(read("Kein SMS please", NOBODY, &stops), Meaning::Stop);
 }
 
 #[test]
