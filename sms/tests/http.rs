@@ -175,6 +175,18 @@ async fn stop_by_webhook_is_confirmed_and_ends_the_posts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stop_beside_an_event_that_nobody_understands_is_stop() {
+    let mut office = Office::new("", "[route.webhook]\nlist = 'results'\n").await;
+    let stop = json!({"from": ALICE, "to": "40404", "text": "STOP", "id": "s"});
+    let odd = json!({"price": 7});
+    assert_eq!(office.webhook(&json!({"results": [odd, stop]})).await, 200);
+    assert!(office.provider.gets().await.text().contains("you are unsubscribed"));
+    assert_eq!(office.state(ALICE), NumberState::Stopped);
+    assert_eq!(office.webhook(&json!({"results": [odd]})).await, 400);
+    office.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_is_asked_by_https_and_has_the_certificate_that_it_must_have() {
     let mut office = Office::https().await;
     office.says(ALICE, "help", "h").await;

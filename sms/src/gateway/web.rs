@@ -7,7 +7,7 @@ use crate::config::{Kind, Route};
 use crate::inbound::Incoming;
 use crate::limits::{WEBHOOK_BYTES, WEBHOOK_EVENTS};
 use crate::number::Phone;
-use crate::route::webhook::{self, Event};
+use crate::route::webhook::{self, Event, Told};
 use crate::tables::rows::RouteId;
 use axum::Router;
 use axum::body::Bytes;
@@ -52,7 +52,16 @@ async fn told(
         _ => (false, query.unwrap_or_default().into()),
     };
     let events = match webhook::read(&route.webhook, json, &body, WEBHOOK_EVENTS) {
-        Ok(events) => events,
+        Ok(Told { events, unread }) => {
+            if unread > 0 {
+                tracing::warn!(
+                    route = name,
+                    unread,
+                    "a webhook told events that are neither texts nor receipts"
+                );
+            }
+            events
+        }
         Err(error) => {
             tracing::warn!(route = name, %error, "a webhook was refused");
             return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();

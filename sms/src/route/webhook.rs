@@ -48,11 +48,20 @@ pub(crate) enum Unreadable {
     TooMany,
 }
 
-/// What a request says. `json` tells how its body is written.
+/// What a request says, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What is understood, in its order.
+    pub(crate) events: Vec<Event>,
+    /// How many more there were.
+    pub(crate) unread: usize,
+}
+
+/// What a request says. `json` tells how its body is written. One event that nobody understands takes no STOP with it.
 ///
 /// # Errors
-/// It cannot be read; nothing of it counts.
-pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8], most: usize) -> Result<Vec<Event>, Unreadable> {
+/// Nothing of it can be read.
+pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8], most: usize) -> Result<Told, Unreadable> {
     let root = match json {
         true => serde_json::from_slice(body).map_err(|_| Unreadable::Json)?,
         false => path::form(body),
@@ -68,7 +77,12 @@ pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8], most: usize) -> R
     if events.len() > most {
         return Err(Unreadable::TooMany);
     }
-    events.iter().map(|event| one(webhook, event)).collect()
+    let all = events.len();
+    let events: Vec<Event> = events.iter().filter_map(|event| one(webhook, event).ok()).collect();
+    match all - events.len() {
+        unread if unread > 0 && events.is_empty() => Err(Unreadable::Nothing),
+        unread => Ok(Told { events, unread }),
+    }
 }
 
 fn one(webhook: &Webhook, event: &Value) -> Result<Event, Unreadable> {
@@ -118,7 +132,7 @@ mod tests {
         );
         let text = b"From=%2B12025550101&To=40404&Body=follow+juliet&MessageSid=SM1&SmsStatus=received";
         assert_eq!(
-            read(&twilio, false, text, 1),
+            read(&twilio, false, text, 1).map(|told| told.events),
             Ok(vec![Event::Text {
                 from: "+12025550101".into(),
                 to: "40404".into(),
@@ -128,7 +142,7 @@ mod tests {
         );
         let receipt = b"To=%2B12025550101&MessageSid=SM2&MessageStatus=undelivered&ErrorCode=30003";
         assert_eq!(
-            read(&twilio, false, receipt, 1),
+            read(&twilio, false, receipt, 1).map(|told| told.events),
             Ok(vec![Event::Receipt {
                 to: "+12025550101".into(),
                 id: "SM2".into(),
@@ -148,7 +162,10 @@ mod tests {
         let event = |kind: &str| {
             let body = serde_json::json!({"data": {"event_type": kind, "payload": {"id": "7", "text": "hi",
                 "from": {"phone_number": "+1"}, "to": [{"phone_number": "+2", "status": "Delivered"}]}}});
-            read(&telnyx, true, body.to_string().as_bytes(), 1).unwrap().remove(0)
+            read(&telnyx, true, body.to_string().as_bytes(), 1)
+                .unwrap()
+                .events
+                .remove(0)
         };
         assert!(matches!(event("message.received"), Event::Text { from, .. } if from == "+1"));
         let said = Some(Final::Delivered);
@@ -156,19 +173,22 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_as_a_whole_or_not_at_all() {
+    fn of_a_list_is_taken_what_can_be_read() {
         let results = webhook("list = 'results'");
-        let text = "{\"from\": \"+1\", \"to\": \"4\", \"text\": \"a\"}";
-        let body = format!("{{\"results\": [{text}, {text}]}}");
-        assert_eq!(
-            read(&results, true, body.as_bytes(), 2).map(|events| events.len()),
-            Ok(2)
-        );
-        assert_eq!(read(&results, true, body.as_bytes(), 1), Err(Unreadable::TooMany));
-        let half = format!("{{\"results\": [{text}, {{}}]}}");
-        assert_eq!(read(&results, true, half.as_bytes(), 2), Err(Unreadable::Nothing));
-        assert_eq!(read(&results, true, b"{}", 2), Err(Unreadable::Nothing));
-        assert_eq!(read(&results, true, b"{", 2), Err(Unreadable::Json));
+        let stop = "{\"from\": \"+1\", \"to\": \"4\", \"text\": \"STOP\"}";
+        let told = |list: &str, most: usize| {
+            let body = format!("{{\"results\": [{list}]}}");
+            read(&results, true, body.as_bytes(), most).map(|told| (told.events.len(), told.unread))
+        };
+        assert_eq!(told(&format!("{stop}, {stop}"), 2), Ok((2, 0)));
+        assert_eq!(told(&format!("{stop}, {stop}"), 1), Err(Unreadable::TooMany));
+        assert_eq!(told(&format!("{stop}, {{}}"), 2), Ok((1, 1)));
+        assert_eq!(told(&format!("{{}}, 7, {stop}"), 3), Ok((1, 2)));
+        assert_eq!(told("{}, {}", 2), Err(Unreadable::Nothing));
+        assert_eq!(told("", 2), Ok((0, 0)));
+        let whole = |body: &[u8]| read(&results, true, body, 2).map(|told| told.unread);
+        assert_eq!(whole(b"{}"), Err(Unreadable::Nothing));
+        assert_eq!(whole(b"{"), Err(Unreadable::Json));
     }
 
     #[test]
@@ -176,7 +196,7 @@ mod tests {
         let own = webhook("[states]\nHeard = 'delivered'");
         let receipt = |state: &str| {
             let body = format!("to=%2B1&id=7&status={state}");
-            match read(&own, false, body.as_bytes(), 1).unwrap().remove(0) {
+            match read(&own, false, body.as_bytes(), 1).unwrap().events.remove(0) {
                 Event::Receipt { said, .. } => said,
                 other => panic!("{other:?}"),
             }
