@@ -2,7 +2,9 @@
 //!
 //! "On my way home" and "Get well soon" are posts. Knows no account: whether there is such a user is seen later.
 
+use super::words::normal;
 use crate::config::Hours;
+use crate::number::Phone;
 
 /// A command. Users are as they were typed, without the `@` before them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub enum Setting {
     Replies(bool),
     /// A PIN before what is posted, or none.
     Pin(Option<String>),
+    /// One that is known, and written as it cannot be.
+    Miswritten,
 }
 
 /// Every keyword: none of them may be an account's name.
@@ -101,7 +105,10 @@ pub(super) fn read(text: &str) -> Option<Command> {
         }
         "reply" | "r" if !rest.is_empty() => Some(Command::Reply(rest.to_owned())),
         "post" if !rest.is_empty() => Some(Command::Post(rest.to_owned())),
-        "set" => setting(rest).map(Command::Set),
+        "set" => {
+            let miswritten = || is_setting(rest).then_some(Setting::Miswritten);
+            setting(rest).or_else(miswritten).map(Command::Set)
+        }
         _ => None,
     }
 }
@@ -145,13 +152,35 @@ fn with_user(keyword: &str, rest: &str) -> Option<Command> {
     user(rest).map(command)
 }
 
-/// `[@]name[@host]`, one word.
-fn user(word: &str) -> Option<String> {
+/// `[@]name[@host]`, one word; or somebody's number, which is nobody's name and must not be published either.
+fn user(text: &str) -> Option<String> {
+    name(text).or_else(|| number(text))
+}
+
+/// A number as people write it, which no name is: digits behind `+`.
+fn number(text: &str) -> Option<String> {
+    let begun = text.starts_with(['+', '0', '(']);
+    let put_between = |letter: char| letter.is_ascii_digit() || "+()/-. ".contains(letter);
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let phone = Phone::of(&digits).filter(|_| begun && text.chars().all(put_between))?;
+    Some(phone.e164().to_owned())
+}
+
+fn name(word: &str) -> Option<String> {
     let word = word.strip_prefix('@').unwrap_or(word).to_ascii_lowercase();
     let (name, host) = word.split_once('@').unwrap_or((&word, "here"));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let fits = (1..=20).contains(&name.len()) && (1..=100).contains(&host.len());
     (fits && name.bytes().all(plain) && host.bytes().all(plain)).then_some(word)
+}
+
+/// Whether this begins with what can be set, or is to be once.
+fn is_setting(rest: &str) -> bool {
+    const SETTINGS: [&str; 10] = [
+        "name", "bio", "location", "lang", "tz", "quiet", "limit", "dm", "replies", "pin",
+    ];
+    let what = rest.split_whitespace().next().map(normal);
+    what.is_some_and(|what| SETTINGS.contains(&what.as_str()))
 }
 
 fn setting(rest: &str) -> Option<Setting> {

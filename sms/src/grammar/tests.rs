@@ -157,14 +157,55 @@ fn a_command_has_its_exact_number_of_words() {
         "more of this",
         "d nyc",
         "set",
-        "set limit 0",
-        "set limit 1000",
-        "set pin 12",
+        "Set sail tomorrow",
+        "set them free",
         "who knows",
         "del it",
         "like a rolling stone",
         "join us all",
     ] {
+        assert_eq!(meaning(text, LINKED), Meaning::Post(None, text.into()), "{text}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_written_wrongly_is_no_post() {
+    for text in [
+        "SET PIN 12",
+        "set pin 12345678901",
+        "Set PIN: 1234",
+        "SET PIN",
+        "set limit 0",
+        "SET LIMIT 500",
+        "set dm perhaps",
+        "SET REPLIES",
+        "set quiet at night",
+        "set lang de",
+        "set tz",
+        "SET NAME",
+    ] {
+        assert_eq!(command(text), Some(Command::Set(Setting::Miswritten)), "{text}");
+    }
+}
+
+#[test]
+fn a_number_where_a_user_belongs_is_no_post() {
+    let number = || "+49171234567".to_owned();
+    for (text, read) in [
+        ("FOLLOW +49171234567", Command::Follow(number())),
+        ("f +49-171/234567", Command::Follow(number())),
+        ("sub +49(171)234567", Command::Follow(number())),
+        ("Follow +49 171 234567", Command::Follow(number())),
+        ("UNFOLLOW +49171234567", Command::Unfollow(number())),
+        ("get +49171234567", Command::Get(number())),
+        ("block +49171234567", Command::Block(number())),
+        ("join +49171234567", Command::Join(number())),
+        ("follow 0171/234567", Command::Follow("+0171234567".into())),
+        ("d +49171234567 hello", Command::Message(number(), "hello".into())),
+    ] {
+        assert_eq!(command(text), Some(read), "{text}");
+    }
+    for text in ["follow +1", "On 24/12/2026", "f +49171234567 now"] {
         assert_eq!(meaning(text, LINKED), Meaning::Post(None, text.into()), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use crate::config::Zone;
 use crate::grammar::{Command, Setting, keywords};
 use crate::limits::DIALOGUE_MS;
 use crate::network::{Action, Refused};
+use crate::number::Phone;
 use crate::tables::rows::{Asked, State};
 use crate::tables::{Change, Say};
 use std::sync::Arc;
@@ -171,13 +172,19 @@ impl Hall {
         }
     }
 
+    /// ON and OFF. What a phone said itself, STOP, only it takes back.
     fn turn(&self, person: &Person, on: bool) -> Answer {
-        if person.caller.is_none() {
+        let Some(caller) = &person.caller else {
             return Answer::said(self.say("No phone is linked."));
-        }
-        let said = match on {
-            true => "Posts come to your phone again.",
-            false => "No posts and messages to your phone until you send ON. STOP ends all texts.",
+        };
+        let said = match (caller.number.state, on) {
+            (State::Stopped | State::Dormant, _) => return Answer::said(self.say(words::NEEDS_START)),
+            (State::New | State::Pending | State::Bad, true) => {
+                return Answer::said(self.say(words::hint(&self.parts.settings.brand)));
+            }
+            (_, true) => "Posts come to your phone again.",
+            (_, false) if person.heard.is_some() => words::OFF,
+            (_, false) => words::OFF_THERE,
         };
         Answer::said(self.say(said)).with(Change::On(None, on))
     }
@@ -208,6 +215,9 @@ impl Hall {
         if !person.trusted || !self.parts.network.is_open() {
             return Answer::said(self.say("Accounts are not made by text message here."));
         }
+        if Phone::of(name).is_some() {
+            return Answer::said(self.say("A number is no name. Try another name: JOIN name"));
+        }
         let taken = self.parts.network.resolve(name).is_some() || keywords().any(|keyword| keyword == name);
         if taken || name.contains('@') {
             return Answer::said(self.say(format!("@{name} is taken. Try another name: JOIN name")));
@@ -217,6 +227,9 @@ impl Hall {
     }
 
     async fn set(self: &Arc<Hall>, person: &Person, setting: Setting) -> Answer {
+        if setting == Setting::Miswritten {
+            return Answer::said(self.say(words::HOW_SET));
+        }
         if let Setting::Name(name) = setting {
             let Some(account) = &person.account else {
                 return Answer::said(self.say(words::NEEDS_ACCOUNT));
@@ -239,7 +252,7 @@ impl Hall {
             Setting::Messages(on) => Change::Messages(on),
             Setting::Replies(on) => Change::Replies(on),
             Setting::Pin(pin) => Change::Pin(pin.map(|pin| self.pin(&caller.number, &pin))),
-            Setting::Name(_) => return Answer::default(),
+            Setting::Name(_) | Setting::Miswritten => return Answer::default(),
         };
         Answer::said(self.say("Set.")).with(change)
     }

@@ -227,7 +227,11 @@ impl Hall {
             Ok(rows.code(&account)?.map(|code| (account, code)))
         });
         let Ok(Some((account, row))) = row.await else {
-            return self.hint(caller);
+            return match caller.number.account {
+                // Neither a post nor a stranger's.
+                Some(_) => Answer::said(self.say(words::WRONG_CODE)),
+                None => self.hint(caller),
+            };
         };
         if !row.from_phone || !came.trusted || row.until <= self.now() {
             return Answer::said(self.say(words::WRONG_CODE));
@@ -333,8 +337,7 @@ pub async fn account_says(hall: &Arc<Hall>, account: &str, text: &str) -> String
         Meaning::Stop => Command::Off(None),
         Meaning::Start => Command::On(None),
         // Not repeated: it may be a number.
-        Meaning::Post(..) => return words::NO_COMMAND.to_owned(),
-        _ => return words::UNCLEAR.to_owned(),
+        _ => return words::NO_COMMAND.to_owned(),
     };
     let person = Person::account(account.into(), caller.clone());
     let answer = hall.carry_out(&person, command).await;

@@ -76,8 +76,14 @@ pub(super) fn nobody(name: &str) -> Words {
 
 /// To an account that writes what is no command.
 pub(super) const NO_COMMAND: &str = "That is no command here. HELP says what is; POST <text> publishes.";
+pub(super) const OFF: &str = "No posts and messages to your phone until you send ON. STOP ends all texts.";
+/// The same, to its account: STOP is OFF there.
+pub(super) const OFF_THERE: &str =
+    "No posts and messages to your phone until you write ON here. STOP, texted by the phone, ends all texts.";
+pub(super) const NEEDS_START: &str = "This phone gets no texts until it texts START itself.";
 pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to publish.";
 pub(super) const BUSY: &str = "That did not work just now. Please try again later.";
+pub(super) const HOW_SET: &str = "SET is written so: SET NAME words, TZ Europe/Berlin, QUIET 21-8, LIMIT 1 to 200, DM ON, REPLIES OFF, PIN 4 to 8 digits. POST <text> publishes.";
 pub(super) const NEEDS_ACCOUNT: &str = "That needs an account: link this phone in your client, or JOIN name.";
 pub(super) const NEEDS_CODE: &str = "Please prove this phone anew: ask for a code in your account.";
 pub(super) const NEEDS_LINK: &str = "This number must be proved first: link it in your account by a code (the contact sms there), then FOLLOW there. HELP, STOP.";
