@@ -93,8 +93,9 @@ impl Server {
     /// Whether nobody may register an account.
     pub(crate) fn is_reserved(&self, account: &BareJid) -> bool {
         let name = account.node().map_or("", |name| name.as_str());
-        let reserved = self.part.iter().flat_map(|part| part.reserved());
-        reserved.into_iter().any(|word| word.eq_ignore_ascii_case(name))
+        let part = self.part.iter();
+        let mut reserved = part.flat_map(|part| part.reserved().iter().copied().chain([part.service()]));
+        SERVICES.contains(&name) || reserved.any(|word| word.eq_ignore_ascii_case(name))
     }
 
     /// Whether a domain is the one that is served, one of its services, or the other part's.

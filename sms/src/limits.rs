@@ -45,6 +45,8 @@ pub const HELPS_PER_DAY: u8 = 3;
 pub const SAME_MS: u64 = 600_000;
 /// And where it does.
 pub const SAME_ID_MS: u64 = 30 * DAY_MS;
+/// Letters of a name that JOIN takes: a text names its author, and is short.
+pub const JOIN_NAME_MAX: usize = 20;
 /// How long YES is an answer.
 pub const DIALOGUE_MS: u64 = DAY_MS;
 /// How long a post may be answered with REPLY.

@@ -34,6 +34,9 @@ pub trait Network: Send + Sync + 'static {
     /// Whether anybody may make an account by text message.
     fn is_open(&self) -> bool;
 
+    /// Whether a name is kept from people: a keyword, or what the server itself is called.
+    fn is_reserved(&self, name: &str) -> bool;
+
     /// Does something in the name of an account; never waits.
     fn act(&self, account: &str, action: Action, done: Done);
 

@@ -115,6 +115,26 @@ async fn a_phone_joins_and_its_texts_are_posts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_joins_by_a_name_that_is_no_number_no_host_and_not_reserved() {
+    let mut town = Town::new("").await;
+    town.asks(ANN, "hello?").await;
+    for name in [".", "..", "491712345678", "7", "-ann", "ann.b", "ann@here"] {
+        let told = town.asks(ANN, &format!("join {name}")).await;
+        assert!(
+            told.starts_with("JOIN needs a name of letters and digits"),
+            "{name}: {told}"
+        );
+    }
+    for name in ["pubsub", "Comments", "stop", "post"] {
+        let told = town.asks(ANN, &format!("join {name}")).await;
+        assert!(told.contains("is taken"), "{name}: {told}");
+    }
+    assert!(town.asks(ANN, "join Ann_b-2").await.contains("the account @ann_b-2"));
+    assert!(town.done().is_empty());
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_text_of_several_parts_is_one_post_and_stop_in_any_part_is_stop() {
     let mut town = Town::new("").await;
     town.asks(ANN, "join ann").await;

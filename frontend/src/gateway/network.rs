@@ -55,6 +55,10 @@ impl Network for Social {
         self.open
     }
 
+    fn is_reserved(&self, name: &str) -> bool {
+        self.host.is_reserved(name)
+    }
+
     fn act(&self, account: &str, action: Action, done: Done) {
         match BareJid::new(account) {
             Ok(account) => self.act_as(&account, action, done),

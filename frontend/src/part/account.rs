@@ -49,6 +49,12 @@ impl Host {
         });
     }
 
+    /// Whether nobody may have an account of this name: a keyword, or what the server's services are called.
+    pub fn is_reserved(&self, name: &str) -> bool {
+        let server = self.server();
+        server.is_none_or(|server| account_of(&server.domain, name).is_none_or(|jid| server.is_reserved(&jid)))
+    }
+
     /// Sets an account's password.
     pub fn set_password(&self, account: &BareJid, password: &str, done: Done<()>) {
         let (account, password) = (account.clone(), password.to_owned());

@@ -306,6 +306,9 @@ impl Network for Nobody {
     fn is_open(&self) -> bool {
         false
     }
+    fn is_reserved(&self, _: &str) -> bool {
+        true
+    }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Busy));
     }

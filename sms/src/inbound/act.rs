@@ -7,7 +7,7 @@ use super::context::{Caller, Hall};
 use super::words;
 use crate::config::Zone;
 use crate::grammar::{Command, Setting, keywords};
-use crate::limits::DIALOGUE_MS;
+use crate::limits::{DIALOGUE_MS, JOIN_NAME_MAX};
 use crate::network::{Action, Refused};
 use crate::number::Phone;
 use crate::tables::rows::{Asked, State};
@@ -215,11 +215,12 @@ impl Hall {
         if !person.trusted || !self.parts.network.is_open() {
             return Answer::said(self.say("Accounts are not made by text message here."));
         }
-        if Phone::of(name).is_some() {
-            return Answer::said(self.say("A number is no name. Try another name: JOIN name"));
+        if !is_name(name) {
+            return Answer::said(self.say(words::NO_NAME));
         }
-        let taken = self.parts.network.resolve(name).is_some() || keywords().any(|keyword| keyword == name);
-        if taken || name.contains('@') {
+        let network = &self.parts.network;
+        let reserved = network.is_reserved(name) || keywords().any(|keyword| keyword == name);
+        if reserved || network.resolve(name).is_some() {
             return Answer::said(self.say(format!("@{name} is taken. Try another name: JOIN name")));
         }
         let asked = Change::Ask(Asked::Join(name.into()), self.after(DIALOGUE_MS));
@@ -287,4 +288,11 @@ impl Hall {
         };
         Answer::said(self.say(text))
     }
+}
+
+/// Whether an account that is made by text message may be called so: never what may be a number, nor a host.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    begins && name.len() <= JOIN_NAME_MAX && name.bytes().all(plain)
 }

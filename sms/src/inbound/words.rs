@@ -91,5 +91,6 @@ pub(super) const NEEDS_PIN: &str = "Begin with your PIN: 1234 your text. It is s
 pub(super) const WRONG_PIN: &str = "That is not your PIN.";
 pub(super) const LOCKED: &str = "Too many wrong PINs: posting from this phone is locked for a day.";
 pub(super) const WRONG_CODE: &str = "That code is not right, or too old.";
+pub(super) const NO_NAME: &str = "JOIN needs a name of letters and digits that begins with a letter.";
 pub(super) const NOTHING_MORE: &str = "There is nothing more.";
 pub(super) const TOO_MANY: &str = "That is too many posts for now. Please wait an hour.";

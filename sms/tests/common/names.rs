@@ -79,6 +79,9 @@ impl Network for Names {
     fn is_open(&self) -> bool {
         true
     }
+    fn is_reserved(&self, name: &str) -> bool {
+        matches!(name, "pubsub" | "comments")
+    }
     fn act(&self, account: &str, action: Action, done: Done) {
         if action == Action::Join {
             self.accounts.lock().unwrap().insert(account.into());
