@@ -5,6 +5,8 @@
 mod common;
 
 use common::town::Town;
+use reef_sms::tables::Change;
+use reef_sms::tables::rows::State;
 use serde_json::json;
 
 const PHONE: &str = "+12025550101";
@@ -67,6 +69,21 @@ async fn a_number_that_is_erased_is_unknown_and_its_stop_is_not_forgotten() {
         let all = town.smsc.received(phone);
         assert!(all.iter().all(|text| !text.text.contains("for nobody")), "{phone}");
     }
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_its_network_does_not_know_is_not_started_but_by_itself() {
+    let mut town = Town::new("").await;
+    town.publisher("alice");
+    town.asks(PHONE, "follow alice").await;
+    town.asks(PHONE, "yes").await;
+    town.change(Change::State(State::Bad));
+    let start = json!({"number": "start", "e164": PHONE});
+    let refused = town.ask(&start).await.unwrap_err();
+    assert!(refused.contains("a text from the phone"), "{refused}");
+    assert!(town.asks(PHONE, "start").await.contains("you get texts again"));
+    assert_eq!(town.ask(&start).await.unwrap()["state"], "on");
     town.leave().await;
 }
 

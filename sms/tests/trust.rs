@@ -6,8 +6,11 @@ mod common;
 
 use common::room::{ANYBODY, CARRIER, Room};
 use common::town::Town;
+use common::{World, read};
 use reef_sms::gateway::Proof;
 use reef_sms::network::Action;
+use reef_sms::schedule::Status;
+use reef_sms::tables::rows::State;
 
 const ANN: &str = "+12025550101";
 const PROVE: &str = "This number must be proved first";
@@ -61,6 +64,32 @@ async fn a_subscriber_gets_nobody_else_and_nothing_again_by_a_route_of_anybody()
     room.world.pass(10_000);
     assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
     assert_eq!(room.asks(CARRIER, 1, "who").await, "You get @alice.");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_its_network_did_not_know_is_heard_again_once_it_says_something() {
+    let mut room = Room::new();
+    room.world.publisher("alice");
+    room.asks(CARRIER, 1, "follow alice").await;
+    room.asks(CARRIER, 1, "yes").await;
+    let hash = room.world.parts.keys.hash(&World::phone(1));
+    let id = read(room.world.rows().by_hash(&hash)).unwrap();
+    room.world.line.lock().unwrap().script = [Some(Status::Never(0x0b, true))].into();
+    room.world.post("alice", "1", "hello");
+    room.world.pass(4_000);
+    assert_eq!(read(room.world.rows().number(id)).unwrap().state, State::Bad);
+    assert!(room.asks(CARRIER, 1, "help").await.contains("posts by text"));
+    assert_eq!(read(room.world.rows().number(id)).unwrap().state, State::Dormant);
+    assert_eq!(read(room.world.rows().usage(id)).strikes, 0);
+    assert!(room.asks(CARRIER, 1, "follow alice").await.contains("reply YES"));
+    room.world.post("alice", "2", "not without a yes");
+    room.world.pass(4_000);
+    assert!(room.asks(CARRIER, 1, "start").await.contains("you get texts again"));
+    room.world.post("alice", "3", "again");
+    room.world.pass(4_000);
+    let posts = room.world.got(1);
+    let posts: Vec<&String> = posts.iter().filter(|text| text.starts_with("@alice")).collect();
+    assert_eq!(posts, ["@alice: again"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -196,8 +196,16 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
     }
     .map_err(|error| error.to_string())?;
     let row = rows_of.number(id).map_err(wrong)?.ok_or("it is gone")?;
-    if what == "start" && row.state == State::Stopped {
-        return Err("this phone has said STOP: START from the phone itself lifts that, and nothing else".into());
+    match row.state {
+        State::Stopped if what == "start" => {
+            return Err("this phone has said STOP: START from the phone itself lifts that, and nothing else".into());
+        }
+        State::Bad if what == "start" => {
+            return Err(
+                "its network says that there is no such number: a text from the phone itself brings it back".into(),
+            );
+        }
+        _ => {}
     }
     let view = parts.commits.engine.view();
     let mut gets = Vec::new();

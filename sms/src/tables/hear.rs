@@ -3,7 +3,7 @@
 //! The same text, heard twice, is kept once. Knows no command. Next: `inbound/` makes of it what it says.
 
 use super::rows::{Audit, Audited, Class, DeliveryId, Dialogue, Heard, Number, NumberId, State, Usage, Waiting};
-use super::{Doing, Hear, Say, keys};
+use super::{BY_PHONE, Doing, Hear, Say, keys};
 use crate::limits::{DAY_MS, HOUR_MS, STOP_TOLD_EXPIRES_MS};
 use crate::number::Hash;
 use reef_engine::log::apply::ApplyError;
@@ -32,6 +32,14 @@ impl Doing<'_, '_, '_> {
         if number.state == State::Active && silent >= hear.most.dormant_ms {
             number.state = State::Dormant;
             self.audit(&number, Audited::State(State::Dormant), "silence");
+        }
+        if matches!(number.state, State::Bad | State::Dormant) {
+            // It is there: what was refused before says nothing any more. Posts come again when it says START or YES.
+            usage.strikes = 0;
+        }
+        if number.state == State::Bad {
+            number.state = State::Dormant;
+            self.audit(&number, Audited::State(State::Dormant), BY_PHONE);
         }
         number.heard = at;
         self.outcome.number = Some(id);

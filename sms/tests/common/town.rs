@@ -6,11 +6,14 @@ use super::house::House;
 use super::{FIRST, Gate, Names};
 use reef_engine::Engine;
 use reef_engine::clock::{Clock, SystemClock};
+use reef_engine::log::record::Change as Record;
 use reef_engine::model::{Seq, Timestamp};
 use reef_smpp::smsc::{Smsc, SmscConfig, Text};
 use reef_sms::gateway::{Gateway, Proof};
 use reef_sms::network::Action;
 use reef_sms::tables::read::Rows;
+use reef_sms::tables::rows::NumberId;
+use reef_sms::tables::{Change, Do, Op};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -137,6 +140,23 @@ impl Town {
         let (to, got) = self.gets().await;
         assert_eq!(to, phone, "{got}");
         got
+    }
+
+    /// A change of the number that was heard first, by its route.
+    pub(crate) fn change(&self, change: Change) {
+        let op = Op::Do(Do {
+            number: NumberId(1),
+            epoch: None,
+            heard: None,
+            changes: vec![change],
+            say: Vec::new(),
+            by: "route".into(),
+        });
+        let change = Record::Table {
+            owner: "sms".into(),
+            op: op.encode().into(),
+        };
+        self.engine.admission.submit_and_wait("sms", change).unwrap();
     }
 
     pub(crate) fn publisher(&self, name: &str) {
