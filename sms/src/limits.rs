@@ -26,6 +26,8 @@ pub const STRIKES: u8 = 3;
 pub const CODE_TRIES: u8 = 5;
 /// Codes for one number and day.
 pub const CODES_PER_DAY: u8 = 3;
+/// Codes that one account asks for within a day, for whatever numbers. Its address is not known here.
+pub const ACCOUNT_CODES_PER_DAY: u8 = 5;
 /// Wrong PINs in a row, after which a number may not post for a day.
 pub const PIN_TRIES: u8 = 5;
 /// Edges that are removed with a number in one commit; a number has fewer.

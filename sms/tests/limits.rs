@@ -142,11 +142,9 @@ fn an_answer_in_doubt_is_sent_once_more_whatever_is_said_late() {
     assert_eq!(world.line.lock().unwrap().segments, 2);
 }
 
-#[test]
-fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
-    let world = World::new(OPEN_WORLD);
-    let phone = World::phone(1);
-    let code = |account: &str, made: bool| Op::Code {
+fn code(world: &World, account: &str, number: u64, made: bool) -> Op {
+    let phone = World::phone(number);
+    Op::Code {
         account: account.into(),
         made: made.then(|| NewCode {
             code: [1; 16],
@@ -156,9 +154,28 @@ fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
             from_phone: true,
             until: Timestamp(world.now().0 + 600_000),
             most: 3,
+            most_of_account: 5,
             say: None,
         }),
-    };
+    }
+}
+
+#[test]
+fn an_account_asks_for_five_codes_a_day_for_whatever_numbers() {
+    let world = World::new(OPEN_WORLD);
+    for number in 1..=5 {
+        world.commit(&code(&world, "ann@here", number, true));
+    }
+    let sixth = world.parts.commits.wait(&code(&world, "ann@here", 6, true));
+    assert!(matches!(sixth, Err(Error::Rejected(Reject::TooFast(_)))), "{sixth:?}");
+    world.clock.pass(86_400_000);
+    world.commit(&code(&world, "ann@here", 6, true));
+}
+
+#[test]
+fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
+    let world = World::new(OPEN_WORLD);
+    let code = |account: &str, made: bool| code(&world, account, 1, made);
     world.commit(&code("ann@here", true));
     world.commit(&code("ann@here", false));
     world.commit(&code("ben@here", true));
@@ -219,6 +236,7 @@ fn a_number_is_not_forgotten_while_it_is_spoken_with() {
             from_phone: true,
             until,
             most: 3,
+            most_of_account: 5,
             say: None,
         }),
     });

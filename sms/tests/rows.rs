@@ -217,6 +217,7 @@ fn code(say: Option<Say>) -> Op {
             from_phone: say.is_none(),
             until: AT,
             most: 3,
+            most_of_account: 5,
             say,
         }),
     }

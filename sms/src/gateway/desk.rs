@@ -5,7 +5,7 @@
 use super::whole::{Gateway, Serving};
 use crate::config::{Hours, Trust, Zone};
 use crate::inbound::{Hall, account_says};
-use crate::limits::CODES_PER_DAY;
+use crate::limits::{ACCOUNT_CODES_PER_DAY, CODES_PER_DAY};
 use crate::number::Phone;
 use crate::tables::rows::{Class, Code, NumberId, State};
 use crate::tables::{Change, Do, NewCode, Op, Say};
@@ -305,6 +305,7 @@ async fn link(hall: &Arc<Hall>, account: Arc<str>, number: &str) -> Result<Proof
             from_phone,
             until,
             most: CODES_PER_DAY,
+            most_of_account: ACCOUNT_CODES_PER_DAY,
             say,
         }),
     };

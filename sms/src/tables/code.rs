@@ -28,7 +28,7 @@ impl Doing<'_, '_, '_> {
             Some(code) if code.made.0 == today => code.made.1,
             _ => 0,
         };
-        if count >= new.most {
+        if count >= new.most_of_account {
             return Err(Reject::TooFast("codes a day").into());
         }
         let (id, number) = match self.main::<NumberId>(&keys::by_hash(&new.hash))? {

@@ -206,8 +206,10 @@ pub struct NewCode {
     pub from_phone: bool,
     /// Until when it holds.
     pub until: Timestamp,
-    /// Codes of one account and day.
+    /// Codes for one number and day.
     pub most: u8,
+    /// Codes that one account asks for within a day.
+    pub most_of_account: u8,
     /// What the phone is told.
     pub say: Option<Say>,
 }
