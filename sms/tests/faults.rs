@@ -121,6 +121,30 @@ async fn receipts_are_understood_before_the_answer_and_in_another_base_than_it()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_of_which_only_the_last_part_has_an_id_is_delivered_with_it() {
+    let smsc = SmscConfig {
+        last_id_only: true,
+        ..SmscConfig::default()
+    };
+    let mut town = Town::at(smsc, "", "rate = 10000").await;
+    town.publisher("alice");
+    town.asks("+12025560001", "follow alice").await;
+    town.asks("+12025560001", "yes").await;
+    town.post("alice", "1", &"hello ".repeat(40));
+    let rows = town.rows();
+    let all = || {
+        let closed = rows.closed(10).unwrap();
+        let delivered = |progress| progress == Progress::Final(Final::Delivered);
+        let long = closed.iter().any(|(_, row)| row.segments == 2);
+        long && closed
+            .iter()
+            .all(|(_, row)| delivered(row.progress) && row.ids.is_empty())
+    };
+    town.until("the receipt of the last part", all).await;
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_message_in_the_middle_ends_nothing() {
     let town = followers(SmscConfig::default(), "rate = 10000").await;
     town.post("alice", "1", "hello");

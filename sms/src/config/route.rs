@@ -137,8 +137,6 @@ pub struct Route {
     pub concatenation: Concatenation,
     /// Whether receipts are asked for.
     pub receipts: bool,
-    /// Whether only the last part of a message has an id there.
-    pub last_id_only: bool,
     /// What becomes of posts in doubt.
     pub ambiguous: Ambiguous,
     /// How validity is written.
@@ -189,7 +187,6 @@ impl Default for Route {
             alphabet: DefaultAlphabet::default(),
             concatenation: Concatenation::default(),
             receipts: true,
-            last_id_only: false,
             ambiguous: Ambiguous::default(),
             validity: Validity::default(),
             daily_segments: 0,
