@@ -269,6 +269,7 @@ fn keep() -> Keep {
         early: AT,
         parts: AT,
         fresh: AT,
+        consent: AT,
         most: u32::MAX,
     }
 }
@@ -347,6 +348,7 @@ fn every_operation_is_read_as_it_was_written() {
         routes: vec![ROUTE],
         waiting: vec![ID],
         matched: 2,
+        more: true,
     };
     again(&outcome);
     assert_eq!(Outcome::decode(&postcard::to_stdvec(&outcome).unwrap()), outcome);

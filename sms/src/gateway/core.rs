@@ -255,6 +255,7 @@ impl Core {
         if let Some(pending) = self.forgetting.take() {
             match self.parts.commits.look(pending)? {
                 Looked::Waits(pending) => self.forgetting = Some(pending),
+                Looked::Done(outcome) if outcome.more => self.sweep(now)?,
                 Looked::Done(_) => {}
             }
             return Ok(());
@@ -265,6 +266,11 @@ impl Core {
         self.forgot = now;
         let routes: Vec<RouteId> = self.lanes.iter().map(|lane| lane.state.id).collect();
         self.alarms.look(&budgets(&self.parts, &routes, now)?);
+        self.sweep(now)
+    }
+
+    /// A bounded number of rows; while that finds its most, the next follows at once, or the tables would grow for ever.
+    fn sweep(&mut self, now: Timestamp) -> Result<(), Failed> {
         let before = |keep: jiff::SignedDuration| Timestamp(now.0.saturating_sub(keep.as_millis() as u64));
         let keep = Keep {
             deliveries: before(self.parts.settings.keep_deliveries),
@@ -272,6 +278,7 @@ impl Core {
             early: Timestamp(now.0.saturating_sub(EARLY_MS)),
             parts: Timestamp(now.0.saturating_sub(PARTS_MS)),
             fresh: Timestamp(now.0.saturating_sub(crate::limits::DAY_MS)),
+            consent: before(self.parts.settings.keep_consent),
             most: FORGET_ROWS,
         };
         self.forgetting = Some(self.parts.commits.begin(Op::Forget(keep))?);

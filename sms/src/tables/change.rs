@@ -71,6 +71,7 @@ impl Doing<'_, '_, '_> {
             Change::Consent(words) => {
                 let nth = self.next_id().0 & 1023;
                 self.put_main(keys::consent(&number.hash, self.apply.at, nth), words);
+                self.put_main(keys::consent_age(self.apply.at, &number.hash, nth), &());
                 self.audit(number, Audited::Consent, by);
             }
             Change::Read => self.audit(number, Audited::Read, by),

@@ -139,6 +139,8 @@ pub struct Outcome {
     pub waiting: Vec<DeliveryId>,
     /// Receipts that matched something, early ones too.
     pub matched: u32,
+    /// Whether there is more to be forgotten.
+    pub more: bool,
 }
 
 impl Outcome {

@@ -278,6 +278,22 @@ pub fn consents(hash: &Hash) -> Vec<u8> {
     key(24, &[hash])
 }
 
+/// time, number, nth → nothing: to forget that consent
+pub fn consent_age(at: Timestamp, hash: &Hash, nth: u64) -> Vec<u8> {
+    key(28, &[&at.0.to_be_bytes(), hash, &nth.to_be_bytes()])
+}
+
+/// Those, oldest first.
+pub const CONSENT_AGES: &[u8] = &[28];
+
+/// The time of such a key, and the key of the consent.
+pub fn read_consent_age(key: &[u8]) -> Option<(Timestamp, Vec<u8>)> {
+    let (at, rest) = key.get(1..)?.split_first_chunk::<8>()?;
+    let (hash, nth) = rest.split_last_chunk::<8>()?;
+    let at = Timestamp(u64::from_be_bytes(*at));
+    Some((at, consent(hash.try_into().ok()?, at, u64::from_be_bytes(*nth))))
+}
+
 /// route, node, number → how far that pair is
 pub fn edge(route: RouteId, node: NodeId, id: NumberId) -> Vec<u8> {
     key(0, &[&route.0.to_be_bytes(), &node.0.to_be_bytes(), &id.0.to_be_bytes()])

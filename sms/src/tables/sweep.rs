@@ -27,6 +27,8 @@ pub struct Keep {
     pub parts: Timestamp,
     /// Numbers of which nothing became.
     pub fresh: Timestamp,
+    /// What was agreed to.
+    pub consent: Timestamp,
     /// Rows of each kind at most.
     pub most: u32,
 }
@@ -34,25 +36,44 @@ pub struct Keep {
 impl Doing<'_, '_, '_> {
     pub(super) fn forget(&mut self, keep: &Keep) -> Result<(), ApplyError> {
         let most = keep.most as usize;
-        self.forget_deliveries(keep.deliveries, most)?;
-        self.forget_heard(keep.heard, most)?;
-        self.forget_early(keep.early, most)?;
-        self.forget_fresh(keep.fresh, most)?;
-        let before = keep.parts.0.to_be_bytes();
-        for key in self.first_keys(keys::PARTS, most)? {
+        let hour = keep.fresh.0 / crate::limits::HOUR_MS;
+        let found = [
+            self.forget_deliveries(keep.deliveries, most)?,
+            self.forget_heard(keep.heard, most)?,
+            self.forget_early(keep.early, most)?,
+            self.forget_fresh(keep.fresh, most)?,
+            self.forget_consent(keep.consent, most)?,
+            self.forget_before(keys::PARTS, keep.parts.0, most)?,
+            self.forget_before(keys::NEWCOMERS, hour, most)?,
+        ];
+        self.outcome.more = found.contains(&most);
+        Ok(())
+    }
+
+    /// Rows whose keys begin with a time before this; how many.
+    fn forget_before(&mut self, prefix: &[u8], before: u64, most: usize) -> Result<usize, ApplyError> {
+        let (before, mut found) = (before.to_be_bytes(), 0);
+        for key in self.first_keys(prefix, most)? {
             if key.get(1..9).is_none_or(|at| at >= &before[..]) {
                 break;
             }
             self.delete_main(key);
+            found += 1;
         }
-        let hour = (keep.fresh.0 / crate::limits::HOUR_MS).to_be_bytes();
-        for key in self.first_keys(keys::NEWCOMERS, most)? {
-            if key.get(1..9).is_none_or(|began| began >= &hour[..]) {
+        Ok(found)
+    }
+
+    fn forget_consent(&mut self, before: Timestamp, most: usize) -> Result<usize, ApplyError> {
+        let mut found = 0;
+        for key in self.first_keys(keys::CONSENT_AGES, most)? {
+            let Some((_, consent)) = keys::read_consent_age(&key).filter(|(at, _)| *at < before) else {
                 break;
-            }
+            };
+            self.delete_main(consent);
             self.delete_main(key);
+            found += 1;
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Rows of a prefix from its beginning, at most so many.
@@ -73,29 +94,35 @@ impl Doing<'_, '_, '_> {
         Ok(found)
     }
 
-    fn forget_deliveries(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
-        let family = self.families.delivery();
+    fn forget_deliveries(&mut self, before: Timestamp, most: usize) -> Result<usize, ApplyError> {
+        let (family, mut found) = (self.families.delivery(), 0);
         for (key, value) in self.first_rows(family, keys::CLOSED, most)? {
             let row: Delivery = decode(family, &value)?;
             match keys::read_delivery(&key) {
                 Some(id) if row.at < before => self.forget_delivery(id, &row)?,
                 _ => break,
             }
+            found += 1;
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn forget_heard(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
-        let family = self.families.main();
+    /// How many of the kind of which there were most.
+    fn forget_heard(&mut self, before: Timestamp, most: usize) -> Result<usize, ApplyError> {
+        let (family, mut most_of_one) = (self.families.main(), 0);
         // What is open for so long is of numbers that were forgotten.
         for kind in [keys::HEARD, keys::HEARD_OPEN] {
+            let mut found = 0;
             for (key, value) in self.first_rows(family, kind, most)? {
                 if decode::<Heard>(family, &value)?.at >= before {
                     break;
                 }
                 self.delete_main(key);
+                found += 1;
             }
+            most_of_one = most_of_one.max(found);
         }
+        let mut found = 0;
         for key in self.first_keys(keys::HEARD_AGES, most)? {
             let Some((at, hash)) = key.get(1..).and_then(<[u8]>::split_first_chunk::<8>) else {
                 continue;
@@ -107,19 +134,21 @@ impl Doing<'_, '_, '_> {
                 self.delete_main(keys::heard_key(&hash));
             }
             self.delete_main(key);
+            found += 1;
         }
-        Ok(())
+        Ok(most_of_one.max(found))
     }
 
-    fn forget_early(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
-        let family = self.families.main();
+    fn forget_early(&mut self, before: Timestamp, most: usize) -> Result<usize, ApplyError> {
+        let (family, mut found) = (self.families.main(), 0);
         for (key, value) in self.first_rows(family, keys::EARLY, most)? {
             // By number, not by time.
             if decode::<Early>(family, &value)?.at < before {
                 self.delete_main(key);
+                found += 1;
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Since when a number of which nothing became is spoken with all the same: it said something of late, is asked
@@ -144,7 +173,8 @@ impl Doing<'_, '_, '_> {
     }
 
     /// Numbers that said something once, and became nothing.
-    fn forget_fresh(&mut self, before: Timestamp, most: usize) -> Result<(), ApplyError> {
+    fn forget_fresh(&mut self, before: Timestamp, most: usize) -> Result<usize, ApplyError> {
+        let mut found = 0;
         for key in self.first_keys(keys::FRESH, most)? {
             let Some((at, id)) = keys::read_fresh(&key) else {
                 continue;
@@ -153,6 +183,7 @@ impl Doing<'_, '_, '_> {
                 break;
             }
             self.delete_main(key);
+            found += 1;
             let Some(number) = self.main::<Number>(&keys::number(id))?.filter(is_nobody) else {
                 continue;
             };
@@ -161,7 +192,7 @@ impl Doing<'_, '_, '_> {
                 None => self.erase(id)?,
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 
