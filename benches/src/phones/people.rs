@@ -65,6 +65,9 @@ impl Network for Names {
     fn is_open(&self) -> bool {
         false
     }
+    fn is_reserved(&self, _: &str) -> bool {
+        false
+    }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Forbidden));
     }
