@@ -9,7 +9,6 @@ use crate::config::Zone;
 use crate::grammar::{Command, Setting, keywords};
 use crate::limits::{DIALOGUE_MS, JOIN_NAME_MAX};
 use crate::network::{Action, Refused};
-use crate::number::Phone;
 use crate::tables::rows::{Asked, State};
 use crate::tables::{Change, Say};
 use std::sync::Arc;
