@@ -55,7 +55,10 @@ async fn a_number_in_place_of_a_user_is_neither_published_nor_repeated() {
         assert!(said.starts_with("There is no such user."), "{text}: {said}");
     }
     let said = room.asks(CARRIER, 2, "join +49171234567").await;
-    assert_eq!(said, "JOIN needs a name of letters and digits that begins with a letter.");
+    assert_eq!(
+        said,
+        "JOIN needs a name of letters and digits that begins with a letter."
+    );
     assert_eq!(room.world.names.acts(), [Action::Join]);
 }
 
