@@ -3,7 +3,7 @@
 //! Knows no stream and no session. A registration is a record like any other: answered when it is durable.
 
 use crate::router::Mail;
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Stored};
 use crate::server::Server;
 use crate::stream::{Authenticated, Host, HostError, RegisterError};
 use crate::tables::{self, Op};
@@ -42,12 +42,14 @@ impl Host for Accounts {
         match waits.await {
             Ok(Ok(None)) => Ok(None),
             Ok(Ok(Some(row))) if row.suspended => Err(HostError::Disabled),
-            // Until a password is set it is to others as one that is not there.
-            Ok(Ok(Some(row))) if row.credentials == Credentials::NONE => Ok(None),
-            Ok(Ok(Some(row))) => Credentials::from_bytes(&row.credentials).map(Some).map_err(|error| {
-                tracing::error!(%error, "an account's credentials cannot be read");
-                HostError::Busy
-            }),
+            // Without a password it is to others as one that is not there.
+            Ok(Ok(Some(row))) => match Stored::from_bytes(&row.credentials) {
+                Ok(stored) => Ok(stored.now(self.server.engine.clock.now().0)),
+                Err(error) => {
+                    tracing::error!(%error, "an account's credentials cannot be read");
+                    Err(HostError::Busy)
+                }
+            },
             Ok(Err(error)) => {
                 tracing::error!(%error, "an account cannot be read");
                 Err(HostError::Busy)

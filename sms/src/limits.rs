@@ -49,6 +49,10 @@ pub const SAME_MS: u64 = 600_000;
 pub const SAME_ID_MS: u64 = 30 * DAY_MS;
 /// Letters of a name that JOIN takes: a text names its author, and is short.
 pub const JOIN_NAME_MAX: usize = 20;
+/// How long a password that was texted logs in, and its groups of four letters, of five bits each.
+pub const PASSWORD_MS: u64 = HOUR_MS;
+/// See there.
+pub const PASSWORD_GROUPS: usize = 3;
 /// How long YES is an answer.
 pub const DIALOGUE_MS: u64 = DAY_MS;
 /// How long a post may be answered with REPLY.

@@ -4,7 +4,8 @@
 //! Must not know phones: no number passes here. Next: `inbound/` acts by it, `schedule/render.rs` reads posts by it.
 
 use reef_engine::Engine;
-use reef_engine::model::NodeName;
+use reef_engine::model::{NodeName, Timestamp};
+use std::fmt;
 use std::sync::Arc;
 
 /// Called once, when what was asked is durable or refused.
@@ -36,6 +37,9 @@ pub trait Network: Send + Sync + 'static {
 
     /// Whether a name is kept from people: a keyword, or what the server itself is called.
     fn is_reserved(&self, name: &str) -> bool;
+
+    /// For whom an account was made that has no password of its own yet; `None` of every other.
+    fn maker(&self, account: &str) -> Option<u64>;
 
     /// Does something in the name of an account; never waits.
     fn act(&self, account: &str, action: Action, done: Done);
@@ -123,8 +127,28 @@ pub enum Action {
         /// What.
         name: String,
     },
-    /// Makes this account, whose credential is a phone.
-    Join,
+    /// Makes this account, whose credential is a phone; made again for the same, it is there.
+    Join {
+        /// For whom it is made.
+        maker: u64,
+    },
+    /// Gives this account, which has no password of its own, one that passes.
+    Password {
+        /// It.
+        password: Password,
+        /// Until when it logs in.
+        until: Timestamp,
+    },
+}
+
+/// A password, which is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
 }
 
 /// Why something was not done.

@@ -105,7 +105,7 @@ async fn a_phone_joins_and_its_texts_are_posts() {
     town.says(ANN, "My first post");
     assert_eq!(town.asks(ANN, "del").await, "Your post is taken back.");
     let done = town.done();
-    assert_eq!(done[0], ("ann@here".into(), Action::Join));
+    assert_eq!(done[0], ("ann@here".into(), Action::Join { maker: 1 }));
     assert!(
         matches!(&done[1].1, Action::Post { text, .. } if text == "My first post"),
         "{done:?}"

@@ -108,7 +108,7 @@ async fn an_account_is_made_where_this_text_came_by_a_route_that_vouches_for_it(
     assert!(room.asks(ANYBODY, 2, "yes").await.starts_with(PROVE));
     assert!(room.world.names.acts().is_empty());
     assert!(room.asks(CARRIER, 2, "yes").await.contains("welcome @ben"));
-    assert_eq!(room.world.names.acts(), [Action::Join]);
+    assert_eq!(room.world.names.acts(), [Action::Join { maker: 2 }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,7 +23,7 @@ async fn what_only_begins_as_stop_does_is_asked_back_and_not_published() {
     for text in ["Quit texting me so much", "Cancel my dentist"] {
         assert_eq!(room.asks(CARRIER, 1, text).await, UNCLEAR, "{text}");
     }
-    assert_eq!(room.world.names.acts(), [Action::Join]);
+    assert_eq!(room.world.names.acts(), [Action::Join { maker: 1 }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +36,7 @@ async fn a_setting_that_is_written_wrongly_is_explained_and_not_published() {
     }
     let said = account_says(&room.hall, "nobody@here", "SET LIMIT 500").await;
     assert!(said.starts_with("SET is written so: "), "{said}");
-    assert_eq!(room.world.names.acts(), [Action::Join]);
+    assert_eq!(room.world.names.acts(), [Action::Join { maker: 1 }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +59,7 @@ async fn a_number_in_place_of_a_user_is_neither_published_nor_repeated() {
         said,
         "JOIN needs a name of letters and digits that begins with a letter."
     );
-    assert_eq!(room.world.names.acts(), [Action::Join]);
+    assert_eq!(room.world.names.acts(), [Action::Join { maker: 1 }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +75,7 @@ async fn six_digits_that_nobody_asked_for_are_explained_to_an_accounts_phone() {
         "",
         "a stranger is told once a day"
     );
-    assert_eq!(room.world.names.acts(), [Action::Join]);
+    assert_eq!(room.world.names.acts(), [Action::Join { maker: 1 }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -68,6 +68,9 @@ impl Network for Names {
     fn is_reserved(&self, _: &str) -> bool {
         false
     }
+    fn maker(&self, _: &str) -> Option<u64> {
+        None
+    }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Forbidden));
     }

@@ -59,6 +59,10 @@ impl Network for Social {
         self.host.is_reserved(name)
     }
 
+    fn maker(&self, account: &str) -> Option<u64> {
+        self.host.maker(&BareJid::new(account).ok()?)
+    }
+
     fn act(&self, account: &str, action: Action, done: Done) {
         match BareJid::new(account) {
             Ok(account) => self.act_as(&account, action, done),
@@ -105,10 +109,11 @@ impl Social {
                 );
                 done(Ok(()));
             }
-            Action::Join => {
+            Action::Password { password, until } => host.pass(account, &password.0, until, told(done)),
+            Action::Join { maker } => {
                 let name = account.node().map_or("", |name| name.as_str());
                 match account.domain().as_str() == host.domain() {
-                    true => host.create_account(name, told(done)),
+                    true => host.create_account(name, maker, told(done)),
                     false => done(Err(Refused::NotFound)),
                 }
             }

@@ -51,8 +51,6 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// The stored form of no password at all: it is verified against nothing.
-    pub const NONE: &[u8] = &[0];
     /// Bytes of a new account's salt.
     pub const SALT_BYTES: usize = 16;
 

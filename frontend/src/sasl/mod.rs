@@ -15,6 +15,7 @@ mod identity;
 mod mechanism;
 mod plain;
 mod scram;
+mod stored;
 #[cfg(test)]
 pub(crate) mod test_client;
 
@@ -27,3 +28,4 @@ pub use identity::account_of;
 pub use mechanism::{Mechanism, Offer};
 pub use plain::PlainMessage;
 pub use scram::{Challenged, ClientFirst};
+pub use stored::Stored;

@@ -1,8 +1,9 @@
 //! Accounts: who may log in, and what a removal takes along (XEP-0077 §3.2).
 //!
-//! Knows credentials as bytes only; `sasl` reads them.
+//! Knows credentials as bytes; `sasl` reads them.
 
 use super::{ACCOUNT, Outcome, archive, block, notifications, offline, roster, subscription};
+use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_engine::model::Timestamp;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccountRow {
-    /// `Credentials::to_bytes`.
+    /// `Stored::to_bytes`.
     pub(crate) credentials: Vec<u8>,
     /// When it was made.
     pub(crate) created: Timestamp,
@@ -53,6 +54,9 @@ pub(super) fn create(apply: &mut Apply<'_, '_>, user: &str, credentials: &[u8]) 
 
 pub(super) fn set_credentials(apply: &mut Apply<'_, '_>, user: &str, credentials: &[u8]) -> Result<(), ApplyError> {
     let row = known(apply, user)?;
+    if lasts(&row.credentials) && !lasts(credentials) {
+        return Err(Reject::Conflict.into());
+    }
     put(
         apply,
         user,
@@ -68,6 +72,10 @@ pub(super) fn suspend(apply: &mut Apply<'_, '_>, user: &str, suspended: bool) ->
     let row = known(apply, user)?;
     put(apply, user, &AccountRow { suspended, ..row });
     Ok(())
+}
+
+fn lasts(credentials: &[u8]) -> bool {
+    matches!(Stored::from_bytes(credentials), Ok(Stored::Lasting(_)))
 }
 
 /// Ends both subscriptions with every contact, then takes all rows of the account.

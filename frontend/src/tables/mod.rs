@@ -56,14 +56,14 @@ pub(crate) enum Op {
     CreateAccount {
         /// The account.
         user: Arc<str>,
-        /// `Credentials::to_bytes`.
+        /// `Stored::to_bytes`.
         credentials: Vec<u8>,
     },
-    /// Changes the credentials.
+    /// Changes the credentials; refused with `Conflict` where a password that lasts would be followed by one that passes.
     SetCredentials {
         /// The account.
         user: Arc<str>,
-        /// `Credentials::to_bytes`.
+        /// `Stored::to_bytes`.
         credentials: Vec<u8>,
     },
     /// Suspends or resumes.

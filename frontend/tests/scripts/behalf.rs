@@ -6,7 +6,7 @@ use super::part::{client, next};
 use super::server::{DOMAIN, PASSWORD, Server, free_address};
 use jid::BareJid;
 use minidom::Element;
-use reef_engine::model::NodeName;
+use reef_engine::model::{NodeName, Timestamp};
 use reef_frontend::admin::Request;
 use reef_frontend::part::{Done, Host, Part, PostOptions, Refused};
 use std::net::SocketAddr;
@@ -230,13 +230,19 @@ async fn a_message_is_delivered_or_kept_and_archived_on_both_sides() {
     server.stop().await;
 }
 
+const TYBALT: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHR5YmFsdAByMG0zMA==</auth>";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_made_cannot_be_logged_in_to_before_it_has_a_password() {
     let sets = ["c2s.registration=open", "limits.registrations_per_minute=2"];
     let (server, host) = world(&sets).await;
-    let make = async |name: &str| asked(|done| host.create_account(name, done)).await;
+    let make = async |name: &str| asked(|done| host.create_account(name, 1, done)).await;
     assert_eq!(make("Tybalt").await, Ok(jid("tybalt")));
-    for taken in ["tybalt", "romeo", "STOP"] {
+    // Asked again it is there, but to others.
+    assert_eq!(make("Tybalt").await, Ok(jid("tybalt")));
+    let others = asked(|done| host.create_account("tybalt", 2, done)).await;
+    assert_eq!(others, Err(Refused::Taken));
+    for taken in ["romeo", "STOP"] {
         assert_eq!(make(taken).await, Err(Refused::Taken));
     }
     assert_eq!(make("a@b").await, Err(Refused::Invalid("this is no name".to_owned())));
@@ -246,20 +252,36 @@ async fn an_account_that_is_made_cannot_be_logged_in_to_before_it_has_a_password
     early.send(&header()).await;
     next(&mut early).await;
     // The password that it will have.
-    early
-        .send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHR5YmFsdAByMG0zMA==</auth>")
-        .await;
+    early.send(TYBALT).await;
     let refused = next(&mut early).await;
     assert!(text(&refused).contains("<not-authorized"), "{refused:?}");
     // It posts all the same.
     posted(&host, "tybalt", "peace? I hate the word", PostOptions::default())
         .await
         .unwrap();
-    let set = asked(|done| host.set_password(&jid("tybalt"), PASSWORD, done)).await;
-    assert_eq!(set, Ok(()));
-    client(&server, "tybalt").await;
-    let set = asked(|done| host.set_password(&jid("nobody"), PASSWORD, done)).await;
-    assert_eq!(set, Err(Refused::NotFound));
+    let pass = async |name, until| asked(|done| host.pass(&jid(name), PASSWORD, Timestamp(until), done)).await;
+    assert_eq!(pass("tybalt", 1).await, Ok(()));
+    early = Client::connect(server.address()).await;
+    early.send(&header()).await;
+    next(&mut early).await;
+    early.send(TYBALT).await;
+    let refused = next(&mut early).await;
+    assert!(
+        text(&refused).contains("<not-authorized"),
+        "its time is over: {refused:?}"
+    );
+    assert_eq!(pass("tybalt", u64::MAX).await, Ok(()));
+    assert_eq!(host.maker(&jid("tybalt")), Some(1));
+    let mut tybalt = client(&server, "tybalt").await;
+    let own = format!(
+        "<iq type='set' id='p'><query xmlns='jabber:iq:register'>\
+         <username>tybalt</username><password>{PASSWORD}</password></query></iq>"
+    );
+    tybalt.send(&own).await;
+    assert_eq!(next(&mut tybalt).await.attr("type"), Some("result"));
+    assert_eq!(host.maker(&jid("tybalt")), None);
+    assert_eq!(pass("tybalt", u64::MAX).await, Err(Refused::Taken));
+    assert_eq!(pass("nobody", u64::MAX).await, Err(Refused::NotFound));
     let mut early = Client::connect(server.address()).await;
     early.send(&header()).await;
     next(&mut early).await;
@@ -285,7 +307,7 @@ async fn who_is_not_there_or_suspended_or_too_fast_does_nothing() {
     let jid = jid("juliet").to_string();
     server.ask(Request::UserSuspend { jid, suspended: true }).await;
     assert_eq!(post("juliet").await, Err(Refused::Forbidden));
-    let closed = asked(|done| host.create_account("tybalt", done)).await;
+    let closed = asked(|done| host.create_account("tybalt", 1, done)).await;
     assert_eq!(closed, Err(Refused::Forbidden));
     server.stop().await;
     // A host that has outlived its server says so.

@@ -46,8 +46,13 @@ impl Client {
 
     /// Up to the features after SASL.
     pub(crate) async fn authenticate(&mut self, user: &str) {
+        self.authenticate_with(user, PASSWORD).await;
+    }
+
+    /// The same with a password of its own.
+    pub(crate) async fn authenticate_with(&mut self, user: &str, password: &str) {
         self.open().await;
-        let secret = STANDARD.encode(format!("\0{user}\0{PASSWORD}"));
+        let secret = STANDARD.encode(format!("\0{user}\0{password}"));
         self.send(&format!(
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>"
         ))

@@ -317,6 +317,9 @@ impl Network for Nobody {
     fn is_reserved(&self, _: &str) -> bool {
         true
     }
+    fn maker(&self, _: &str) -> Option<u64> {
+        None
+    }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Busy));
     }

@@ -128,7 +128,11 @@ impl Gateway {
 
     /// Links it no longer.
     pub fn unlink(&self, account: &str, answer: Answer<()>) {
-        self.change(account, answer, |_, _| Ok(vec![Change::Account(None)]));
+        let name = account.to_owned();
+        self.change(account, answer, move |hall, _| match hall.may_unlink(&name) {
+            true => Ok(vec![Change::Account(None)]),
+            false => Err(UNREACHABLE.into()),
+        });
     }
 
     /// Changes settings.
@@ -263,6 +267,9 @@ pub(super) fn described(state: State) -> &'static str {
         State::Bad => "unreachable",
     }
 }
+
+/// Why a phone stays linked.
+const UNREACHABLE: &str = "this account has no password of its own: set one first, or nobody could log in any more";
 
 /// Six digits that nobody can guess.
 fn six_digits() -> Result<String, String> {

@@ -51,6 +51,8 @@ pub enum Command {
     Link(String),
     /// Nobody's any more.
     Unlink,
+    /// A password for its account; nobody texts his own, which this is where it is false.
+    Password(bool),
     /// A post, whatever its words.
     Post(String),
 }
@@ -80,7 +82,7 @@ pub enum Setting {
 pub fn keywords() -> impl Iterator<Item = &'static str> {
     const KEYWORDS: &str = "stop stopall unsubscribe cancel end quit revoke optout remove arret alto help info ayuda \
         aide start unstop yes join follow f sub unfollow leave l unsub on off get g last whois w stats who d dm m rt \
-        boost fav like reply r block unblock report mute more del set link unlink post";
+        boost fav like reply r block unblock report mute more del set link unlink password post";
     KEYWORDS.split_ascii_whitespace()
 }
 
@@ -105,6 +107,7 @@ pub(super) fn read(text: &str) -> Option<Command> {
         }
         "reply" | "r" if !rest.is_empty() => Some(Command::Reply(rest.to_owned())),
         "post" if !rest.is_empty() => Some(Command::Post(rest.to_owned())),
+        "password" if !rest.contains(char::is_whitespace) => Some(Command::Password(false)),
         "set" => {
             let miswritten = || is_setting(rest).then_some(Setting::Miswritten);
             setting(rest).or_else(miswritten).map(Command::Set)
@@ -125,6 +128,7 @@ fn alone(keyword: &str, rest: &str) -> Option<Command> {
         "more" => Some(Command::More(None)),
         "del" => Some(Command::Delete),
         "unlink" => Some(Command::Unlink),
+        "password" => Some(Command::Password(true)),
         _ => None,
     }
 }

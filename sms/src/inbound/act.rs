@@ -1,13 +1,13 @@
 //! Commands, carried out in the name of an account, or for a number without one.
 //!
 //! What is changed of the number is gathered, not committed: it is one commit with the end of the text. Knows no PIN. Next:
-//! `posts.rs` for what is said, `answer.rs` for lists and posts that are read.
+//! `account.rs` for the account itself, `posts.rs` for what is said, `answer.rs` for lists and posts that are read.
 
 use super::context::{Caller, Hall};
 use super::words;
 use crate::config::Zone;
-use crate::grammar::{Command, Setting, keywords};
-use crate::limits::{DIALOGUE_MS, JOIN_NAME_MAX};
+use crate::grammar::{Command, Setting};
+use crate::limits::DIALOGUE_MS;
 use crate::network::{Action, Refused};
 use crate::tables::rows::{Asked, State};
 use crate::tables::{Change, Say};
@@ -94,12 +94,8 @@ impl Hall {
             Command::Link(_) => {
                 Answer::said(self.say("To link this phone, ask for a code in your account: the contact sms there."))
             }
-            Command::Unlink => match &person.caller {
-                Some(caller) if caller.number.account.is_some() => {
-                    Answer::said(self.say("This phone is linked no longer.")).with(Change::Account(None))
-                }
-                _ => Answer::said(self.say("No phone is linked.")),
-            },
+            Command::Unlink => self.unlink(person),
+            Command::Password(alone) => self.password(person, alone).await,
             Command::Set(setting) => self.set(person, setting).await,
             Command::Block(name) => self.about(person, &name, |jid| Action::Block { jid }, "Blocked").await,
             Command::Unblock(name) => {
@@ -126,7 +122,10 @@ impl Hall {
         let most = settings.daily_segments;
         if let Some(account) = &person.account {
             if let Err(why) = self.act(account, Action::Follow { jid: jid.clone() }).await {
-                return self.failed(&author, &why);
+                return match why {
+                    Refused::NotFound => self.no_posts(&jid, name).await,
+                    why => self.failed(&author, &why),
+                };
             }
             let said = Answer::said(self.say(words::follows(&settings.brand, &author, most)));
             return match self.node(&jid).await {
@@ -135,7 +134,7 @@ impl Hall {
             };
         }
         let Some(node) = self.open_node(&jid).await else {
-            return Answer::said(self.say(words::nobody(name)));
+            return self.no_posts(&jid, name).await;
         };
         if person.is_active() {
             let said = Answer::said(self.say(words::follows(&settings.brand, &author, most)));
@@ -151,6 +150,15 @@ impl Hall {
             answer = answer.with(Change::State(State::Pending));
         }
         answer
+    }
+
+    /// Somebody whose posts cannot be had: there are none, or they are not for everybody, which nobody is told.
+    async fn no_posts(self: &Arc<Hall>, jid: &str, name: &str) -> Answer {
+        let text = match self.node(jid).await {
+            Some(_) => words::nobody(name),
+            None => words::no_posts(&self.parts.network.short(jid)),
+        };
+        Answer::said(self.say(text))
     }
 
     async fn unfollow(self: &Arc<Hall>, person: &Person, name: &str) -> Answer {
@@ -202,28 +210,6 @@ impl Hall {
             false => format!("@{name} does not come to your phone. ON {name} brings it back."),
         };
         Answer::said(self.say(said)).with(Change::On(Some(node), on))
-    }
-
-    fn join(&self, person: &Person, name: &str) -> Answer {
-        let Some(caller) = person.caller.as_ref().filter(|_| person.heard.is_some()) else {
-            return Answer::said(self.say("You have an account already."));
-        };
-        if caller.number.account.is_some() {
-            return Answer::said(self.say("This phone has an account already."));
-        }
-        if !person.trusted || !self.parts.network.is_open() {
-            return Answer::said(self.say("Accounts are not made by text message here."));
-        }
-        if !is_name(name) {
-            return Answer::said(self.say(words::NO_NAME));
-        }
-        let network = &self.parts.network;
-        let reserved = network.is_reserved(name) || keywords().any(|keyword| keyword == name);
-        if reserved || network.resolve(name).is_some() {
-            return Answer::said(self.say(format!("@{name} is taken. Try another name: JOIN name")));
-        }
-        let asked = Change::Ask(Asked::Join(name.into()), self.after(DIALOGUE_MS));
-        Answer::said(self.say(words::ask_join(&self.parts.settings.brand, name))).with(asked)
     }
 
     async fn set(self: &Arc<Hall>, person: &Person, setting: Setting) -> Answer {
@@ -287,11 +273,4 @@ impl Hall {
         };
         Answer::said(self.say(text))
     }
-}
-
-/// Whether an account that is made by text message may be called so: never what may be a number, nor a host.
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    begins && name.len() <= JOIN_NAME_MAX && name.bytes().all(plain)
 }

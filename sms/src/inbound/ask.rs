@@ -8,7 +8,7 @@ use super::hear::{meaning, sender};
 use super::words;
 use crate::grammar::{Command, Meaning};
 use crate::limits::{DAY_MS, DIALOGUE_MS, HELPS_PER_DAY, PIN_TRIES};
-use crate::network::{Action, Refused};
+use crate::network::Refused;
 use crate::tables::rows::{Asked, Class, NumberId, RouteId, State};
 use crate::tables::{BY_PHONE, Change, Do, Op, Outcome, Say};
 use reef_engine::error::{Error, StoreError};
@@ -185,17 +185,15 @@ impl Hall {
                 (shown, words::follows(&settings.brand, &author, most), vec![get])
             }
             Some(Asked::Join(name)) => {
-                let account: Arc<str> = format!("{name}@{}", self.domain).into();
-                match self.act(&account, Action::Join).await {
-                    Ok(()) => {}
+                let account = match self.make_account(name, caller).await {
+                    Ok(account) => account,
                     Err(Refused::Taken) => {
-                        return Answer::said(self.say(format!("@{name} is taken. Try another name: JOIN name")))
-                            .with(Change::Answered);
+                        return Answer::said(self.say(words::taken(name))).with(Change::Answered);
                     }
                     Err(why) => {
                         return Answer::said(self.say(format!("That did not work: {why}."))).with(Change::Answered);
                     }
-                }
+                };
                 self.bring_follows(&account, caller.id).await;
                 let shown = words::ask_join(&settings.brand, name);
                 let link = Change::Account(Some(account));

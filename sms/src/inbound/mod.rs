@@ -3,6 +3,7 @@
 //! Every text is in the store before its route hears that it is taken; STOP is looked for in every single part before
 //! anything else. Next: `lanes.rs` does what it means, in order for each number.
 
+mod account;
 pub mod act;
 mod answer;
 mod ask;

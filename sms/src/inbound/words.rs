@@ -42,9 +42,24 @@ pub(super) fn ask_join(brand: &str, name: &str) -> Words {
     ))
 }
 
+pub(super) fn taken(name: &str) -> Words {
+    words(format!("@{name} is taken. Try another name: JOIN name"))
+}
+
+/// With what an account logs in, for once.
+pub(super) fn password(account: &str, password: &str, minutes: u64) -> Words {
+    words(format!(
+        "{password} logs in {account} within {minutes} minutes. Set your own password there. Give this to nobody."
+    ))
+}
+
+pub(super) fn has_password(name: &str) -> Words {
+    words(format!("@{name} has a password. It is changed in your client."))
+}
+
 pub(super) fn joined(brand: &str, name: &str) -> Words {
     words(format!(
-        "{brand}: welcome @{name}. Any text is a post. FOLLOW name, WHO, OFF. Msg&data rates may apply. HELP, STOP."
+        "{brand}: welcome @{name}. Any text is a post. FOLLOW name, WHO, OFF, PASSWORD. Msg&data rates may apply. HELP, STOP."
     ))
 }
 
@@ -74,12 +89,21 @@ pub(super) fn nobody(name: &str) -> Words {
     }
 }
 
+/// Of somebody who has posted nothing.
+pub(super) fn no_posts(name: &str) -> Words {
+    words(format!(
+        "@{name} has posted nothing yet. FOLLOW {name} when there is something to get."
+    ))
+}
+
 /// To an account that writes what is no command.
 pub(super) const NO_COMMAND: &str = "That is no command here. HELP says what is; POST <text> publishes.";
 pub(super) const OFF: &str = "No posts and messages to your phone until you send ON. STOP ends all texts.";
 /// The same, to its account: STOP is OFF there.
 pub(super) const OFF_THERE: &str =
     "No posts and messages to your phone until you write ON here. STOP, texted by the phone, ends all texts.";
+pub(super) const NEEDS_PASSWORD: &str = "Your account has no password of its own yet: text PASSWORD, log in with it and set one. UNLINK then. STOP ends all texts.";
+pub(super) const NEVER_A_PASSWORD: &str = "Never text a password. PASSWORD alone gets you one for your account.";
 pub(super) const NEEDS_START: &str = "This phone gets no texts until it texts START itself.";
 pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to publish.";
 pub(super) const BUSY: &str = "That did not work just now. Please try again later.";

@@ -6,7 +6,7 @@ use reef_engine::Engine;
 use reef_engine::log::record::Change as Record;
 use reef_engine::model::NodeName;
 use reef_sms::network::{Action, Done, Network, Said};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,8 @@ pub(crate) struct Names {
     pub(crate) done: Mutex<Vec<(String, Action)>>,
     /// Who is known; nobody is named where everybody is.
     pub(crate) accounts: Mutex<BTreeSet<Arc<str>>>,
+    /// Who has no password, and for whom it was made.
+    pub(crate) makers: Mutex<BTreeMap<Arc<str>, u64>>,
     /// Whether nobody hears that something is done, and who would.
     pub(crate) is_mute: AtomicBool,
     pub(crate) unheard: Mutex<Vec<Done>>,
@@ -29,6 +31,7 @@ impl Names {
             told: Mutex::default(),
             done: Mutex::default(),
             accounts: Mutex::new(accounts.iter().map(|name| Arc::from(*name)).collect()),
+            makers: Mutex::default(),
             is_mute: AtomicBool::default(),
             unheard: Mutex::default(),
         }
@@ -82,8 +85,12 @@ impl Network for Names {
     fn is_reserved(&self, name: &str) -> bool {
         matches!(name, "pubsub" | "comments")
     }
+    fn maker(&self, account: &str) -> Option<u64> {
+        self.makers.lock().unwrap().get(account).copied()
+    }
     fn act(&self, account: &str, action: Action, done: Done) {
-        if action == Action::Join {
+        if let Action::Join { maker } = action {
+            self.makers.lock().unwrap().insert(account.into(), maker);
             self.accounts.lock().unwrap().insert(account.into());
         }
         self.done.lock().unwrap().push((account.into(), action));

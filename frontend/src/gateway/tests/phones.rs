@@ -1,6 +1,6 @@
 //! Phones and clients of one network: what one says the other gets.
 
-use super::{NUMBER, body, code, command, connect, next, phone, register, say, silent, text, texted, world};
+use super::{Client, NUMBER, body, code, command, connect, next, phone, register, say, silent, text, texted, world};
 use reef_frontend::admin::{Request, Response};
 use serde_json::json;
 
@@ -87,6 +87,23 @@ async fn an_account_is_made_by_text_message() {
             break;
         }
     }
+    // What it is given logs in, until it has its own.
+    phone(&server, Some("UNLINK")).await;
+    texted(&server, "text PASSWORD").await;
+    phone(&server, Some("PASSWORD")).await;
+    let given = texted(&server, "logs in tybalt@capulet.lit within 60 minutes").await;
+    let (password, _) = given.split_once(' ').unwrap();
+    let mut tybalt = Client::connect(server.address()).await;
+    tybalt.authenticate_with("tybalt", password).await;
+    tybalt.bind("here").await;
+    let own = "<iq type='set' id='p'><query xmlns='jabber:iq:register'>\
+        <username>tybalt</username><password>good king of cats</password></query></iq>";
+    tybalt.send(own).await;
+    assert_eq!(next(&mut tybalt).await.attr("type"), Some("result"));
+    phone(&server, Some("PASSWORD")).await;
+    texted(&server, "@tybalt has a password").await;
+    phone(&server, Some("UNLINK")).await;
+    texted(&server, "linked no longer").await;
     drop(romeo);
     server.stop().await;
 }

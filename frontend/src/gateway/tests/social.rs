@@ -91,15 +91,14 @@ async fn what_a_phone_asks_for_an_account_does() {
     assert_eq!(act(&social, ROMEO, nobody).await, Err(Refused::NotFound));
     let none = Action::Follow { jid: "no jid@".into() };
     assert_eq!(act(&social, ROMEO, none).await, Err(Refused::NotFound));
-    assert_eq!(act(&social, "tybalt@capulet.lit", Action::Join).await, Ok(()));
-    assert_eq!(
-        act(&social, "tybalt@capulet.lit", Action::Join).await,
-        Err(Refused::Taken)
-    );
-    assert_eq!(
-        act(&social, "tybalt@montague.lit", Action::Join).await,
-        Err(Refused::NotFound)
-    );
+    let join = async |jid: &str, maker| act(&social, jid, Action::Join { maker }).await;
+    for again in [5, 5] {
+        assert_eq!(join("tybalt@capulet.lit", again).await, Ok(()));
+    }
+    assert_eq!(join("tybalt@capulet.lit", 6).await, Err(Refused::Taken));
+    assert_eq!(join("tybalt@montague.lit", 5).await, Err(Refused::NotFound));
+    assert_eq!(social.maker("tybalt@capulet.lit"), Some(5));
+    assert_eq!(social.maker(ROMEO), None);
     social.tell(ROMEO, "you have texts");
     assert_eq!(body(&mut romeo).await, "you have texts");
     drop(social);
