@@ -89,11 +89,11 @@ pub fn keywords() -> impl Iterator<Item = &'static str> {
 /// The command that a text is.
 pub(super) fn read(text: &str) -> Option<Command> {
     let text = text.trim();
-    let (keyword, rest) = match text.split_once(char::is_whitespace) {
+    let (typed, rest) = match text.split_once(char::is_whitespace) {
         Some((keyword, rest)) => (keyword, rest.trim()),
         None => (text, ""),
     };
-    let keyword = keyword.to_ascii_lowercase();
+    let keyword = typed.to_ascii_lowercase();
     if let Some(command) = alone(&keyword, rest) {
         return Some(command);
     }
@@ -109,7 +109,7 @@ pub(super) fn read(text: &str) -> Option<Command> {
         "post" if !rest.is_empty() => Some(Command::Post(rest.to_owned())),
         "password" if !rest.contains(char::is_whitespace) => Some(Command::Password(false)),
         "set" => {
-            let miswritten = || is_setting(rest).then_some(Setting::Miswritten);
+            let miswritten = || (is_setting(rest) || is_meant(typed, rest)).then_some(Setting::Miswritten);
             setting(rest).or_else(miswritten).map(Command::Set)
         }
         _ => None,
@@ -185,6 +185,11 @@ fn is_setting(rest: &str) -> bool {
     ];
     let what = rest.split_whitespace().next().map(normal);
     what.is_some_and(|what| SETTINGS.contains(&what.as_str()))
+}
+
+/// Whether SET is meant for the keyword though no setting is behind it: in capitals, as help writes it, and few words.
+fn is_meant(typed: &str, rest: &str) -> bool {
+    typed == "SET" && rest.split_whitespace().count() <= 2
 }
 
 fn setting(rest: &str) -> Option<Setting> {

@@ -189,6 +189,37 @@ fn a_setting_that_is_written_wrongly_is_no_post() {
 }
 
 #[test]
+fn set_in_capitals_with_no_setting_behind_it_is_no_post() {
+    for text in [
+        "SET",
+        " SET ",
+        "SET FOO",
+        "SET FOO bar",
+        "SET DM maybe",
+        "SET colour: blue",
+        "SET sail tomorrow",
+    ] {
+        assert_eq!(command(text), Some(Command::Set(Setting::Miswritten)), "{text}");
+    }
+    let pin = Sender { pin: true, ..LINKED };
+    let set = Command::Set(Setting::Miswritten);
+    assert_eq!(
+        meaning("1234 SET FOO bar", pin),
+        Meaning::Command(Some("1234".into()), set)
+    );
+    for text in [
+        "Set",
+        "Set sail tomorrow",
+        "set foo bar",
+        "SET sail with me tomorrow, friends",
+        "SETTLED it",
+        "SET-UP done",
+    ] {
+        assert_eq!(meaning(text, LINKED), Meaning::Post(None, text.into()), "{text}");
+    }
+}
+
+#[test]
 fn a_number_where_a_user_belongs_is_no_post() {
     let number = || "+49171234567".to_owned();
     for (text, read) in [
