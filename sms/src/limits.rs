@@ -112,7 +112,7 @@ pub const HTTP_WRONG: Duration = Duration::from_secs(300);
 pub const HTTP_STOP: Duration = Duration::from_secs(5);
 /// Bytes of a webhook's request.
 pub const WEBHOOK_BYTES: usize = 262_144;
-/// Texts and receipts in one.
+/// Texts and receipts of one that are heard at once; the others of it come behind them, so that what other routes bring has room.
 pub const WEBHOOK_EVENTS: usize = 100;
 /// How long nothing is sent by a route that asks for it, at first and at most.
 pub const PAUSE_MS: (u64, u64) = (1_000, 15_000);

@@ -187,6 +187,26 @@ async fn stop_beside_an_event_that_nobody_understands_is_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_as_long_as_a_request_may_be_is_heard_to_its_end_and_in_order() {
+    let mut office = Office::new("", "[route.webhook]\nlist = 'results'\n").await;
+    office.publisher("alice");
+    let text = |text: &str| json!({"from": ALICE, "to": "40404", "text": text, "id": text});
+    let receipt = |n: usize| json!({"to": format!("+1202556{n:04}"), "id": format!("r{n}"), "status": "delivered"});
+    let mut follows = vec![text("follow alice")];
+    follows.extend((0..250).map(receipt));
+    follows.push(text("yes"));
+    assert_eq!(office.webhook(&json!({ "results": follows })).await, 200);
+    let said = [office.provider.gets().await, office.provider.gets().await];
+    assert!(said.iter().any(|said| said.text().contains("you now get")), "{said:?}");
+    let mut stops: Vec<_> = (0..3_000).map(receipt).collect();
+    stops.push(text("stop"));
+    assert_eq!(office.webhook(&json!({ "results": stops })).await, 200);
+    assert_eq!(office.state(ALICE), NumberState::Stopped);
+    assert!(office.provider.gets().await.text().contains("you are unsubscribed"));
+    office.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_is_asked_by_https_and_has_the_certificate_that_it_must_have() {
     let mut office = Office::https().await;
     office.says(ALICE, "help", "h").await;

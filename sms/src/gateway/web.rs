@@ -11,13 +11,16 @@ use crate::route::webhook::{self, Event, Told};
 use crate::tables::rows::RouteId;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use reef_smpp::pdu;
+use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// The paths of a gateway that has HTTP routes.
 pub fn routes(gateway: &Arc<Gateway>) -> Option<Router> {
@@ -37,7 +40,7 @@ async fn told(
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some(serving) = gateway.serving() else {
         return busy();
@@ -45,13 +48,16 @@ async fn told(
     let Some((id, route)) = of(&serving, &name, &secret) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    let Ok(body) = body else {
+        return too_long(&name);
+    };
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let json = kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
     let (json, body) = match method {
         Method::POST => (json, body),
         _ => (false, query.unwrap_or_default().into()),
     };
-    let events = match webhook::read(&route.webhook, json, &body, WEBHOOK_EVENTS) {
+    let events = match webhook::read(&route.webhook, json, &body) {
         Ok(Told { events, unread }) => {
             if unread > 0 {
                 tracing::warn!(
@@ -67,16 +73,21 @@ async fn told(
             return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
         }
     };
-    for event in events {
-        if !happened(&serving, id, route, event).await {
-            return busy();
-        }
+    match all(&serving, id, events).await {
+        true => StatusCode::OK.into_response(),
+        false => busy(),
     }
-    StatusCode::OK.into_response()
 }
 
 fn busy() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")]).into_response()
+}
+
+/// Nothing of it is read: what it says is told again in smaller requests, or is lost, which the operator must hear.
+fn too_long(route: &str) -> Response {
+    tracing::warn!(route, "a webhook of more than {WEBHOOK_BYTES} bytes was refused");
+    let why = format!("at most {WEBHOOK_BYTES} bytes in one request: send fewer events at once\n");
+    (StatusCode::PAYLOAD_TOO_LARGE, why).into_response()
 }
 
 /// The route that is meant, by whoever knows its secret.
@@ -89,8 +100,44 @@ fn of<'s>(serving: &'s Serving, name: &str, secret: &str) -> Option<(RouteId, &'
     (tag(secret) == tag(&route.webhook_secret)).then_some((*id, route))
 }
 
+/// Keeps all that was told, a portion at once: that of one phone in its order and up to what cannot be kept now, that of
+/// others beside it. False where something is to be told again.
+async fn all(serving: &Serving, id: RouteId, events: Vec<Event>) -> bool {
+    let mut events = events.into_iter().peekable();
+    while events.peek().is_some() {
+        let mut phones = HashMap::<String, Vec<Event>>::new();
+        for event in events.by_ref().take(WEBHOOK_EVENTS) {
+            phones.entry(event.phone().to_owned()).or_default().push(event);
+        }
+        let mut kept = Vec::new();
+        for (phone, events) in phones {
+            let (answer, waits) = oneshot::channel();
+            let own = serving.clone();
+            // Whoever asked may be gone.
+            let job = async move { _ = answer.send(in_order(&own, id, events).await) };
+            serving.lanes.hear_in_time(&phone, job).await;
+            kept.push(waits);
+        }
+        for kept in kept {
+            if !kept.await.unwrap_or(false) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+async fn in_order(serving: &Serving, id: RouteId, events: Vec<Event>) -> bool {
+    for event in events {
+        if !happened(serving, id, event).await {
+            return false;
+        }
+    }
+    true
+}
+
 /// Keeps one of the things told; false where that cannot be now.
-async fn happened(serving: &Serving, id: RouteId, route: &Route, event: Event) -> bool {
+async fn happened(serving: &Serving, id: RouteId, event: Event) -> bool {
     let hall = &serving.hall;
     match event {
         Event::Text {
@@ -115,7 +162,11 @@ async fn happened(serving: &Serving, id: RouteId, route: &Route, event: Event) -
             error,
         } => {
             let Some(phone) = Phone::of(&to) else { return true };
-            let opted_out = error.is_some_and(|code| route.fields.opted_out.contains(&code));
+            let means = |code: &String| {
+                hall.route(id)
+                    .is_some_and(|route| route.fields.opted_out.contains(code))
+            };
+            let opted_out = error.as_ref().is_some_and(means);
             if opted_out && !hall.opted_out(&phone).await {
                 return false;
             }

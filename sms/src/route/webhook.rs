@@ -34,6 +34,16 @@ pub(crate) enum Event {
     },
 }
 
+impl Event {
+    /// Whose phone it is about.
+    pub(crate) fn phone(&self) -> &str {
+        match self {
+            Event::Text { from, .. } => from,
+            Event::Receipt { to, .. } => to,
+        }
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
@@ -43,9 +53,6 @@ pub(crate) enum Unreadable {
     /// Nothing that is known by its names.
     #[error("this is neither a text nor a receipt: see to the names under [sms.route.webhook]")]
     Nothing,
-    /// More at once than is taken.
-    #[error("too many events in one request")]
-    TooMany,
 }
 
 /// What a request says, as far as it can be read.
@@ -61,7 +68,7 @@ pub(crate) struct Told {
 ///
 /// # Errors
 /// Nothing of it can be read.
-pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8], most: usize) -> Result<Told, Unreadable> {
+pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8]) -> Result<Told, Unreadable> {
     let root = match json {
         true => serde_json::from_slice(body).map_err(|_| Unreadable::Json)?,
         false => path::form(body),
@@ -74,9 +81,6 @@ pub(crate) fn read(webhook: &Webhook, json: bool, body: &[u8], most: usize) -> R
             _ => return Err(Unreadable::Nothing),
         },
     };
-    if events.len() > most {
-        return Err(Unreadable::TooMany);
-    }
     let all = events.len();
     let events: Vec<Event> = events.iter().filter_map(|event| one(webhook, event).ok()).collect();
     match all - events.len() {
@@ -132,7 +136,7 @@ mod tests {
         );
         let text = b"From=%2B12025550101&To=40404&Body=follow+juliet&MessageSid=SM1&SmsStatus=received";
         assert_eq!(
-            read(&twilio, false, text, 1).map(|told| told.events),
+            read(&twilio, false, text).map(|told| told.events),
             Ok(vec![Event::Text {
                 from: "+12025550101".into(),
                 to: "40404".into(),
@@ -142,7 +146,7 @@ mod tests {
         );
         let receipt = b"To=%2B12025550101&MessageSid=SM2&MessageStatus=undelivered&ErrorCode=30003";
         assert_eq!(
-            read(&twilio, false, receipt, 1).map(|told| told.events),
+            read(&twilio, false, receipt).map(|told| told.events),
             Ok(vec![Event::Receipt {
                 to: "+12025550101".into(),
                 id: "SM2".into(),
@@ -162,7 +166,7 @@ mod tests {
         let event = |kind: &str| {
             let body = serde_json::json!({"data": {"event_type": kind, "payload": {"id": "7", "text": "hi",
                 "from": {"phone_number": "+1"}, "to": [{"phone_number": "+2", "status": "Delivered"}]}}});
-            read(&telnyx, true, body.to_string().as_bytes(), 1)
+            read(&telnyx, true, body.to_string().as_bytes())
                 .unwrap()
                 .events
                 .remove(0)
@@ -176,17 +180,16 @@ mod tests {
     fn of_a_list_is_taken_what_can_be_read() {
         let results = webhook("list = 'results'");
         let stop = "{\"from\": \"+1\", \"to\": \"4\", \"text\": \"STOP\"}";
-        let told = |list: &str, most: usize| {
+        let told = |list: &str| {
             let body = format!("{{\"results\": [{list}]}}");
-            read(&results, true, body.as_bytes(), most).map(|told| (told.events.len(), told.unread))
+            read(&results, true, body.as_bytes()).map(|told| (told.events.len(), told.unread))
         };
-        assert_eq!(told(&format!("{stop}, {stop}"), 2), Ok((2, 0)));
-        assert_eq!(told(&format!("{stop}, {stop}"), 1), Err(Unreadable::TooMany));
-        assert_eq!(told(&format!("{stop}, {{}}"), 2), Ok((1, 1)));
-        assert_eq!(told(&format!("{{}}, 7, {stop}"), 3), Ok((1, 2)));
-        assert_eq!(told("{}, {}", 2), Err(Unreadable::Nothing));
-        assert_eq!(told("", 2), Ok((0, 0)));
-        let whole = |body: &[u8]| read(&results, true, body, 2).map(|told| told.unread);
+        assert_eq!(told(&format!("{stop}, {stop}")), Ok((2, 0)));
+        assert_eq!(told(&format!("{stop}, {{}}")), Ok((1, 1)));
+        assert_eq!(told(&format!("{{}}, 7, {stop}")), Ok((1, 2)));
+        assert_eq!(told("{}, {}"), Err(Unreadable::Nothing));
+        assert_eq!(told(""), Ok((0, 0)));
+        let whole = |body: &[u8]| read(&results, true, body).map(|told| told.unread);
         assert_eq!(whole(b"{}"), Err(Unreadable::Nothing));
         assert_eq!(whole(b"{"), Err(Unreadable::Json));
     }
@@ -196,7 +199,7 @@ mod tests {
         let own = webhook("[states]\nHeard = 'delivered'");
         let receipt = |state: &str| {
             let body = format!("to=%2B1&id=7&status={state}");
-            match read(&own, false, body.as_bytes(), 1).unwrap().events.remove(0) {
+            match read(&own, false, body.as_bytes()).unwrap().events.remove(0) {
                 Event::Receipt { said, .. } => said,
                 other => panic!("{other:?}"),
             }
