@@ -1,6 +1,6 @@
 """A whole Reef whose gateway is bound to our SMSC, which runs in a process of its own and outlives it; and phones at that SMSC.
 
-A fixture as `run.py` wants it. Knows no suite. Next: `suite_conversation.py`, `suite_kill.py`, `suite_doubt.py`.
+A fixture as `run.py` wants it. Knows no suite. Next: `suite_conversation.py`, `suite_kill.py`, `suite_doubt.py`, `suite_key.py`.
 """
 
 import asyncio
@@ -9,6 +9,24 @@ import json
 from program import LONG
 from reef import Reef, free_ports
 from world import CODE, Ours
+
+
+async def request(port, head, kind="text/plain", body=b""):
+    """A request to a server on this machine: its status, and what it answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    length = f"Content-Length: {len(body)}\r\nContent-Type: {kind}\r\n" if body else ""
+    writer.write(f"{head} HTTP/1.0\r\n{length}\r\n".encode() + body)
+    answer = (await reader.read()).decode()
+    writer.close()
+    top, _, rest = answer.partition("\r\n\r\n")
+    return int(top.split(" ")[1]), rest
+
+
+async def metric(port, name):
+    """A number of the gateway, by its name and labels as the page of metrics shows them."""
+    _, page = await request(port, "GET /metrics")
+    (line,) = (line for line in page.splitlines() if line.startswith(f"reef_sms_{name} "))
+    return float(line.rpartition(" ")[2])
 
 
 class Quiet(Reef):
@@ -28,15 +46,18 @@ class Served(Ours):
     async def start(self):
         await super().start()
         (self.web,) = free_ports(1)
+        self.reef = Quiet(*self.sets())
+        await self.reef.start()
+
+    def sets(self):
         keys = [
             'name="carrier"', f'address="127.0.0.1:{self.port}"', 'system_id="reef"', 'password="secret"', f'number="{CODE}"',
             'mo_trust="carrier"', *self.route,
         ]
-        self.reef = Quiet(
+        return [
             f"sms.route=[{{{', '.join(keys)}}}]", 'sms.country=[{prefix="+49",price=0.0}]', 'sms.quiet="off"', "sms.burst=200",
             "sms.daily_segments=200", f'http.listen=["127.0.0.1:{self.web}"]',
-        )
-        await self.reef.start()
+        ]
 
     async def close(self):
         if hasattr(self, "reef"):
@@ -71,12 +92,7 @@ class Served(Ours):
 
     async def metric(self, name):
         """A number that the server shows of the route."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.web)
-        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
-        page = (await reader.read()).decode()
-        writer.close()
-        (line,) = (line for line in page.splitlines() if line.startswith(f'reef_sms_{name}{{route="carrier"}} '))
-        return int(float(line.rpartition(" ")[2]))
+        return int(await metric(self.web, f'{name}{{route="carrier"}}'))
 
 
 class Phone:
