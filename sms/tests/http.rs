@@ -5,6 +5,7 @@
 mod common;
 
 use common::provider::Office;
+use common::until;
 use reef_sms::tables::rows::{Progress, State as NumberState};
 use serde_json::json;
 
@@ -158,6 +159,38 @@ async fn who_has_said_stop_to_the_provider_has_said_it_to_us() {
     office.says(ALICE, "help", "h").await;
     assert!(office.provider.gets().await.text().contains("posts by text"));
     assert_eq!(office.provider.count("@alice: once more"), 0);
+    office.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_of_which_the_provider_tells_while_the_store_is_busy_is_kept_when_it_is_not() {
+    let mut office = Office::new("", "").await;
+    office.subscribes(ALICE, "alice").await;
+    office.provider.answers(&[(400, json!({"code": 21610}))]);
+    let held = office.provider.holds().await;
+    office.post("alice", "1", "hello");
+    assert_eq!(office.provider.refused().await, "@alice: hello");
+    let jam = office.jam().await;
+    let full = office.refusals();
+    drop(held);
+    until("it is tried again", || office.refusals() >= full + 2).await;
+    drop(jam);
+    until("she gets nothing more", || office.state(ALICE) == NumberState::Stopped).await;
+    office.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_finds_the_store_busy_is_told_again_by_the_provider() {
+    let mut office = Office::new("", "").await;
+    office.subscribes(ALICE, "alice").await;
+    let blocked = json!({"to": ALICE, "id": "1", "status": "undelivered", "code": "21610"});
+    let jam = office.jam().await;
+    assert_eq!(office.says(ALICE, "stop", "s").await, 503);
+    assert_eq!(office.webhook(&blocked).await, 503);
+    drop(jam);
+    assert_eq!(office.state(ALICE), NumberState::Active);
+    assert_eq!(office.webhook(&blocked).await, 200);
+    assert_eq!(office.state(ALICE), NumberState::Stopped);
     office.leave().await;
 }
 

@@ -27,11 +27,7 @@ async fn joined() -> Town {
     let mut town = Town::new("").await;
     town.asks(ANN, "join ann").await;
     town.asks(ANN, "yes").await;
-    let rests = || {
-        let counts = town.smsc.counts();
-        counts.receipts == counts.taken && counts.acknowledged == counts.messages + counts.receipts
-    };
-    until("receipts are taken", rests).await;
+    town.all_heard().await;
     town
 }
 

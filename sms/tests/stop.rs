@@ -5,7 +5,7 @@
 mod common;
 
 use common::town::{CODE, Town};
-use common::{OPEN_WORLD, World};
+use common::{OPEN_WORLD, World, jam};
 use reef_smpp::smsc::SmscConfig;
 use reef_sms::route::Told;
 use reef_sms::schedule::Status;
@@ -68,9 +68,7 @@ const ANN: &str = "+12025550101";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stop_in_the_middle_of_three_parts_is_stop_before_the_others_are_there() {
     let mut town = Town::new("").await;
-    town.publisher("alice");
-    town.asks(ANN, "follow alice").await;
-    town.asks(ANN, "yes").await;
+    town.follows(ANN, "alice").await;
     // Each segment of a long text holds 153 letters.
     let text = format!("{}{:<153}{}", "a".repeat(153), "STOP", "b".repeat(20));
     let mut parts = reef_smpp::text::parts(&text, reef_smpp::text::Form::default(), 9)
@@ -90,11 +88,33 @@ async fn stop_in_the_middle_of_three_parts_is_stop_before_the_others_are_there()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stop_that_finds_the_store_busy_is_not_acknowledged_and_is_stop_when_it_comes_again() {
+    let mut town = Town::new("").await;
+    town.follows(ANN, "alice").await;
+    town.all_heard().await;
+    let before = town.smsc.counts();
+    let jam = jam(&town.engine, &town.gate).await;
+    town.says(ANN, "STOP");
+    town.until("it came again twice", || {
+        town.smsc.counts().messages >= before.messages + 3
+    })
+    .await;
+    assert_eq!(
+        town.smsc.counts().acknowledged,
+        before.acknowledged,
+        "it is kept nowhere"
+    );
+    drop(jam);
+    assert!(town.gets().await.1.contains("you are unsubscribed"));
+    town.post("alice", "1", "not for Ann");
+    assert!(town.asks(ANN, "HELP").await.contains("posts by text"));
+    town.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_brings_posts_from_then_on_also_where_the_gateway_was_started_anew_between() {
     let mut town = Town::new("").await;
-    town.publisher("alice");
-    town.asks(ANN, "follow alice").await;
-    town.asks(ANN, "yes").await;
+    town.follows(ANN, "alice").await;
     town.asks(ANN, "STOP").await;
     town.post("alice", "1", "while stopped");
     let mut town = town.again().await;
@@ -165,9 +185,7 @@ async fn after_stop_is_taken_at_most_a_window_of_texts_arrives() {
     };
     let route = format!("rate = 10000\nwindow = {WINDOW}");
     let mut town = Town::at(smsc, "burst = 200\ndaily_segments = 200", &route).await;
-    town.publisher("alice");
-    town.asks(PHONE, "follow alice").await;
-    town.asks(PHONE, "yes").await;
+    town.follows(PHONE, "alice").await;
     // Two windows of them, each for itself: one is with the SMSC, which takes its time, the other waits behind it.
     for item in 0..2 * WINDOW {
         town.post("alice", &item.to_string(), &item.to_string());

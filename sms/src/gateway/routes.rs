@@ -86,7 +86,7 @@ fn by_http(
         while let Some(event) = said.recv().await {
             let told = match event {
                 http::Event::OptedOut(phone) => {
-                    hall.opted_out(&phone).await;
+                    hall.opted_out_in_time(&phone).await;
                     continue;
                 }
                 http::Event::Told(told) => told,

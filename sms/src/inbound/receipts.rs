@@ -3,7 +3,7 @@
 //! Knows no protocol. Next: `../tables/fate.rs`.
 
 use super::context::Hall;
-use crate::number::Phone;
+use crate::number::{Hash, Phone};
 use crate::tables::rows::{Final, RouteId, State};
 use crate::tables::{Change, Do, Op, Receipt};
 use reef_engine::error::Error;
@@ -31,33 +31,43 @@ impl Hall {
         }
     }
 
-    /// A number has said STOP to its provider: it gets nothing more, as if it had said it to us (`sms.md` §5.3).
+    /// A number has said STOP to its provider: it gets nothing more, as if it had said it to us (`sms.md` §5.3). False: that
+    /// could not be kept, and is to be said again.
     pub async fn opted_out(self: &Arc<Hall>, phone: &Phone) -> bool {
+        is_kept(self.stops_by_provider(self.parts.keys.hash(phone)).await)
+    }
+
+    /// The same where nobody says it again before the next text is refused: tried a bounded time.
+    pub async fn opted_out_in_time(self: &Arc<Hall>, phone: &Phone) {
         let hash = self.parts.keys.hash(phone);
-        let found = self.read(move |hall, _| hall.parts.rows().by_hash(&hash)).await;
-        let id = match found {
-            Ok(Some(id)) => id,
-            Ok(None) => return true,
-            Err(_) => return false,
-        };
+        let stops = |hall: Arc<Hall>| async move { hall.stops_by_provider(hash).await };
+        is_kept(self.insist(stops).await);
+    }
+
+    async fn stops_by_provider(self: &Arc<Hall>, hash: Hash) -> Result<(), Error> {
+        let found = self.read(move |hall, _| hall.parts.rows().by_hash(&hash)).await?;
+        let Some(number) = found else { return Ok(()) };
         let op = Op::Do(Do {
-            number: id,
+            number,
             epoch: None,
             heard: None,
             changes: vec![Change::State(State::Stopped)],
             say: Vec::new(),
             by: BY_PROVIDER.into(),
         });
-        match self.commit(op).await {
-            Ok(outcome) => {
-                self.parts.voids.set(id, outcome.epoch, self.now());
-                true
-            }
-            Err(Error::Rejected(_)) => true,
-            Err(error) => {
-                tracing::warn!(%error, "that a number has said STOP to its provider cannot be kept now");
-                false
-            }
+        let outcome = self.commit(op).await?;
+        self.parts.voids.set(number, outcome.epoch, self.now());
+        Ok(())
+    }
+}
+
+/// Whether a STOP is kept, or refused for good.
+fn is_kept(stopped: Result<(), Error>) -> bool {
+    match stopped {
+        Ok(()) | Err(Error::Rejected(_)) => true,
+        Err(error) => {
+            tracing::warn!(%error, "that a number has said STOP to its provider cannot be kept now");
+            false
         }
     }
 }

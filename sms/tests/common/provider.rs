@@ -25,7 +25,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -57,6 +57,8 @@ struct Desk {
     all: Mutex<Vec<Sent>>,
     taken: mpsc::Sender<Sent>,
     refused: mpsc::Sender<Sent>,
+    /// What is refused is not answered while somebody holds it for writing.
+    held: Arc<RwLock<()>>,
 }
 
 impl Desk {
@@ -89,6 +91,7 @@ impl Provider {
             all: Mutex::default(),
             taken,
             refused,
+            held: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut provider = Provider {
@@ -129,6 +132,11 @@ impl Provider {
 
     pub(crate) fn answers(&self, answers: &[(u16, Value)]) {
         self.desk.answers.lock().unwrap().extend(answers.iter().cloned());
+    }
+
+    /// Nobody hears that he is refused, until what this returns is dropped.
+    pub(crate) async fn holds(&self) -> OwnedRwLockWriteGuard<()> {
+        self.desk.held.clone().write_owned().await
     }
 
     /// The next message that was taken.
@@ -172,6 +180,7 @@ async fn message(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes)
         return (StatusCode::CREATED, json!({ name: id }).to_string()).into_response();
     };
     desk.refused.try_send(sent).unwrap();
+    drop(desk.held.read().await);
     match StatusCode::from_u16(status) {
         Ok(status) => (status, body.to_string()).into_response(),
         Err(_) => std::future::pending().await,
@@ -335,6 +344,16 @@ impl Office {
             }
         };
         timeout(PATIENCE, looked).await.expect("it is settled so");
+    }
+
+    /// Holds the store, as `common::jam` does.
+    pub(crate) async fn jam(&self) -> OwnedRwLockWriteGuard<()> {
+        super::jam(&self.house.engine, &self.house.gate).await
+    }
+
+    /// How often the store had no room.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.house.engine.metrics.refused.get()
     }
 
     pub(crate) fn metrics(&self) -> String {

@@ -142,6 +142,14 @@ impl Town {
         got
     }
 
+    /// Makes an author, whom a phone follows.
+    pub(crate) async fn follows(&mut self, phone: &str, name: &str) {
+        self.publisher(name);
+        self.asks(phone, &format!("follow {name}")).await;
+        let told = self.asks(phone, "yes").await;
+        assert!(told.contains("you now get"), "{told}");
+    }
+
     /// A change of the number that was heard first, by its route.
     pub(crate) fn change(&self, change: Change) {
         let op = Op::Do(Do {
@@ -174,6 +182,15 @@ impl Town {
         let last = order.last().map_or(Seq(0), |(seq, _)| *seq);
         let rested = || rows.tail().unwrap() >= last && rows.fanouts(None, 1).unwrap().is_empty();
         self.until("all posts went round", rested).await;
+    }
+
+    /// Waits until what the SMSC says, receipts too, is taken.
+    pub(crate) async fn all_heard(&self) {
+        let heard = || {
+            let counts = self.smsc.counts();
+            counts.receipts == counts.taken && counts.acknowledged == counts.messages + counts.receipts
+        };
+        self.until("receipts are taken", heard).await;
     }
 
     /// Waits until that holds.
