@@ -31,8 +31,7 @@ async fn followers(smsc: SmscConfig, route: &str) -> Town {
     let mut town = Town::at(smsc, "burst = 200\ndaily_segments = 200", route).await;
     town.publisher("alice");
     for phone in phones() {
-        town.asks(&phone, "follow alice").await;
-        assert!(town.asks(&phone, "yes").await.contains("you now get @alice"));
+        town.subscribes(&phone, "alice").await;
     }
     settled(&town).await;
     town
@@ -103,9 +102,7 @@ async fn receipts_are_understood_before_the_answer_and_in_another_base_than_it()
                 ..SmscConfig::default()
             };
             let mut town = Town::at(smsc, "", "rate = 10000").await;
-            town.publisher("alice");
-            town.asks("+12025560001", "follow alice").await;
-            town.asks("+12025560001", "yes").await;
+            town.follows("+12025560001", "alice").await;
             town.post("alice", "1", "hello");
             assert_eq!(town.gets().await.1, POST);
             let rows = town.rows();
@@ -127,9 +124,7 @@ async fn a_message_of_which_only_the_last_part_has_an_id_is_delivered_with_it() 
         ..SmscConfig::default()
     };
     let mut town = Town::at(smsc, "", "rate = 10000").await;
-    town.publisher("alice");
-    town.asks("+12025560001", "follow alice").await;
-    town.asks("+12025560001", "yes").await;
+    town.follows("+12025560001", "alice").await;
     town.post("alice", "1", &"hello ".repeat(40));
     let rows = town.rows();
     let all = || {

@@ -7,32 +7,13 @@ mod common;
 use common::{OPEN_WORLD, World, read};
 use reef_engine::error::{Error, Reject};
 use reef_engine::model::Timestamp;
-use reef_sms::route::Told;
 use reef_sms::schedule::Status;
-use reef_sms::tables::rows::{Asked, Class, NumberId, Progress, State};
-use reef_sms::tables::{Change, Do, NewCode, Op, Say};
-
-fn answer(world: &World, number: NumberId, text: &str) {
-    let say = Say {
-        class: Class::Answer,
-        text: text.into(),
-        expires: Timestamp(world.now().0 + 900_000),
-    };
-    world.commit(&Op::Do(Do {
-        number,
-        epoch: None,
-        heard: None,
-        changes: Vec::new(),
-        say: vec![say],
-        by: "phone".into(),
-    }));
-}
+use reef_sms::tables::rows::{Asked, Class, Progress, State};
+use reef_sms::tables::{Change, NewCode, Op};
 
 #[test]
 fn stop_that_is_said_twice_at_once_is_confirmed_once() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
+    let (mut world, id) = World::with_phone();
     let first = world.hear(1, "STOP", Some("stopped"));
     let second = world.hear(1, "STOP!", Some("stopped"));
     for outcome in [first, second] {
@@ -59,7 +40,7 @@ fn an_answer_above_the_days_limit_is_dropped_once_and_costs_no_commit_after_anot
     let mut world = World::new(&OPEN_WORLD.replace("burst = 100", "burst = 100\ndaily_answers = 2"));
     let id = world.hear(1, "hello", None).number.unwrap();
     for text in ["one", "two", "three", "four"] {
-        answer(&world, id, text);
+        world.say(id, Class::Answer, text);
     }
     world.core.wake();
     let before = world.hear(2, "mark", None).heard.unwrap();
@@ -94,12 +75,10 @@ fn what_is_above_a_days_digests_comes_on_the_next_day() {
 
 #[test]
 fn a_route_that_refuses_for_its_own_reasons_makes_no_number_dormant() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
+    let (mut world, id) = World::with_phone();
     for item in ["1", "2", "3", "4"] {
         // The sender's address is not allowed: that is the operator's to mend.
-        world.line.lock().unwrap().script = [Some(Status::Never(0x0a, false))].into();
+        world.answers([Some(Status::Never(0x0a, false))]);
         world.post("alice", item, "hello");
         world.pass(2_000);
     }
@@ -111,14 +90,12 @@ fn a_route_that_refuses_for_its_own_reasons_makes_no_number_dormant() {
 
 #[test]
 fn what_is_told_late_that_it_was_too_fast_goes_when_the_pause_ends() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    world.subscriber(1, &[alice]);
-    world.line.lock().unwrap().script = [None].into();
+    let (mut world, _) = World::with_phone();
+    world.answers([None]);
     world.post("alice", "1", "hello");
     world.pass(10_000);
     let now = world.now();
-    world.core.told(0, Told::Said(1, Status::Throttled), now);
+    world.late(1, Status::Throttled);
     let next = world.settle().unwrap();
     assert!(next.0 <= now.0 + 1_000, "it sleeps for {} ms", next.0 - now.0);
     world.pass(2_000);
@@ -129,30 +106,30 @@ fn what_is_told_late_that_it_was_too_fast_goes_when_the_pause_ends() {
 fn an_answer_in_doubt_is_sent_once_more_whatever_is_said_late() {
     let mut world = World::new(OPEN_WORLD);
     let id = world.hear(1, "hello", None).number.unwrap();
-    world.line.lock().unwrap().script = [Some(Status::InDoubt), None].into();
-    answer(&world, id, "hello yourself");
+    world.answers([Some(Status::InDoubt), None]);
+    world.say(id, Class::Answer, "hello yourself");
     world.core.wake();
     world.pass(2_000);
-    let now = world.now();
     for late in [Status::Throttled, Status::InDoubt, Status::Later, Status::Unwritten] {
-        world.core.told(0, Told::Said(1, late), now);
+        world.late(1, late);
     }
     world.pass(700_000);
     // Twice, of which the script kept both.
-    assert_eq!(world.line.lock().unwrap().segments, 2);
+    assert_eq!(world.segments(), 2);
 }
 
-fn code(world: &World, account: &str, number: u64, made: bool) -> Op {
+/// An account asks for a code for a number, until then; or takes back what it asked for.
+fn code(world: &World, account: &str, number: u64, until: Option<Timestamp>) -> Op {
     let phone = World::phone(number);
     Op::Code {
         account: account.into(),
-        made: made.then(|| NewCode {
+        made: until.map(|until| NewCode {
             code: [1; 16],
             hash: world.parts.keys.hash(&phone),
             sealed: world.parts.keys.seal(phone.e164().as_bytes()).unwrap(),
             route: world.routes[0],
             from_phone: true,
-            until: Timestamp(world.now().0 + 600_000),
+            until,
             most: 3,
             most_of_account: 5,
             say: None,
@@ -160,22 +137,27 @@ fn code(world: &World, account: &str, number: u64, made: bool) -> Op {
     }
 }
 
+/// In ten minutes.
+fn soon(world: &World) -> Option<Timestamp> {
+    Some(Timestamp(world.now().0 + 600_000))
+}
+
 #[test]
 fn an_account_asks_for_five_codes_a_day_for_whatever_numbers() {
     let world = World::new(OPEN_WORLD);
     for number in 1..=5 {
-        world.commit(&code(&world, "ann@here", number, true));
+        world.commit(&code(&world, "ann@here", number, soon(&world)));
     }
-    let sixth = world.parts.commits.wait(&code(&world, "ann@here", 6, true));
+    let sixth = world.parts.commits.wait(&code(&world, "ann@here", 6, soon(&world)));
     assert!(matches!(sixth, Err(Error::Rejected(Reject::TooFast(_)))), "{sixth:?}");
     world.clock.pass(86_400_000);
-    world.commit(&code(&world, "ann@here", 6, true));
+    world.commit(&code(&world, "ann@here", 6, soon(&world)));
 }
 
 #[test]
 fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
     let world = World::new(OPEN_WORLD);
-    let code = |account: &str, made: bool| code(&world, account, 1, made);
+    let code = |account: &str, made: bool| code(&world, account, 1, soon(&world).filter(|_| made));
     world.commit(&code("ann@here", true));
     world.commit(&code("ann@here", false));
     world.commit(&code("ben@here", true));
@@ -188,9 +170,7 @@ fn codes_of_a_day_are_counted_whatever_becomes_of_them_and_whoever_asks() {
 
 #[test]
 fn start_lets_go_of_what_was_held_before() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
+    let (mut world, id) = World::with_phone();
     for item in ["1", "2", "3"] {
         world.post("alice", item, item);
     }
@@ -225,21 +205,7 @@ fn a_number_is_not_forgotten_while_it_is_spoken_with() {
         vec![Change::Ask(Asked::Follow("alice@here".into()), until)],
     );
     world.hear(3, "hello again", None);
-    let phone = World::phone(2);
-    world.commit(&Op::Code {
-        account: "bob@here".into(),
-        made: Some(NewCode {
-            code: world.parts.keys.tag(b"123456"),
-            hash: world.parts.keys.hash(&phone),
-            sealed: world.parts.keys.seal(phone.e164().as_bytes()).unwrap(),
-            route: world.routes[0],
-            from_phone: true,
-            until,
-            most: 3,
-            most_of_account: 5,
-            say: None,
-        }),
-    });
+    world.commit(&code(&world, "bob@here", 2, Some(until)));
     world.pass(2 * HOUR - 60_000);
     let is_known = |world: &World, id| read(world.rows().number(id)).is_some();
     assert!(!is_known(&world, silent));
@@ -251,12 +217,8 @@ fn a_number_is_not_forgotten_while_it_is_spoken_with() {
 
 #[test]
 fn what_is_under_way_is_read_in_pages_of_any_size_and_whole() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    for phone in 0..7 {
-        world.subscriber(phone, &[alice]);
-    }
-    world.line.lock().unwrap().script = std::iter::repeat_n(None, 7).collect();
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 7);
+    world.answers(std::iter::repeat_n(None, 7));
     world.post("alice", "1", "hello");
     world.pass(1_000);
     let all = read(world.rows().open(None, 100));
@@ -278,9 +240,9 @@ fn answers_that_come_too_fast_for_the_route_keep_their_order() {
     let mut world = World::new(OPEN_WORLD);
     let id = world.hear(1, "hello", None).number.unwrap();
     let texts = ["one", "two", "three", "four", "five"];
-    texts.iter().for_each(|text| answer(&world, id, text));
+    texts.iter().for_each(|text| world.say(id, Class::Answer, text));
     // The first twice, while the others become ready, then all of them.
-    world.line.lock().unwrap().script = vec![Some(Status::Throttled); 2 + texts.len()].into();
+    world.answers(std::iter::repeat_n(Some(Status::Throttled), 2 + texts.len()));
     world.core.wake();
     world.pass(60_000);
     assert_eq!(world.got(1), texts);
@@ -288,9 +250,7 @@ fn answers_that_come_too_fast_for_the_route_keep_their_order() {
 
 #[test]
 fn who_gets_one_segment_a_day_gets_long_posts_cut_to_it_on_any_day() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
+    let (mut world, id) = World::with_phone();
     world.change(id, "phone", vec![Change::Limit(Some(1))]);
     for day in 0..2 {
         world.post("alice", &day.to_string(), &format!("{day} {}", "long ".repeat(60)));
@@ -303,10 +263,8 @@ fn who_gets_one_segment_a_day_gets_long_posts_cut_to_it_on_any_day() {
 
 #[test]
 fn a_post_that_its_route_refuses_until_it_is_too_old_can_be_asked_for() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
-    world.line.lock().unwrap().script = std::iter::repeat_n(Some(Status::Later), 5).collect();
+    let (mut world, id) = World::with_phone();
+    world.answers(std::iter::repeat_n(Some(Status::Later), 5));
     world.post("alice", "1", "hello");
     world.pass(3_600_000);
     assert_eq!(world.got(1), Vec::<String>::new());
@@ -316,9 +274,7 @@ fn a_post_that_its_route_refuses_until_it_is_too_old_can_be_asked_for() {
 
 #[test]
 fn what_grew_old_while_a_route_was_paused_is_not_planned_and_is_counted() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    world.subscriber(1, &[alice]);
+    let (mut world, _) = World::with_phone();
     let route = world.routes[0];
     world.core.pause(route, true);
     world.post("alice", "1", "old");

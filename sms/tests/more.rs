@@ -4,8 +4,8 @@
 
 mod common;
 
+use common::read;
 use common::room::{CARRIER, Room};
-use common::{World, read};
 use reef_sms::route::Told;
 use reef_sms::schedule::Status;
 use reef_sms::tables::rows::NumberId;
@@ -13,12 +13,9 @@ use reef_sms::tables::rows::NumberId;
 /// A room where a phone may ask for one post, whose delivery is in doubt.
 async fn held_back() -> (Room, NumberId) {
     let mut room = Room::new();
-    room.world.publisher("alice");
-    room.asks(CARRIER, 1, "follow alice").await;
-    room.asks(CARRIER, 1, "yes").await;
-    let hash = room.world.parts.keys.hash(&World::phone(1));
-    let id = read(room.world.rows().by_hash(&hash)).unwrap();
-    room.world.line.lock().unwrap().script = [Some(Status::InDoubt)].into();
+    room.follows(1, "alice").await;
+    let id = room.world.id(1);
+    room.world.answers([Some(Status::InDoubt)]);
     room.world.post("alice", "1", "hello");
     room.world.pass(1_000);
     assert_eq!(held(&room, id), 1);
@@ -32,7 +29,7 @@ fn held(room: &Room, id: NumberId) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_in_doubt_leaves_its_posts_to_be_asked_for_again() {
     let (mut room, id) = held_back().await;
-    room.world.line.lock().unwrap().script = [Some(Status::InDoubt), Some(Status::InDoubt)].into();
+    room.world.answers([Some(Status::InDoubt), Some(Status::InDoubt)]);
     assert_eq!(room.asks(CARRIER, 1, "more").await, "");
     room.world.pass(60_000);
     assert_eq!(held(&room, id), 1);
@@ -44,16 +41,16 @@ async fn an_answer_in_doubt_leaves_its_posts_to_be_asked_for_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_refused_or_too_old_leaves_its_posts_to_be_asked_for_again() {
     let (mut room, id) = held_back().await;
-    room.world.line.lock().unwrap().script = [Some(Status::Never(0x45, false))].into();
+    room.world.answers([Some(Status::Never(0x45, false))]);
     assert_eq!(room.asks(CARRIER, 1, "more").await, "");
     assert_eq!(held(&room, id), 1, "it was refused");
     // While the route is down, it gets too old where it waits.
-    room.world.core.told(0, Told::Down("gone".into()), room.world.now());
+    room.world.told(Told::Down("gone".into()));
     room.hears(CARRIER, 1, "more").await;
     room.answered().await;
     assert_eq!(held(&room, id), 0, "it is on its way");
     room.world.pass(3_600_000);
-    room.world.core.told(0, Told::Up, room.world.now());
+    room.world.told(Told::Up);
     room.world.pass(1_000);
     assert_eq!(held(&room, id), 1, "it was too old");
     assert_eq!(room.asks(CARRIER, 1, "more").await, "@alice: hello");
@@ -63,18 +60,16 @@ async fn an_answer_that_is_refused_or_too_old_leaves_its_posts_to_be_asked_for_a
 async fn a_late_answer_of_the_route_takes_away_what_was_kept_for_it() {
     let (mut room, id) = held_back().await;
     // The post itself, which was the third part that was sent.
-    let now = room.world.now();
-    room.world.core.told(0, Told::Said(3, Status::Taken(None)), now);
+    room.world.late(3, Status::Taken(None));
     room.world.settle();
     assert_eq!(held(&room, id), 0);
     let (mut room, id) = held_back().await;
-    room.world.line.lock().unwrap().script = [Some(Status::InDoubt), Some(Status::InDoubt)].into();
+    room.world.answers([Some(Status::InDoubt), Some(Status::InDoubt)]);
     room.asks(CARRIER, 1, "more").await;
     room.world.pass(60_000);
     assert_eq!(held(&room, id), 1);
     // And the answer that said it, the second time that it was sent.
-    let now = room.world.now();
-    room.world.core.told(0, Told::Said(5, Status::Taken(None)), now);
+    room.world.late(5, Status::Taken(None));
     room.world.settle();
     assert_eq!(held(&room, id), 0);
     assert_eq!(room.asks(CARRIER, 1, "more").await, "There is nothing more.");
@@ -83,13 +78,13 @@ async fn a_late_answer_of_the_route_takes_away_what_was_kept_for_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_answer_did_not_say_before_stop_is_not_held_behind_it() {
     let (mut room, id) = held_back().await;
-    room.world.core.told(0, Told::Down("gone".into()), room.world.now());
+    room.world.told(Told::Down("gone".into()));
     room.hears(CARRIER, 1, "more").await;
     room.answered().await;
     room.hears(CARRIER, 1, "STOP").await;
     room.hears(CARRIER, 1, "START").await;
     room.answered().await;
-    room.world.core.told(0, Told::Up, room.world.now());
+    room.world.told(Told::Up);
     room.world.pass(60_000);
     assert_eq!(held(&room, id), 0);
     assert_eq!(room.asks(CARRIER, 1, "more").await, "There is nothing more.");

@@ -10,13 +10,12 @@ use reef_sms::tables::rows::State;
 use serde_json::json;
 
 const PHONE: &str = "+12025550101";
+const OTHER: &str = "+12025550102";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_with_a_new_owner_gets_nothing_until_he_says_so() {
     let mut town = Town::new("burst = 200").await;
-    town.publisher("alice");
-    town.asks(PHONE, "follow alice").await;
-    town.asks(PHONE, "yes").await;
+    town.follows(PHONE, "alice").await;
     let list = town.folder().join("reassigned.csv");
     std::fs::write(
         &list,
@@ -45,27 +44,23 @@ async fn a_number_with_a_new_owner_gets_nothing_until_he_says_so() {
 async fn a_number_that_is_erased_is_unknown_and_its_stop_is_not_forgotten() {
     let mut town = Town::new("burst = 200").await;
     town.publisher("alice");
-    for (phone, last) in [(PHONE, "who"), ("+12025550102", "stop")] {
-        town.asks(phone, "follow alice").await;
-        town.asks(phone, "yes").await;
+    for (phone, last) in [(PHONE, "who"), (OTHER, "stop")] {
+        town.subscribes(phone, "alice").await;
         town.asks(phone, last).await;
     }
-    for phone in [PHONE, "+12025550102"] {
+    for phone in [PHONE, OTHER] {
         let erased = town.ask(&json!({"number": "erase", "e164": phone})).await.unwrap();
         assert_eq!(erased["state"], "erased");
         assert!(!erased.to_string().contains(phone), "{erased}");
     }
     assert!(town.ask(&json!({"number": "show", "e164": PHONE})).await.is_err());
-    let shown = town
-        .ask(&json!({"number": "show", "e164": "+12025550102"}))
-        .await
-        .unwrap();
+    let shown = town.ask(&json!({"number": "show", "e164": OTHER})).await.unwrap();
     assert_eq!(shown["state"], "stopped");
     town.post("alice", "1", "for nobody");
     // Who has said STOP gets nothing for FOLLOW; who has not begins anew.
-    town.says("+12025550102", "follow alice");
+    town.says(OTHER, "follow alice");
     assert!(town.asks(PHONE, "follow alice").await.contains("reply YES"));
-    for phone in [PHONE, "+12025550102"] {
+    for phone in [PHONE, OTHER] {
         let all = town.smsc.received(phone);
         assert!(all.iter().all(|text| !text.text.contains("for nobody")), "{phone}");
     }
@@ -75,9 +70,7 @@ async fn a_number_that_is_erased_is_unknown_and_its_stop_is_not_forgotten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_that_its_network_does_not_know_is_not_started_but_by_itself() {
     let mut town = Town::new("").await;
-    town.publisher("alice");
-    town.asks(PHONE, "follow alice").await;
-    town.asks(PHONE, "yes").await;
+    town.follows(PHONE, "alice").await;
     town.change(Change::State(State::Bad));
     let start = json!({"number": "start", "e164": PHONE});
     let refused = town.ask(&start).await.unwrap_err();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{OPEN_WORLD, World, read};
+use common::{World, read};
 use reef_sms::route::Told;
 use reef_sms::schedule::Status;
 use reef_sms::tables::rows::Progress;
@@ -12,24 +12,22 @@ use std::sync::atomic::Ordering;
 
 /// A world in which one phone gets one author's posts.
 fn world() -> World {
-    let world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    world.subscriber(1, &[alice]);
+    let (world, _) = World::with_phone();
     world
 }
 
 #[test]
 fn a_route_that_is_down_is_not_looked_at_for_what_it_would_try_again() {
     let mut world = world();
-    world.line.lock().unwrap().script = [Some(Status::Later)].into();
+    world.answers([Some(Status::Later)]);
     world.post("alice", "1", "hello");
     world.settle();
-    world.core.told(0, Told::Down("cut".into()), world.now());
+    world.told(Told::Down("cut".into()));
     // Past the moment at which it is tried again.
     world.pass(6_000);
     let next = world.settle().unwrap();
     assert!(next > world.now(), "it would be looked at for ever: {next:?}");
-    world.core.told(0, Told::Up, world.now());
+    world.told(Told::Up);
     world.settle();
     assert_eq!(world.got(1), ["@alice: hello"]);
 }
@@ -38,7 +36,7 @@ fn a_route_that_is_down_is_not_looked_at_for_what_it_would_try_again() {
 fn a_paused_route_sends_nothing_of_what_is_ready() {
     let mut world = world();
     // It is given back, and ready once the route is not too fast any more.
-    world.line.lock().unwrap().script = [Some(Status::Throttled)].into();
+    world.answers([Some(Status::Throttled)]);
     world.post("alice", "1", "hello");
     world.settle();
     let route = world.routes[0];

@@ -11,11 +11,7 @@ use reef_sms::tables::rows::{Progress, State};
 
 #[test]
 fn a_post_reaches_every_phone_that_follows_once() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    for number in 0..50 {
-        world.subscriber(number, &[alice]);
-    }
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 50);
     world.post("alice", "1", "hello");
     world.pass(2_000);
     for number in 0..50 {
@@ -28,11 +24,7 @@ fn a_post_reaches_every_phone_that_follows_once() {
 
 #[test]
 fn the_pace_of_a_route_is_held() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    for number in 0..1_000 {
-        world.subscriber(number, &[alice]);
-    }
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 1_000);
     let began = world.now().0;
     world.post("alice", "1", "hello");
     world.pass(20_000);
@@ -48,9 +40,7 @@ fn the_pace_of_a_route_is_held() {
 
 #[test]
 fn who_was_busy_gets_the_newest_and_is_told_how_many_more() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
+    let (mut world, id) = World::with_phone();
     for item in ["1", "2", "3"] {
         world.post("alice", item, item);
     }
@@ -64,11 +54,7 @@ fn who_was_busy_gets_the_newest_and_is_told_how_many_more() {
 
 #[test]
 fn a_post_that_was_retracted_or_edited_is_not_sent_as_it_was() {
-    let mut world = World::new(&OPEN_WORLD.replace("rate = 100", "rate = 1"));
-    let alice = world.publisher("alice");
-    for number in 0..10 {
-        world.subscriber(number, &[alice]);
-    }
+    let (mut world, _) = World::with_phones(&OPEN_WORLD.replace("rate = 100", "rate = 1"), 10);
     world.post("alice", "1", "mistake");
     world.pass(3_000);
     let before = world.line.lock().unwrap().sent.len();
@@ -93,13 +79,10 @@ fn a_post_that_was_retracted_or_edited_is_not_sent_as_it_was() {
 
 #[test]
 fn nothing_leaves_after_stop_and_what_was_under_way_is_void() {
-    let mut world = World::new(&OPEN_WORLD.replace("rate = 100", "rate = 1"));
-    let alice = world.publisher("alice");
-    let ids: Vec<_> = (0..5).map(|number| world.subscriber(number, &[alice])).collect();
+    let (mut world, ids) = World::with_phones(&OPEN_WORLD.replace("rate = 100", "rate = 1"), 5);
     world.post("alice", "1", "hello");
-    for (number, id) in ids.iter().enumerate() {
-        let outcome = world.hear(number as u64, "STOP", Some("stopped"));
-        world.parts.voids.set(*id, outcome.epoch, world.now());
+    for number in 0..5 {
+        world.stops(number);
     }
     world.core.wake();
     world.pass(60_000);
@@ -167,12 +150,8 @@ fn a_days_cap_is_kept_to() {
 
 #[test]
 fn a_route_that_is_too_fast_pauses_as_a_whole_and_nothing_is_lost() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    for number in 0..20 {
-        world.subscriber(number, &[alice]);
-    }
-    world.line.lock().unwrap().script = [Some(Status::Throttled), Some(Status::Throttled)].into();
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 20);
+    world.answers([Some(Status::Throttled), Some(Status::Throttled)]);
     world.post("alice", "1", "hello");
     world.pass(900);
     let sent = world.line.lock().unwrap().sent.len();
@@ -189,7 +168,7 @@ fn what_is_refused_for_a_moment_is_tried_again_and_for_good_is_not() {
     let mut world = World::new(OPEN_WORLD);
     let alice = world.publisher("alice");
     let ids = [world.subscriber(1, &[alice]), world.subscriber(2, &[alice])];
-    world.line.lock().unwrap().script = [Some(Status::Later), Some(Status::Never(0x0b, true))].into();
+    world.answers([Some(Status::Later), Some(Status::Never(0x0b, true))]);
     world.post("alice", "1", "hello");
     world.pass(4_000);
     assert!(world.got(1).is_empty() && world.got(2).is_empty());
@@ -200,10 +179,8 @@ fn what_is_refused_for_a_moment_is_tried_again_and_for_good_is_not() {
 
 #[test]
 fn what_nobody_knows_of_is_not_sent_again_and_can_be_asked_for() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
-    world.line.lock().unwrap().script = [None].into();
+    let (mut world, id) = World::with_phone();
+    world.answers([None]);
     world.post("alice", "1", "hello");
     world.pass(1_000);
     assert_eq!(read(world.rows().open(None, 10)).len(), 1);
@@ -219,11 +196,7 @@ fn what_nobody_knows_of_is_not_sent_again_and_can_be_asked_for() {
 
 #[test]
 fn a_lap_goes_on_after_a_crash_where_it_was() {
-    let mut world = World::new(&OPEN_WORLD.replace("rate = 100", "rate = 10"));
-    let alice = world.publisher("alice");
-    for number in 0..100 {
-        world.subscriber(number, &[alice]);
-    }
+    let (mut world, _) = World::with_phones(&OPEN_WORLD.replace("rate = 100", "rate = 10"), 100);
     world.post("alice", "1", "hello");
     world.pass(4_000);
     let before = world.line.lock().unwrap().sent.clone();
@@ -278,16 +251,11 @@ fn small_publishers_are_out_within_their_share_and_nobody_gets_two_before_all_go
 
 #[test]
 fn a_late_answer_settles_what_was_in_doubt() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    world.subscriber(1, &[alice]);
-    world.line.lock().unwrap().script = [Some(Status::InDoubt)].into();
+    let (mut world, _) = World::with_phone();
+    world.answers([Some(Status::InDoubt)]);
     world.post("alice", "1", "hello");
     world.pass(1_000);
-    let now = world.now();
-    world
-        .core
-        .told(0, reef_sms::route::Told::Said(1, Status::Taken(Some("0A".into()))), now);
+    world.late(1, Status::Taken(Some("0A".into())));
     world.pass(1_000);
     assert!(read(world.rows().open(None, 10)).is_empty());
     let closed = read(world.rows().closed(10));
@@ -296,11 +264,7 @@ fn a_late_answer_settles_what_was_in_doubt() {
 
 #[test]
 fn a_plan_that_is_refused_as_a_whole_is_made_anew_and_nobody_is_left_out() {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    for number in 0..50 {
-        world.subscriber(number, &[alice]);
-    }
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 50);
     world.post("alice", "1", "hello");
     world.pass(100);
     world.refuses.plans.store(2, std::sync::atomic::Ordering::SeqCst);

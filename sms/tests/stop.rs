@@ -27,8 +27,7 @@ async fn every_disguise_of_stop_ends_the_posts_that_are_going_round() {
         .map(|(n, text)| (format!("+1202556{n:04}"), text))
         .collect();
     for (phone, _) in &phones {
-        town.asks(phone, "follow alice").await;
-        town.asks(phone, "yes").await;
+        town.subscribes(phone, "alice").await;
     }
     town.post("alice", "0", "before");
     phones.iter().for_each(|(phone, text)| town.says(phone, text));
@@ -131,25 +130,21 @@ async fn start_brings_posts_from_then_on_also_where_the_gateway_was_started_anew
 
 /// A phone says STOP while nothing can be sent; a post is planned for it, and one comes behind.
 fn stopped_meanwhile(hold: impl FnOnce(&mut World), go_on: impl FnOnce(&mut World)) {
-    let mut world = World::new(OPEN_WORLD);
-    let alice = world.publisher("alice");
-    let id = world.subscriber(1, &[alice]);
-    world.subscriber(2, &[alice]);
+    let (mut world, _) = World::with_phones(OPEN_WORLD, 2);
     hold(&mut world);
     world.post("alice", "1", "hello");
     world.pass(100);
-    assert!(world.got(1).is_empty());
-    let outcome = world.hear(1, "STOP", Some("stopped"));
-    world.parts.voids.set(id, outcome.epoch, world.now());
+    assert!(world.got(0).is_empty());
+    world.stops(0);
     world.core.wake();
     world.post("alice", "2", "hello again");
     go_on(&mut world);
     world.pass(60_000);
-    assert_eq!(world.got(1), ["stopped"]);
+    assert_eq!(world.got(0), ["stopped"]);
     assert!(
-        world.got(2).iter().any(|text| text.contains("hello again")),
+        world.got(1).iter().any(|text| text.contains("hello again")),
         "{:?}",
-        world.got(2)
+        world.got(1)
     );
 }
 
@@ -157,7 +152,7 @@ fn stopped_meanwhile(hold: impl FnOnce(&mut World), go_on: impl FnOnce(&mut Worl
 fn stop_while_the_route_is_throttled_is_all_that_is_answered_when_it_goes_on() {
     let throttle = |world: &mut World| {
         let throttled = std::iter::repeat_n(Some(Status::Throttled), 2);
-        world.line.lock().unwrap().script = throttled.collect();
+        world.answers(throttled);
     };
     stopped_meanwhile(throttle, |_| {});
 }
@@ -165,13 +160,11 @@ fn stop_while_the_route_is_throttled_is_all_that_is_answered_when_it_goes_on() {
 #[test]
 fn stop_while_the_route_is_down_is_all_that_is_answered_when_it_is_up() {
     let down = |world: &mut World| {
-        let now = world.now();
-        world.core.told(0, Told::Down("gone".into()), now);
+        world.told(Told::Down("gone".into()));
     };
     let up = |world: &mut World| {
         world.pass(60_000);
-        let now = world.now();
-        world.core.told(0, Told::Up, now);
+        world.told(Told::Up);
     };
     stopped_meanwhile(down, up);
 }

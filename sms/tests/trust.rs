@@ -4,9 +4,9 @@
 
 mod common;
 
+use common::read;
 use common::room::{ANYBODY, CARRIER, Room};
 use common::town::Town;
-use common::{World, read};
 use reef_sms::gateway::Proof;
 use reef_sms::network::Action;
 use reef_sms::schedule::Status;
@@ -16,15 +16,20 @@ const ANN: &str = "+12025550101";
 const PROVE: &str = "This number must be proved first";
 const AGAIN: &str = "Please prove this phone anew";
 
+/// Alice posts, and the first phone gets nothing of it.
+fn gets_no_post(room: &mut Room) {
+    room.world.post("alice", "1", "hello");
+    room.world.pass(10_000);
+    assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn follow_and_yes_by_a_route_of_anybody_bring_no_posts() {
     let mut room = Room::new();
     room.world.publisher("alice");
     assert!(room.asks(ANYBODY, 1, "follow alice").await.starts_with(PROVE));
     room.asks(ANYBODY, 1, "yes").await;
-    room.world.post("alice", "1", "hello");
-    room.world.pass(10_000);
-    assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
+    gets_no_post(&mut room);
     // The same phone, by a route that vouches for it.
     assert!(room.asks(CARRIER, 1, "follow alice").await.contains("reply YES"));
     assert!(room.asks(CARRIER, 1, "yes").await.contains("you now get @alice"));
@@ -36,9 +41,7 @@ async fn yes_by_a_route_of_anybody_answers_no_question_of_another_route() {
     room.world.publisher("alice");
     room.asks(CARRIER, 1, "follow alice").await;
     assert!(room.asks(ANYBODY, 1, "yes").await.starts_with(PROVE));
-    room.world.post("alice", "1", "hello");
-    room.world.pass(10_000);
-    assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
+    gets_no_post(&mut room);
     assert!(
         room.asks(CARRIER, 1, "yes").await.contains("you now get @alice"),
         "the question stays"
@@ -60,21 +63,16 @@ async fn a_subscriber_gets_nobody_else_and_nothing_again_by_a_route_of_anybody()
         "less may be asked by anybody"
     );
     assert!(room.asks(ANYBODY, 1, "start").await.starts_with(AGAIN));
-    room.world.post("alice", "1", "hello");
-    room.world.pass(10_000);
-    assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
+    gets_no_post(&mut room);
     assert_eq!(room.asks(CARRIER, 1, "who").await, "You get @alice.");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_that_its_network_did_not_know_is_heard_again_once_it_says_something() {
     let mut room = Room::new();
-    room.world.publisher("alice");
-    room.asks(CARRIER, 1, "follow alice").await;
-    room.asks(CARRIER, 1, "yes").await;
-    let hash = room.world.parts.keys.hash(&World::phone(1));
-    let id = read(room.world.rows().by_hash(&hash)).unwrap();
-    room.world.line.lock().unwrap().script = [Some(Status::Never(0x0b, true))].into();
+    room.follows(1, "alice").await;
+    let id = room.world.id(1);
+    room.world.answers([Some(Status::Never(0x0b, true))]);
     room.world.post("alice", "1", "hello");
     room.world.pass(4_000);
     assert_eq!(read(room.world.rows().number(id)).unwrap().state, State::Bad);
@@ -114,9 +112,7 @@ async fn an_account_is_made_where_this_text_came_by_a_route_that_vouches_for_it(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_by_a_route_of_anybody_lifts_no_stop_and_is_answered_once_a_day() {
     let mut room = Room::new();
-    room.world.publisher("alice");
-    room.asks(CARRIER, 1, "follow alice").await;
-    room.asks(CARRIER, 1, "yes").await;
+    room.follows(1, "alice").await;
     assert!(
         room.asks(ANYBODY, 1, "STOP").await.contains("unsubscribed"),
         "STOP is for everybody"
@@ -125,9 +121,7 @@ async fn start_by_a_route_of_anybody_lifts_no_stop_and_is_answered_once_a_day() 
     for text in ["START", "yes", "unstop"] {
         assert_eq!(room.asks(ANYBODY, 1, text).await, "", "{text}");
     }
-    room.world.post("alice", "1", "hello");
-    room.world.pass(10_000);
-    assert!(!room.world.got(1).contains(&"@alice: hello".to_owned()));
+    gets_no_post(&mut room);
     assert!(room.asks(CARRIER, 1, "START").await.contains("you get texts again"));
     room.world.post("alice", "2", "hello again");
     room.world.pass(10_000);
@@ -159,9 +153,7 @@ async fn who_joins_follows_whom_his_phone_gets() {
     let mut room = Room::new();
     let known = ["alice@here".into(), "bob@here".into()];
     room.world.names.accounts.lock().unwrap().extend(known);
-    room.world.publisher("alice");
-    room.asks(CARRIER, 1, "follow alice").await;
-    room.asks(CARRIER, 1, "yes").await;
+    room.follows(1, "alice").await;
     room.joins(1, "walter").await;
     let follow = Action::Follow {
         jid: "alice@here".into(),

@@ -6,6 +6,7 @@
 
 mod house;
 mod names;
+mod people;
 pub(crate) mod provider;
 pub(crate) mod room;
 pub(crate) mod town;

@@ -99,6 +99,13 @@ impl Room {
         self.world.got(number)[before..].join("\n")
     }
 
+    /// Makes an author, whom a phone follows.
+    pub(crate) async fn follows(&mut self, number: u64, name: &str) {
+        self.world.publisher(name);
+        self.asks(CARRIER, number, &format!("follow {name}")).await;
+        assert!(self.asks(CARRIER, number, "yes").await.contains("you now get"));
+    }
+
     /// An account of this name, with this phone.
     pub(crate) async fn joins(&mut self, number: u64, name: &str) {
         let known = ["alice@here".into(), "bob@here".into()];

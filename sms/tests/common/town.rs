@@ -145,9 +145,14 @@ impl Town {
     /// Makes an author, whom a phone follows.
     pub(crate) async fn follows(&mut self, phone: &str, name: &str) {
         self.publisher(name);
+        self.subscribes(phone, name).await;
+    }
+
+    /// A phone follows an author.
+    pub(crate) async fn subscribes(&mut self, phone: &str, name: &str) {
         self.asks(phone, &format!("follow {name}")).await;
         let told = self.asks(phone, "yes").await;
-        assert!(told.contains("you now get"), "{told}");
+        assert!(told.contains(&format!("you now get @{name}")), "{told}");
     }
 
     /// A change of the number that was heard first, by its route.

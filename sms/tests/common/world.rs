@@ -1,26 +1,26 @@
-//! The sending side over a real engine, a route that takes what it is given, and a clock that the test owns.
+//! The sending side over a real engine, a route that takes what it is given, and a clock that the test owns. Next: `people.rs`,
+//! who is in it.
 
 #![allow(clippy::unwrap_used, reason = "a test's own world: what fails ends the test")]
 
 use super::names::Names;
-use super::{FIRST, FakeWay, Gate, Line, MISSED, NOON, Refuses, SmsTables, TestClock, alone, limits, post, publisher};
+use super::{FIRST, FakeWay, Gate, Line, NOON, Refuses, SmsTables, TestClock, alone, limits};
 use bytes::Bytes;
 use crossbeam::channel::{Receiver, bounded};
 use reef_engine::clock::Clock;
-use reef_engine::log::record::Change as Record;
-use reef_engine::model::{NodeId, Timestamp};
+use reef_engine::model::Timestamp;
 use reef_engine::{Engine, Options};
 use reef_sms::config::Settings;
 use reef_sms::gateway::commit::Commits;
 use reef_sms::gateway::core::{Core, Step};
 use reef_sms::gateway::parts::Parts;
 use reef_sms::gateway::voids::Voids;
-use reef_sms::network::Network;
-use reef_sms::number::{Keys, Phone};
+use reef_sms::number::Keys;
 use reef_sms::route::{Told, Way};
+use reef_sms::schedule::Status;
 use reef_sms::tables::read::Rows;
-use reef_sms::tables::rows::{NumberId, RouteId, State};
-use reef_sms::tables::{Change, Do, Hear, HearMost, Op, Outcome};
+use reef_sms::tables::rows::{NumberId, RouteId};
+use reef_sms::tables::{Op, Outcome};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -121,6 +121,22 @@ impl World {
         }
     }
 
+    /// A phone that gets Alice's posts: the first.
+    pub(crate) fn with_phone() -> (World, NumberId) {
+        let world = World::new(OPEN_WORLD);
+        let alice = world.publisher("alice");
+        let id = world.subscriber(1, &[alice]);
+        (world, id)
+    }
+
+    /// So many of them, from 0 on.
+    pub(crate) fn with_phones(settings: &str, phones: u64) -> (World, Vec<NumberId>) {
+        let world = World::new(settings);
+        let alice = world.publisher("alice");
+        let ids = (0..phones).map(|number| world.subscriber(number, &[alice])).collect();
+        (world, ids)
+    }
+
     /// The process ends as it is, and another one begins.
     pub(crate) fn again(self) -> World {
         self.engine.close();
@@ -184,95 +200,28 @@ impl World {
         self.settle();
     }
 
+    /// What the next parts are answered; then they are taken.
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Option<Status>>) {
+        self.line.lock().unwrap().script = answers.into_iter().collect();
+    }
+
+    /// The first route tells something.
+    pub(crate) fn told(&mut self, told: Told) {
+        let now = self.now();
+        self.core.told(0, told, now);
+    }
+
+    /// It answers a part long after that was sent.
+    pub(crate) fn late(&mut self, token: u64, status: Status) {
+        self.told(Told::Said(token, status));
+    }
+
+    /// How many segments the routes were given, of all.
+    pub(crate) fn segments(&self) -> usize {
+        self.line.lock().unwrap().segments
+    }
+
     pub(crate) fn commit(&self, op: &Op) -> Outcome {
         self.parts.commits.wait(op).unwrap()
-    }
-
-    /// A microblog that is open to everybody.
-    pub(crate) fn publisher(&self, name: &str) -> NodeId {
-        publisher(&self.engine, &self.names, name)
-    }
-
-    pub(crate) fn post(&self, name: &str, item: &str, words: &str) {
-        post(&self.engine, &self.names, name, item, words);
-    }
-
-    pub(crate) fn retract(&self, name: &str, item: &str) {
-        let node = self.names.microblog(&format!("{name}@here"));
-        let change = Record::Retract {
-            node: node.clone(),
-            item: item.into(),
-            notify: true,
-        };
-        self.engine
-            .admission
-            .submit_and_wait(&node.service.clone(), change)
-            .unwrap();
-    }
-
-    pub(crate) fn phone(number: u64) -> Phone {
-        Phone::of(&format!("+1{number:010}")).unwrap()
-    }
-
-    /// What a phone says, kept as the gateway keeps it.
-    pub(crate) fn hear(&self, number: u64, words: &str, stop: Option<&str>) -> Outcome {
-        let phone = World::phone(number);
-        let keys = &self.parts.keys;
-        self.commit(&Op::Hear(Hear {
-            route: self.routes[0],
-            hash: keys.hash(&phone),
-            sealed: keys.seal(phone.e164().as_bytes()).unwrap(),
-            prefix: "+1".into(),
-            key: keys.tag(format!("{number} {words} {}", self.now().0).as_bytes()),
-            same_ms: 600_000,
-            words: keys.seal(words.as_bytes()).unwrap(),
-            stop: stop.map(Into::into),
-            always: stop.is_some(),
-            most: HearMost {
-                hour: 1000,
-                day: 1000,
-                newcomers: u32::MAX,
-                doubt_ms: u64::MAX,
-                dormant_ms: u64::MAX,
-            },
-        }))
-    }
-
-    /// A message is kept for an account that is away; nobody tells the gateway.
-    pub(crate) fn missed(&self, account: &str, text: &str) {
-        let words = postcard::to_stdvec(&(account, text)).unwrap();
-        let change = Record::Table {
-            owner: "sms".into(),
-            op: [MISSED, &words].concat().into(),
-        };
-        self.engine.admission.submit_and_wait("sms", change).unwrap();
-    }
-
-    pub(crate) fn change(&self, number: NumberId, by: &str, changes: Vec<Change>) -> Outcome {
-        self.commit(&Op::Do(Do {
-            number,
-            epoch: None,
-            heard: None,
-            changes,
-            say: Vec::new(),
-            by: by.into(),
-        }))
-    }
-
-    /// A number that gets these publishers' posts.
-    pub(crate) fn subscriber(&self, number: u64, nodes: &[NodeId]) -> NumberId {
-        let id = self.hear(number, "hello", None).number.unwrap();
-        let mut changes = vec![Change::State(State::Active)];
-        changes.extend(nodes.iter().map(|node| Change::Get(*node, 500)));
-        self.change(id, "phone", changes);
-        id
-    }
-
-    /// What was sent to a number so far.
-    pub(crate) fn got(&self, number: u64) -> Vec<String> {
-        let phone = World::phone(number);
-        let line = self.line.lock().unwrap();
-        let of = line.sent.iter().filter(|(_, to, _)| to == phone.e164());
-        of.map(|(.., text)| text.clone()).collect()
     }
 }
