@@ -29,7 +29,7 @@ async fn what_only_begins_as_stop_does_is_asked_back_and_not_published() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_setting_that_is_written_wrongly_is_explained_and_not_published() {
     let mut room = linked().await;
-    for text in ["SET PIN 12", "SET LIMIT 500", "set pin"] {
+    for text in ["SET PIN 12", "SET LIMIT 500", "set pin", "SET", "SET FOO bar"] {
         let said = room.asks(CARRIER, 1, text).await;
         assert!(said.starts_with("SET is written so: "), "{text}: {said}");
         assert!(said.len() <= 160 && said.is_ascii(), "one segment: {said}");
