@@ -33,10 +33,11 @@ async def test_a_restored_server_starts_with_the_key_of_its_numbers_and_with_no_
     key = Path(served.reef.dir.name) / "sms-key"
     code, told, wrong = await served.reef.run("restore", str(backup), check=False)
     assert code == 0 and f"sealed with {key}" in told and "put it there before the server is started" in told, (code, told, wrong)
-    without = "the phone numbers were sealed with another key: put the file sms-key of the old data folder there"
-    assert without in await refused(served.reef)
+    assert f"sealed with {key}, which backups leave out" in await refused(served.reef)
+    assert not key.exists(), "a key was made that opens nothing"
+    another = "the phone numbers were sealed with another key: put the file sms-key of the old data folder there"
     key.write_bytes(b"another key of thirty-two octets")
-    assert without in await refused(served.reef)
+    assert another in await refused(served.reef)
     key.write_bytes(b"half of one")
     assert str(key) in await refused(served.reef)
     shutil.copy(backup.parent / "sms-key", key)

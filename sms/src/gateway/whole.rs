@@ -15,7 +15,9 @@ use crate::inbound::{Hall, Lanes};
 use crate::limits::TELLS;
 use crate::network::Network;
 use crate::number::Keys;
-use crate::tables::{self, Families, Op};
+use crate::tables::read::Rows;
+use crate::tables::{self, ANOTHER_KEY, Families, Op};
+use reef_engine::Engine;
 use reef_engine::clock::Clock;
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_engine::model::Timestamp;
@@ -132,13 +134,24 @@ impl Gateway {
         })
     }
 
-    /// The key of numbers, from its file, which is made where there is none.
-    fn keys(&self) -> Result<Arc<Keys>, String> {
+    /// The key of numbers, from its file, which is made where there is none, and no number was sealed yet.
+    fn keys(&self, engine: &Engine) -> Result<Arc<Keys>, String> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = &*keys {
             return Ok(keys.clone());
         }
+        let rows = Rows {
+            view: engine.view(),
+            families: self.setup.families,
+        };
+        let sealed = rows.key_check().map_err(|error| error.to_string())?;
+        if let (Some(_), Some(why)) = (sealed, self.lacks_key()) {
+            return Err(why);
+        }
         let loaded = Arc::new(Keys::load(&self.key_path()).map_err(|error| error.to_string())?);
+        if sealed.is_some_and(|sealed| sealed != loaded.tag(b"")) {
+            return Err(ANOTHER_KEY.to_owned());
+        }
         *keys = Some(loaded.clone());
         Ok(loaded)
     }
@@ -151,7 +164,7 @@ impl Gateway {
     ) -> Result<Parts, String> {
         Ok(Parts {
             settings: self.settings.clone(),
-            keys: self.keys()?,
+            keys: self.keys(&commits.engine)?,
             families: self.setup.families,
             network,
             commits,
@@ -187,7 +200,7 @@ impl Gateway {
                 .iter()
                 .map(|route| route.name.as_str().into())
                 .collect(),
-            check: self.keys()?.tag(b""),
+            check: self.keys(&engine)?.tag(b""),
         };
         let begun = commits.wait(&begin).map_err(|error| format!("sms: {error}"))?;
         let (tell, told) = mpsc::channel(TELLS);

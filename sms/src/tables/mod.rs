@@ -36,6 +36,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
+/// Why a store is refused whose numbers a key does not open.
+pub(crate) const ANOTHER_KEY: &str =
+    "the phone numbers were sealed with another key: put the file sms-key of the old data folder there";
+
 /// An operation being applied.
 pub(crate) struct Doing<'d, 'a, 's> {
     pub(crate) apply: &'d mut Apply<'a, 's>,
@@ -136,10 +140,7 @@ impl<'d, 'a, 's> Doing<'d, 'a, 's> {
     fn begin(&mut self, routes: &[Arc<str>], check: &Hash) -> Result<(), ApplyError> {
         match self.main::<Hash>(keys::KEY_CHECK)? {
             Some(known) if known != *check => {
-                return Err(Reject::NotAcceptable(
-                    "the phone numbers were sealed with another key: put the file sms-key of the old data folder there",
-                )
-                .into());
+                return Err(Reject::NotAcceptable(ANOTHER_KEY).into());
             }
             Some(_) => {}
             None => self.put_main(keys::KEY_CHECK.to_vec(), check),

@@ -46,6 +46,11 @@ impl Rows<'_> {
         bytes.map(|bytes| decode(family, &bytes)).transpose()
     }
 
+    /// What the key of numbers makes of nothing, once one was used.
+    pub fn key_check(&self) -> Read<Option<Hash>> {
+        self.main(keys::KEY_CHECK)
+    }
+
     fn main<T: DeserializeOwned>(&self, key: &[u8]) -> Read<Option<T>> {
         self.get(self.families.main(), key)
     }
