@@ -132,6 +132,18 @@ async fn an_answer_that_never_comes_leaves_a_post_in_doubt_and_it_is_not_sent_ag
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_says_nothing_is_left_alone_for_a_while() {
+    let mut office = Office::new("submit_timeout = '1s'", "").await;
+    office.subscribes(ALICE, "alice").await;
+    office.provider.answers(&[(0, json!({}))]);
+    office.post("alice", "1", "hello");
+    office.until_down().await;
+    office.says(ALICE, "help", "h").await;
+    assert!(office.provider.gets().await.text().contains("posts by text"));
+    office.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_cannot_be_reached_gets_everything_later() {
     let mut office = Office::new("", "").await;
     office.subscribes(ALICE, "alice").await;

@@ -154,35 +154,34 @@ impl Line {
             asked: asked.clone(),
         };
         let answer = tokio::time::timeout(self.patience, self.exchange(body)).await;
-        let (meaning, rest) = match answer {
+        let (meaning, failed) = match answer {
             Ok(Ok(meaning)) => {
-                let rest = meaning.wrong.clone().map(|why| (why, HTTP_WRONG));
-                (meaning, rest)
+                let failed = meaning.wrong.clone().map(|why| (why, Some(HTTP_WRONG)));
+                (meaning, failed)
             }
-            failed => {
-                let why = match failed {
+            silent => {
+                let why = match silent {
                     Ok(Err(why)) => why,
                     _ => "no answer in time".to_owned(),
                 };
-                let status = match asked.load(Ordering::SeqCst) {
-                    UNASKED => Status::Unwritten,
-                    VOID => Status::Void,
-                    _ => Status::InDoubt,
-                };
-                let rest = (status == Status::Unwritten).then(|| (why, self.health.pause()));
-                (Meaning::of(status), rest)
+                match asked.load(Ordering::SeqCst) {
+                    UNASKED => (Meaning::of(Status::Unwritten), Some((why, None))),
+                    VOID => (Meaning::of(Status::Void), None),
+                    _ => (Meaning::of(Status::InDoubt), Some((why, None))),
+                }
             }
         };
-        if rest.is_none() {
+        if failed.is_none() && meaning.status != Status::Void {
             self.health.good();
         }
-        let rests = rest.filter(|_| !self.health.rests.swap(true, Ordering::SeqCst));
+        let rests = failed.filter(|_| !self.health.rests.swap(true, Ordering::SeqCst));
         drop(place);
         if meaning.opted_out {
             self.say(Event::OptedOut(part.phone)).await;
         }
         self.say(Event::Told(Told::Said(part.token, meaning.status))).await;
         if let Some((why, pause)) = rests {
+            let pause = pause.unwrap_or_else(|| self.health.pause());
             self.say(Event::Told(Told::Down(why))).await;
             tokio::time::sleep(pause).await;
             self.health.tries.store(true, Ordering::SeqCst);
