@@ -1,7 +1,9 @@
 //! Numbers whose night, day's cap or burst is over: what came meanwhile goes out as one post, or as a digest with MORE.
 //!
-//! What came meanwhile is not kept for anybody: it lies in the publishers' logs above each pair's mark. Next: `plan.rs`.
+//! What came meanwhile is not kept for anybody: it lies in the publishers' logs above each pair's mark (`past.rs`). Next:
+//! `plan.rs`.
 
+use super::past::published;
 use super::visit::{Reached, Visit, reach};
 use super::{Context, render, ring};
 use crate::limits::{ERASED_EDGES, HELD_MAX};
@@ -9,11 +11,8 @@ use crate::tables::rows::{Class, NumberId, RouteId, State};
 use crate::tables::{Intent, Source};
 use reef_engine::config::AccessModel;
 use reef_engine::error::StoreError;
-use reef_engine::model::{Event, NodeId, NodeName, Seq, Timestamp};
-use reef_engine::store::Range;
-use reef_engine::store::keys::{self, Family};
-use reef_engine::store::rows::{self, Entry};
-use std::ops::ControlFlow;
+use reef_engine::model::{NodeId, NodeName, Seq, Timestamp};
+use reef_engine::store::rows;
 use std::sync::Arc;
 
 /// What one publisher has for a number.
@@ -146,7 +145,12 @@ fn missed(cx: &Context<'_>, route: RouteId, id: NumberId, reached: &Reached<'_>)
         if !reached.may_read(cx, node, row.config.access == AccessModel::Open)? {
             continue;
         }
-        let posts = published(cx, node, edge.handled.max(reached.number.since))?;
+        let above = edge.handled.max(reached.number.since);
+        let posts = published(cx, node, above, HELD_MAX)?.into_iter();
+        let posts: Vec<(Seq, Arc<str>)> = posts
+            .filter(|post| !post.replies || reached.number.replies)
+            .map(|post| (post.seq, post.item))
+            .collect();
         if !posts.is_empty() {
             all.push(Missed {
                 node,
@@ -156,30 +160,4 @@ fn missed(cx: &Context<'_>, route: RouteId, id: NumberId, reached: &Reached<'_>)
         }
     }
     Ok(all)
-}
-
-/// Items that were published in a node above a place, oldest first, the newest of them.
-fn published(cx: &Context<'_>, node: NodeId, above: Seq) -> Result<Vec<(Seq, Arc<str>)>, StoreError> {
-    let range = Range {
-        start: keys::log(node, above.next()).to_vec(),
-        ..Range::prefix(&node.0.to_be_bytes())
-    };
-    let (mut found, mut bad) = (Vec::new(), None);
-    cx.rows.view.scan(Family::LOG, &range.reversed(), &mut |key, value| {
-        match (keys::read_log(key), rows::decode::<Entry>(Family::LOG, value)) {
-            (Some((_, seq)), Ok(entry)) => {
-                if matches!(entry.event, Event::Publish { .. }) {
-                    found.push((seq, entry.item));
-                }
-            }
-            (_, Err(error)) => bad = Some(error),
-            (None, Ok(_)) => bad = Some(StoreError::Corrupt("log")),
-        }
-        match bad.is_none() && found.len() < HELD_MAX {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        }
-    })?;
-    found.reverse();
-    bad.map_or(Ok(found), Err)
 }

@@ -7,6 +7,7 @@ mod due;
 mod flight;
 mod log;
 pub mod pacer;
+mod past;
 mod plan;
 mod predict;
 pub mod render;

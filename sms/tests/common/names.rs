@@ -1,4 +1,4 @@
-//! A social network of names and no rights; a payload is the words.
+//! A social network of names and no rights; a payload is the words, and answers somebody where it begins with him.
 
 #![allow(clippy::unwrap_used, reason = "a test's own network: what fails ends the test")]
 
@@ -71,8 +71,10 @@ impl Network for Names {
         NodeName::new(jid, "urn:xmpp:microblog:0")
     }
     fn said(&self, payload: &[u8]) -> Option<Said> {
+        let text = String::from_utf8(payload.to_vec()).ok()?;
         Some(Said {
-            text: String::from_utf8(payload.to_vec()).ok()?,
+            replies: text.starts_with('@'),
+            text,
             ..Said::default()
         })
     }
