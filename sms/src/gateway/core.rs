@@ -124,11 +124,11 @@ impl Core {
             // The queue was full, perhaps: it is tried again.
             next = next.min(Some(Timestamp(now.0 + 50)));
         }
-        let lost = self
-            .lanes
-            .iter_mut()
-            .filter_map(|lane| lane.state.take_lost(now).then_some(()));
-        if lost.count() > 0 {
+        let mut lost = false;
+        for lane in &mut self.lanes {
+            lost |= lane.state.take_lost(now);
+        }
+        if lost {
             self.reload(now)?;
         }
         let parts = self.parts.clone();
