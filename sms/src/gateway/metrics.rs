@@ -138,9 +138,11 @@ fn tables(text: &mut Text, serving: &Serving) -> Result<(), StoreError> {
             (Class::Answer, "answer"),
             (Class::Message, "message"),
         ] {
-            let waiting = rows.waiting_all(*id, class, COUNTED_MAX)?;
-            let oldest = waiting.iter().map(|(.., row)| row.at.0).min().unwrap_or(now.0);
-            waits.push((route.name.as_str(), name, waiting.len(), now.0.saturating_sub(oldest)));
+            // One text alone is read.
+            let (count, first) = rows.waiting_count(*id, class, COUNTED_MAX)?;
+            let first = first.map(|(at, place)| rows.waiting_one(*id, class, at, place));
+            let made = first.transpose()?.flatten().map_or(now, |row| row.at);
+            waits.push((route.name.as_str(), name, count, now.0.saturating_sub(made.0)));
         }
     }
     text.family(

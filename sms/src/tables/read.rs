@@ -247,6 +247,35 @@ impl Rows<'_> {
         self.waiting(route, class, Timestamp(u64::MAX), most)
     }
 
+    /// How many there are, up to so many, and the first that was made: ids are in the order in which they were.
+    pub fn waiting_count(
+        &self,
+        route: RouteId,
+        class: Class,
+        most: usize,
+    ) -> Read<(usize, Option<(Timestamp, DeliveryId)>)> {
+        let range = Range::prefix(&keys::waiting_of(route, class));
+        let (mut count, mut first) = (0, None);
+        self.view.scan(self.families.main(), &range, &mut |key, _| {
+            count += 1;
+            let found = keys::read_waiting(key);
+            first = match first {
+                Some((_, id)) if found.is_none_or(|(_, other)| other >= id) => first,
+                _ => found,
+            };
+            match count < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        Ok((count, first))
+    }
+
+    /// One of them.
+    pub fn waiting_one(&self, route: RouteId, class: Class, at: Timestamp, id: DeliveryId) -> Read<Option<Waiting>> {
+        self.main(&keys::waiting(route, class, at, id))
+    }
+
     /// The number of a route with this name.
     pub fn route(&self, name: &str) -> Read<Option<RouteId>> {
         self.main(&keys::route_name(name))
