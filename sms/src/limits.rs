@@ -136,5 +136,9 @@ pub const FORGET_MS: u64 = 10_000;
 pub const SLOW_DRAIN_MS: u64 = 10 * 60_000;
 /// Rendered texts that are kept.
 pub const RENDERED_MAX: usize = 4_096;
+/// Codes of refusals that are told apart for a route; the others are one. Each is a row of the metrics.
+pub const REFUSAL_CODES: usize = 32;
+/// An operator is told when most of so many of a route's last answers are refusals for good.
+pub const ANSWERS_LOOKED_AT: usize = 100;
 /// Messages to be sent, of one route, that have an intent and no answer: twice its window, and at least this.
 pub const FLIGHT_MIN: usize = 32;

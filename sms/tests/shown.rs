@@ -6,8 +6,34 @@ mod common;
 
 use common::{OPEN_WORLD, World, read};
 use reef_sms::route::Told;
+use reef_sms::schedule::Status;
 use reef_sms::tables::Change;
 use reef_sms::tables::rows::Class;
+
+#[test]
+fn what_a_route_refuses_for_good_is_counted_by_what_it_says_and_is_told_of_where_it_is_most() {
+    let mut world = World::new(OPEN_WORLD);
+    let alice = world.publisher("alice");
+    for number in 0..60 {
+        world.subscriber(number, &[alice]);
+    }
+    let refused = |code| Some(Status::Never(code, false));
+    world.line.lock().unwrap().script = (0..50).map(|nth| refused(if nth < 20 { 0x0a } else { 0x45 })).collect();
+    world.post("alice", "1", "hello");
+    world.pass(5_000);
+    let shown = &world.core.shown()[0];
+    assert_eq!(shown.refusals, [("0x0a".to_owned(), 20), ("0x45".to_owned(), 30)]);
+    assert!(!shown.refuses);
+    world.line.lock().unwrap().script = (0..60).map(|_| refused(0x45)).collect();
+    world.post("alice", "2", "hello again");
+    world.pass(5_000);
+    assert!(world.core.shown()[0].refuses);
+    for item in ["3", "4"] {
+        world.post("alice", item, "hello once more");
+        world.pass(5_000);
+    }
+    assert!(!world.core.shown()[0].refuses);
+}
 
 #[test]
 fn what_waits_is_counted_and_the_oldest_of_it_is_known_though_it_was_put_off() {

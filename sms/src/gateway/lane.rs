@@ -5,6 +5,7 @@
 use super::commit::{Looked, Pending};
 use super::core::Failed;
 use super::parts::Parts;
+use super::refusals::{self, Refusals};
 use super::times::Times;
 use crate::config::{Ambiguous, Route};
 use crate::limits::FATE_TRIES;
@@ -33,6 +34,7 @@ pub(super) struct Lane {
     refusals: u8,
     /// Messages that were taken, refused for good, are in doubt, and were void.
     ends: [u64; 4],
+    by_code: Refusals,
 }
 
 /// What an operator is shown of a route.
@@ -58,6 +60,10 @@ pub struct Shown {
     pub ends: [u64; 4],
     /// From a part's writing to its answer.
     pub times: Times,
+    /// How often parts were refused for good, by code.
+    pub refusals: Vec<(String, u64)>,
+    /// Whether most of the last were.
+    pub refuses: bool,
 }
 
 impl Lane {
@@ -72,6 +78,7 @@ impl Lane {
             fates: None,
             throttles: 0,
             ends: [0; 4],
+            by_code: Refusals::default(),
             asked: HashMap::new(),
             times: Times::default(),
             alone: 0,
@@ -123,11 +130,27 @@ impl Lane {
                         self.throttles += 1;
                         self.state.pacer.throttled(now);
                     }
-                    Status::Taken(_) => self.state.pacer.accepted(now),
+                    Status::Taken(_) => {
+                        self.state.pacer.accepted(now);
+                        self.by_code.answered(None);
+                    }
+                    Status::Never(code, _) => self.refused_for_good(*code),
                     _ => {}
                 }
                 self.state.flight.answered(token, status, now);
             }
+        }
+    }
+
+    /// Counts what the route will never take; an operator is told where it is most of what it is asked.
+    fn refused_for_good(&mut self, code: u32) {
+        if self.by_code.answered(Some(code)) {
+            let (route, code) = (&self.state.route.name, refusals::name(code, self.state.route.kind));
+            tracing::warn!(
+                route,
+                code,
+                "most of what this route is asked is refused for good: see to its settings"
+            );
         }
     }
 
@@ -147,6 +170,8 @@ impl Lane {
             expired: self.state.expired,
             ends: self.ends,
             times: self.times.clone(),
+            refusals: self.by_code.shown(self.state.route.kind),
+            refuses: self.by_code.are_most(),
         }
     }
 

@@ -15,7 +15,7 @@ const COUNTED_MAX: usize = 10_000;
 /// What is read of the thread's window, one value a route: name, type, help, value.
 type Read = (&'static str, &'static str, &'static str, fn(&Shown) -> f64);
 
-const ROUTES: [Read; 12] = [
+const ROUTES: [Read; 13] = [
     ("bound", "gauge", "Whether the route takes messages", |route| {
         f64::from(u8::from(route.up.is_ok()))
     }),
@@ -56,6 +56,12 @@ const ROUTES: [Read; 12] = [
         "Messages of which nobody knows whether they were sent",
         |route| route.ends[2] as f64,
     ),
+    (
+        "refuses",
+        "gauge",
+        "Whether most of what it was asked of late was refused for good",
+        |route| f64::from(u8::from(route.refuses)),
+    ),
     ("void", "counter", "Messages that were not sent after a STOP", |route| {
         route.ends[3] as f64
     }),
@@ -76,12 +82,22 @@ impl Gateway {
                 text.row(&format!("{name}{suffix}"), &[("route", &route.name)], value(route));
             }
         }
+        refusals(&mut text, &shown);
         responses(&mut text, &shown);
         receipts(&mut text, &serving);
         if let Err(error) = tables(&mut text, &serving) {
             tracing::warn!(%error, "what waits for phones cannot be counted");
         }
         text.0
+    }
+}
+
+fn refusals(text: &mut Text, shown: &[Shown]) {
+    text.family("refusals", "counter", "Parts that a route refused for good, by code");
+    for route in shown {
+        for (code, times) in &route.refusals {
+            text.row("refusals_total", &[("route", &route.name), ("code", code)], times);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod lane;
 mod metrics;
 pub mod parts;
 mod reassigned;
+mod refusals;
 mod routes;
 pub mod thread;
 mod times;
