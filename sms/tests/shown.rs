@@ -11,6 +11,23 @@ use reef_sms::tables::Change;
 use reef_sms::tables::rows::Class;
 
 #[test]
+fn a_long_post_is_said_to_take_as_long_as_its_segments() {
+    let mut world = World::new(&OPEN_WORLD.replace("rate = 100", "rate = 1"));
+    let alice = world.publisher("alice");
+    for number in 0..400 {
+        world.subscriber(number, &[alice]);
+    }
+    world.post("alice", "1", "short");
+    world.settle();
+    assert!(world.names.told.lock().unwrap().is_empty());
+    world.pass(600_000);
+    world.post("alice", "2", &"word ".repeat(50));
+    world.settle();
+    let told = world.names.told.lock().unwrap().clone();
+    assert!(told.len() == 1 && told[0].1.ends_with("in about 14 min."), "{told:?}");
+}
+
+#[test]
 fn what_a_route_refuses_for_good_is_counted_by_what_it_says_and_is_told_of_where_it_is_most() {
     let mut world = World::new(OPEN_WORLD);
     let alice = world.publisher("alice");

@@ -86,7 +86,7 @@ impl Gateway {
                     .as_ref()
                     .map_or_else(|why| format!("down: {why}"), |()| "up".to_owned()),
             };
-            let backlog = now.map_or(0, |now| now.backlog);
+            let (backlog, segments) = now.map_or((0, 0), |now| (now.backlog, now.backlog_segments));
             let rate = now.map_or(route.rate, |now| now.rate.0);
             rows.push(json!({
                 "route": route.name,
@@ -95,7 +95,7 @@ impl Gateway {
                 "configured": route.rate,
                 "in_flight": now.map_or(0, |now| now.in_flight),
                 "backlog": backlog,
-                "drains_in": duration((backlog as f64 / rate.max(0.1)) as u64),
+                "drains_in": duration((segments as f64 / rate.max(0.1)) as u64),
                 "throttles": now.map_or(0, |now| now.throttles),
             }));
         }

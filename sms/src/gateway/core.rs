@@ -9,7 +9,7 @@ use super::lane::{Lane, Shown};
 use super::parts::Parts;
 use crate::limits::{EARLY_MS, FORGET_MS, FORGET_ROWS, GOING_READ, PARTS_MS, SLOW_DRAIN_MS};
 use crate::route::{Told, Way};
-use crate::schedule::{Drain, NewPost, duration, new_posts};
+use crate::schedule::{NewPost, duration, new_posts};
 use crate::tables::rows::{Delivery, DeliveryId, Progress, RouteId, What};
 use crate::tables::{Fate, Keep, Op};
 use reef_engine::error::{Error, StoreError};
@@ -201,6 +201,7 @@ impl Core {
                 let fanout = cx.rows.fanout(lane.state.id, post.node, post.seq)?;
                 if let Some(fanout) = fanout {
                     lane.state.add(&cx, post.node, post.seq, fanout)?;
+                    lane.state.weigh(&cx, post.node)?;
                 }
             }
         }
@@ -234,12 +235,9 @@ impl Core {
     /// For each route: seconds that a publisher's posts still take, how many are reached in time, and of how many.
     pub fn drains(&self, node: NodeId) -> Vec<(u64, u64, u64)> {
         let lives = self.parts.settings.post_expiry.as_secs().unsigned_abs();
+        let now = self.now();
         let drain = |lane: &Lane| {
-            let drain = Drain {
-                visits: lane.state.backlog_of(node),
-                backlog: lane.state.backlog(),
-                rate: lane.state.pacer.rate(),
-            };
+            let drain = lane.state.drain(&self.parts.settings, node, now);
             let publishers = lane.state.publishers();
             (
                 drain.seconds(publishers),
@@ -248,6 +246,10 @@ impl Core {
             )
         };
         self.lanes.iter().map(drain).collect()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.commits.engine.clock.now()
     }
 
     /// Has the tables forget what is too old, now and then.
@@ -307,7 +309,8 @@ impl Core {
 
     /// What operators are shown.
     pub fn shown(&self) -> Vec<Shown> {
-        self.lanes.iter().map(Lane::shown).collect()
+        let (settings, now) = (&self.parts.settings, self.now());
+        self.lanes.iter().map(|lane| lane.shown(settings, now)).collect()
     }
 
     /// Whether parts were sent of which no way has said anything.

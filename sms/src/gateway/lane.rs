@@ -7,7 +7,7 @@ use super::core::Failed;
 use super::parts::Parts;
 use super::refusals::{self, Refusals};
 use super::times::Times;
-use crate::config::{Ambiguous, Route};
+use crate::config::{Ambiguous, Route, Settings};
 use crate::limits::FATE_TRIES;
 use crate::route::{Told, Way};
 use crate::schedule::{Planned, RouteState, Status};
@@ -50,8 +50,10 @@ pub struct Shown {
     pub rate: (f64, f64),
     /// Messages under way.
     pub in_flight: usize,
-    /// Visits to be made.
+    /// Visits to be made, and segments for them.
     pub backlog: u64,
+    /// See there.
+    pub backlog_segments: u64,
     /// Times that it was too fast.
     pub throttles: u64,
     /// Visits that were left out since posts were too old.
@@ -155,7 +157,8 @@ impl Lane {
     }
 
     /// What operators are shown.
-    pub(super) fn shown(&self) -> Shown {
+    pub(super) fn shown(&self, settings: &Settings, now: Timestamp) -> Shown {
+        let (backlog, backlog_segments) = self.state.backlog(settings, now);
         Shown {
             name: self.state.route.name.clone(),
             up: match self.state.up {
@@ -165,7 +168,8 @@ impl Lane {
             paused: self.state.paused,
             rate: (self.state.pacer.rate(), self.state.route.rate),
             in_flight: self.state.flight.len(),
-            backlog: self.state.backlog(),
+            backlog,
+            backlog_segments,
             throttles: self.throttles,
             expired: self.state.expired,
             ends: self.ends,

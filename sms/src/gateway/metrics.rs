@@ -30,7 +30,7 @@ const ROUTES: [Read; 13] = [
         route.backlog as f64
     }),
     ("drain_seconds", "gauge", "How long that takes", |route| {
-        route.backlog as f64 / route.rate.0.max(0.1)
+        route.backlog_segments as f64 / route.rate.0.max(0.1)
     }),
     ("throttles", "counter", "Times that the route was too fast", |route| {
         route.throttles as f64

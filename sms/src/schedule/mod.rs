@@ -19,6 +19,7 @@ pub mod when;
 pub use flight::{Ended, Flight, Outgoing, Status};
 pub use log::{NewPost, new_posts};
 pub(crate) use plan::{day_and_month, micros};
+use predict::Load;
 pub use predict::{Drain, duration};
 pub use ring::{Content, content};
 pub use route::{Planned, RouteState};

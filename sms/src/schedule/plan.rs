@@ -6,11 +6,10 @@
 
 use super::route::{Planned, RouteState};
 use super::visit::{Spoken, Visit, speak, visit};
-use super::{Context, Prepared, due};
-use crate::config::Settings;
+use super::{Context, Load, Prepared, due};
 use crate::limits::{FLIGHT_MIN, INTENTS_PER_PLAN, TEXTS_READ, VISITS_PER_TURN};
 use crate::tables::rows::{Class, DeliveryId, NumberId};
-use crate::tables::{Intent, SPENT_ALL, SPENT_MONTH, Source, spent_by, spent_for};
+use crate::tables::{Intent, Plan, SPENT_ALL, SPENT_MONTH, Source, spent_by, spent_for};
 use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, Timestamp};
 use std::collections::{HashSet, VecDeque};
@@ -38,6 +37,8 @@ struct Making {
     texts: [Option<VecDeque<Text>>; 3],
     /// Segments of a post.
     segments: u8,
+    /// Publishers whose followers were visited.
+    visited: Vec<NodeId>,
     /// Numbers whose time has come.
     dues: Option<VecDeque<(Timestamp, NumberId)>>,
     /// Numbers that have something in this plan: not twice in one.
@@ -65,10 +66,10 @@ impl RouteState {
             return Ok(None);
         }
         self.turn += 1;
-        let mut making = Making::new(self, cx, room)?;
-        for turning in self.rings.values_mut() {
-            self.expired += turning.expire(cx.now, &mut making.planned.plan);
-        }
+        let mut planned = Planned::default();
+        planned.plan.route = self.id;
+        let load = self.walk(cx.now, &mut planned.plan);
+        let mut making = Making::new(self, cx, (planned, load), room)?;
         self.fill(cx, &mut making)?;
         self.finish(cx, making)
     }
@@ -217,6 +218,8 @@ impl RouteState {
                 return Ok(None);
             }
         }
+        turning.weigh(cx, turn)?;
+        making.visited.push(node);
         let mut gone = Vec::new();
         for _ in 0..VISITS_PER_TURN / 4 {
             if making.visits == 0 {
@@ -251,18 +254,24 @@ impl RouteState {
         Ok(None)
     }
 
-    /// Segments of a post: one where the route is behind by half of what a post lives, or where more would leave the oldest
-    /// too old before its last follower.
-    fn segments(&self, settings: &Settings, now: Timestamp) -> u8 {
-        let seconds = self.backlog() as f64 / self.pacer.rate().max(0.1);
-        let deadlines = self.rings.values().filter_map(|ring| ring.posts.front());
-        let oldest = deadlines.map(|post| post.fanout.deadline.0).min().unwrap_or(u64::MAX);
-        let left = oldest.saturating_sub(now.0) as f64 / 1_000.0;
-        let late = seconds * f64::from(settings.segments) > left;
-        match late || seconds > settings.post_expiry.as_secs_f64() / 2.0 {
-            true => 1,
-            false => settings.segments,
+    /// Once round all rings: lets go of what is too old, and of rings without posts; what is under way.
+    fn walk(&mut self, now: Timestamp, plan: &mut Plan) -> Load {
+        let (mut load, mut expired, before) = (Load::default(), 0, self.rings.len());
+        self.rings.retain(|_, turning| {
+            expired += turning.expire(now, plan);
+            let ends = turning.posts.is_empty();
+            match ends {
+                true => turning.note(plan),
+                false => load = load.and(turning.left()),
+            }
+            !ends
+        });
+        self.expired += expired;
+        if self.rings.len() < before {
+            let rings = &self.rings;
+            self.order.retain(|node| rings.contains_key(node));
         }
+        load
     }
 
     fn next_due(&mut self, cx: &Context<'_>, making: &mut Making) -> Result<Next, StoreError> {
@@ -293,18 +302,10 @@ impl RouteState {
     /// Closes a plan; nothing where it would change nothing.
     fn finish(&mut self, cx: &Context<'_>, mut making: Making) -> Result<Option<Planned>, StoreError> {
         let plan = &mut making.planned.plan;
-        let mut ended = Vec::new();
-        for (node, turning) in &mut self.rings {
-            if turning.moved() || turning.posts.is_empty() {
-                turning.note(plan);
-            }
-            if turning.posts.is_empty() {
-                ended.push(*node);
-            }
-        }
-        for node in ended {
-            self.rings.remove(&node);
-            self.order.retain(|other| *other != node);
+        for node in making.visited.drain(..) {
+            // A ring that has ended is noted already.
+            let turning = self.rings.get_mut(&node).filter(|turning| turning.moved());
+            turning.into_iter().for_each(|turning| turning.note(plan));
         }
         plan.done.append(&mut self.unsaid);
         let more = making.room == 0 || !self.rings.is_empty() || !plan.send.is_empty();
@@ -338,9 +339,12 @@ impl RouteState {
 }
 
 impl Making {
-    fn new(state: &RouteState, cx: &Context<'_>, room: usize) -> Result<Making, StoreError> {
-        let mut planned = Planned::default();
-        planned.plan.route = state.id;
+    fn new(
+        state: &RouteState,
+        cx: &Context<'_>,
+        (mut planned, load): (Planned, Load),
+        room: usize,
+    ) -> Result<Making, StoreError> {
         (planned.plan.day, planned.plan.month) = day_and_month(cx.now);
         let (day, month) = (planned.plan.day, planned.plan.month);
         let below = |most: f64, day: i32, scope: &[u8]| -> Result<bool, StoreError> {
@@ -358,7 +362,8 @@ impl Making {
             visits: VISITS_PER_TURN,
             paid,
             texts: [None, None, None],
-            segments: state.segments(cx.settings, cx.now),
+            segments: load.most_segments(cx.settings, state.pacer.rate(), cx.now),
+            visited: Vec::new(),
             dues: None,
             taken: HashSet::new(),
         })

@@ -4,7 +4,8 @@
 //! pending for a follower is what lies above his mark; the newest goes out, the others are told of. Knows no pace. Next:
 //! `visit.rs` says what becomes of one visit.
 
-use super::Context;
+use super::{Context, Load, render};
+use crate::config::Links;
 use crate::limits::{EDGES_READ, POSTS_PER_RING};
 use crate::network::Said;
 use crate::tables::read::Rows;
@@ -32,6 +33,8 @@ pub(super) struct Turning {
     pub ring: Ring,
     /// Posts under way, oldest first.
     pub posts: VecDeque<Live>,
+    /// Segments of the newest post as it would go out uncut, once that was looked at.
+    pub segments: Option<u8>,
     /// What it may send before others' turn; below nothing after a long message.
     pub credit: i32,
     /// Followers that were read ahead.
@@ -90,6 +93,7 @@ impl Turning {
             name: row.name,
             ring: cx.rows.ring(route, node)?,
             posts: VecDeque::new(),
+            segments: None,
             credit: 0,
             ahead: VecDeque::new(),
             visits: 0,
@@ -104,6 +108,7 @@ impl Turning {
         }
         debug_assert_eq!(plan.route, route);
         self.posts.push_back(live);
+        self.segments = None;
         while self.posts.len() > POSTS_PER_RING {
             if let Some(gone) = self.posts.pop_front() {
                 plan.done.push((self.node, gone.seq));
@@ -162,6 +167,9 @@ impl Turning {
 
     /// Lets go of what is too old; how many visits that leaves out.
     pub(super) fn expire(&mut self, now: Timestamp, plan: &mut Plan) -> u64 {
+        if self.posts.front().is_none_or(|oldest| oldest.fanout.deadline > now) {
+            return 0;
+        }
         let (node, ring, mut left) = (self.node, self.ring, 0);
         self.posts.retain(|post| {
             let old = post.fanout.deadline <= now;
@@ -189,9 +197,44 @@ impl Turning {
         plan.rings.push((self.node, to));
     }
 
-    /// Visits that are still to be made for the newest post.
-    pub(super) fn backlog(&self) -> u64 {
-        self.posts.back().map_or(0, |post| remaining(&self.ring, &post.fanout))
+    /// What is still to be done for the newest post; when the oldest is too old.
+    pub(super) fn left(&self) -> Load {
+        let visits = self.posts.back().map_or(0, |post| remaining(&self.ring, &post.fanout));
+        Load {
+            visits,
+            segments: visits * u64::from(self.segments.unwrap_or(1)),
+            oldest: self.posts.front().map(|post| post.fanout.deadline),
+        }
+    }
+
+    /// Looks how many segments the newest post takes, in the first country: others' links and words may differ a little.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub(super) fn weigh(&mut self, cx: &Context<'_>, turn: u64) -> Result<(), StoreError> {
+        let Some(seq) = self
+            .posts
+            .back()
+            .map(|post| post.seq)
+            .filter(|_| self.segments.is_none())
+        else {
+            return Ok(());
+        };
+        let Some(content) = self.content(cx, seq, turn)? else {
+            return Ok(());
+        };
+        let country = cx.settings.country.first();
+        let post = render::Post {
+            author: &self.author,
+            said: &content.said,
+            repeats: content.repeats.as_deref(),
+            more: 0,
+            link: content.link.as_deref(),
+            links: country.map_or(Links::Own, |country| country.links),
+            opt_out: country.map_or("", |country| &country.opt_out),
+        };
+        self.segments = Some(render::post(&post, cx.settings.segments, cx.form).1);
+        Ok(())
     }
 
     /// What a post says now: it may have been edited, and `None` where it is gone. Looked at once a turn.

@@ -5,8 +5,8 @@
 use super::flight::{Flight, Going};
 use super::pacer::Pacer;
 use super::ring::{Live, Turning};
-use super::{Context, Prepared, render};
-use crate::config::Route;
+use super::{Context, Drain, Load, Prepared, render};
+use crate::config::{Route, Settings};
 use crate::limits::REFUSED_MS;
 use crate::tables::rows::{Fanout, RouteId};
 use crate::tables::{Outcome, Plan};
@@ -118,6 +118,17 @@ impl RouteState {
         Ok(())
     }
 
+    /// Looks how long a publisher's newest post is, for who asks how long it takes.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn weigh(&mut self, cx: &Context<'_>, node: NodeId) -> Result<(), StoreError> {
+        let turn = self.turn;
+        self.rings
+            .get_mut(&node)
+            .map_or(Ok(()), |turning| turning.weigh(cx, turn))
+    }
+
     /// Something waits that did not: it is looked at.
     pub fn wake(&mut self) {
         self.wakes = Some(Timestamp(0));
@@ -152,9 +163,15 @@ impl RouteState {
         self.lost.take_if(|at| *at <= now).is_some()
     }
 
-    /// Visits that are to be made for posts under way, of all publishers.
-    pub fn backlog(&self) -> u64 {
-        self.rings.values().map(Turning::backlog).sum()
+    fn left(&self) -> Load {
+        self.rings.values().map(Turning::left).fold(Load::default(), Load::and)
+    }
+
+    /// Visits that are to be made for posts under way, of all publishers, and segments for them.
+    pub fn backlog(&self, settings: &Settings, now: Timestamp) -> (u64, u64) {
+        let load = self.left();
+        let most = load.most_segments(settings, self.pacer.rate(), now);
+        (load.visits, load.cut(most))
     }
 
     /// Publishers with posts under way.
@@ -162,9 +179,19 @@ impl RouteState {
         self.rings.len()
     }
 
-    /// The same of one.
-    pub fn backlog_of(&self, node: NodeId) -> u64 {
-        self.rings.get(&node).map_or(0, Turning::backlog)
+    /// How long one publisher's posts take, beside all others'.
+    pub fn drain(&self, settings: &Settings, node: NodeId, now: Timestamp) -> Drain {
+        let (all, own) = (
+            self.left(),
+            self.rings.get(&node).map(Turning::left).unwrap_or_default(),
+        );
+        let most = all.most_segments(settings, self.pacer.rate(), now);
+        Drain {
+            visits: own.visits,
+            segments: own.cut(most),
+            backlog: all.cut(most),
+            rate: self.pacer.rate(),
+        }
     }
 
     /// When it is to be looked at again, if nothing happens before.
