@@ -5,6 +5,7 @@
 mod common;
 
 use common::{OPEN_WORLD, World, read};
+use reef_sms::route::Told;
 use reef_sms::tables::Change;
 
 const HOUR: u64 = 3_600_000;
@@ -37,6 +38,33 @@ fn who_wants_no_answers_to_others_finds_none_in_a_digest() {
     );
     assert_eq!(world.got(3), Vec::<String>::new());
     assert_eq!(read(world.rows().held(ids[0])).posts.len(), 2);
+}
+
+#[test]
+fn a_post_that_was_too_old_before_a_phone_got_it_is_told_of_with_the_next() {
+    let mut world = World::new(&OPEN_WORLD.replace("quiet = 'off'", "quiet = 'off'\n post_expiry = '60s'"));
+    let alice = world.publisher("alice");
+    let id = world.subscriber(1, &[alice]);
+    world.post("alice", "1", "1");
+    world.pass(1_000);
+    world.core.told(0, Told::Down("gone".into()), world.now());
+    for item in ["2", "3"] {
+        world.post("alice", item, item);
+        world.pass(120_000);
+    }
+    world.post("alice", "4", "@bob 4");
+    world.pass(120_000);
+    world.core.told(0, Told::Up, world.now());
+    world.pass(120_000);
+    assert_eq!(world.got(1), ["@alice: 1"]);
+    world.post("alice", "5", "5");
+    world.pass(1_000);
+    assert_eq!(world.got(1)[1..], ["@alice: 5 (+2 more, MORE alice)"]);
+    assert_eq!(read(world.rows().held(id)).posts.len(), 2);
+    // Once.
+    world.post("alice", "6", "6");
+    world.pass(1_000);
+    assert_eq!(world.got(1)[2..], ["@alice: 6"]);
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! What somebody published, as it lies in his log: for phones that did not get it as it came.
 //!
-//! Nothing of this is kept for a phone: what lies above its mark is what it may be told of. Knows no phone. Next: `due.rs`.
+//! Nothing of this is kept for a phone: what lies above its mark is what it may be told of. Knows no phone. Next: `ring.rs`,
+//! `due.rs`.
 
 use super::Context;
+use super::ring::Live;
+use crate::limits::HELD_MAX;
 use reef_engine::error::StoreError;
 use reef_engine::model::{Event, NodeId, Seq};
 use reef_engine::store::Range;
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, Entry, ItemRow};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -19,6 +23,39 @@ pub(super) struct Past {
     pub item: Arc<str>,
     /// Whether it answers another.
     pub replies: bool,
+}
+
+/// Posts of a ring that go round no more, and that some may not have got: above the lowest mark of which that was asked.
+#[derive(Default)]
+pub(super) struct Missed(Option<(Seq, Vec<Live>)>);
+
+impl Missed {
+    /// Those above a mark, beside the ones that go round.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub(super) fn above(
+        &mut self,
+        cx: &Context<'_>,
+        node: NodeId,
+        mark: Seq,
+        live: &VecDeque<Live>,
+    ) -> Result<impl Iterator<Item = Seq>, StoreError> {
+        if self.0.as_ref().is_none_or(|(lowest, _)| mark < *lowest) {
+            let mut posts = published(cx, node, mark, HELD_MAX)?;
+            posts.retain(|post| live.iter().all(|live| live.seq != post.seq));
+            let posts = posts.into_iter().map(|post| Live::gone(post.seq, post.item));
+            self.0 = Some((mark, posts.collect()));
+        }
+        let posts = self.0.iter().flat_map(|(_, posts)| posts);
+        Ok(posts.map(|post| post.seq).filter(move |seq| *seq > mark))
+    }
+
+    /// One of them.
+    pub(super) fn get(&mut self, seq: Seq) -> Option<&mut Live> {
+        let (_, posts) = self.0.as_mut()?;
+        posts.iter_mut().find(|post| post.seq == seq)
+    }
 }
 
 /// Posts of a node above a place, the newest of them, oldest first; one that was edited stands where it first stood.

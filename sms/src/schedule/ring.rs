@@ -4,6 +4,7 @@
 //! pending for a follower is what lies above his mark; the newest goes out, the others are told of. Knows no pace. Next:
 //! `visit.rs` says what becomes of one visit.
 
+use super::past::Missed;
 use super::{Context, Load, render};
 use crate::config::Links;
 use crate::limits::{EDGES_READ, POSTS_PER_RING};
@@ -37,6 +38,8 @@ pub(super) struct Turning {
     pub segments: Option<u8>,
     /// What it may send before others' turn; below nothing after a long message.
     pub credit: i32,
+    /// Posts that some may not have got.
+    missed: Missed,
     /// Followers that were read ahead.
     ahead: VecDeque<(NumberId, Edge)>,
     visits: u32,
@@ -75,6 +78,18 @@ impl Live {
             content: None,
         }
     }
+
+    /// One that goes round no more.
+    pub(super) fn gone(seq: Seq, item: Arc<str>) -> Live {
+        let fanout = Fanout {
+            lap: 0,
+            at: NumberId(0),
+            visits: 0,
+            deadline: Timestamp(0),
+            item,
+        };
+        Live::new(seq, fanout)
+    }
 }
 
 impl Turning {
@@ -95,6 +110,7 @@ impl Turning {
             posts: VecDeque::new(),
             segments: None,
             credit: 0,
+            missed: Missed::default(),
             ahead: VecDeque::new(),
             visits: 0,
             before: NumberId(0),
@@ -111,6 +127,7 @@ impl Turning {
         self.segments = None;
         while self.posts.len() > POSTS_PER_RING {
             if let Some(gone) = self.posts.pop_front() {
+                self.missed = Missed::default();
                 plan.done.push((self.node, gone.seq));
             }
         }
@@ -155,7 +172,7 @@ impl Turning {
 
     /// Lets go of posts that everybody was visited for.
     pub(super) fn let_go(&mut self, plan: &mut Plan) {
-        let (ring, node) = (self.ring, self.node);
+        let (ring, node, before) = (self.ring, self.node, self.posts.len());
         self.posts.retain(|post| {
             let done = post.fanout.is_done(&ring);
             if done {
@@ -163,6 +180,9 @@ impl Turning {
             }
             !done
         });
+        if self.posts.len() < before {
+            self.missed = Missed::default();
+        }
     }
 
     /// Lets go of what is too old; how many visits that leaves out.
@@ -170,6 +190,7 @@ impl Turning {
         if self.posts.front().is_none_or(|oldest| oldest.fanout.deadline > now) {
             return 0;
         }
+        self.missed = Missed::default();
         let (node, ring, mut left) = (self.node, self.ring, 0);
         self.posts.retain(|post| {
             let old = post.fanout.deadline <= now;
@@ -247,10 +268,8 @@ impl Turning {
         seq: Seq,
         turn: u64,
     ) -> Result<Option<Arc<Content>>, StoreError> {
-        let Some(at) = self.posts.iter().position(|post| post.seq == seq) else {
-            return Ok(None);
-        };
-        let Some(post) = self.posts.get(at) else {
+        let live = self.posts.iter_mut().find(|post| post.seq == seq);
+        let Some(post) = live.or_else(|| self.missed.get(seq)) else {
             return Ok(None);
         };
         if let Some((looked, content)) = &post.content
@@ -259,10 +278,25 @@ impl Turning {
             return Ok(Some(content.clone()));
         }
         let found = content(cx, (self.node, &self.name), seq, &post.fanout.item)?.map(Arc::new);
-        if let Some(post) = self.posts.get_mut(at) {
-            post.content = found.clone().map(|content| (turn, content));
-        }
+        post.content = found.clone().map(|content| (turn, content));
         Ok(found)
+    }
+
+    /// Posts above a mark, oldest first: those that some did not get in time, and those that go round.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub(super) fn above(&mut self, cx: &Context<'_>, mark: Seq) -> Result<Vec<Seq>, StoreError> {
+        let mut seqs: Vec<Seq> = self.missed.above(cx, self.node, mark, &self.posts)?.collect();
+        seqs.extend(self.posts.iter().map(|post| post.seq).filter(|seq| *seq > mark));
+        seqs.sort_unstable();
+        Ok(seqs)
+    }
+
+    /// When a post is too old; `None` where it goes round no more.
+    pub(super) fn deadline(&self, seq: Seq) -> Option<Timestamp> {
+        let live = self.posts.iter().find(|post| post.seq == seq)?;
+        Some(live.fanout.deadline)
     }
 
     /// Forgets a post that is gone.

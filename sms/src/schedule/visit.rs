@@ -3,7 +3,7 @@
 //! Reads the rows once more than apply will: apply decides. Knows no pace. Next: `plan.rs` gathers it.
 
 use super::render;
-use super::ring::{Content, Live, Turning};
+use super::ring::{Content, Turning};
 use super::when::When;
 use super::{Context, Prepared};
 use crate::config::Country;
@@ -174,22 +174,18 @@ pub(super) fn visit(
         return Ok(Visit::Passed);
     }
     let above = edge.handled.max(number.since);
-    let seqs: Vec<Seq> = turning
-        .posts
-        .iter()
-        .map(|post: &Live| post.seq)
-        .filter(|seq| *seq > above)
-        .collect();
     let mut pending = Vec::new();
-    for seq in seqs {
+    for seq in turning.above(cx, above)? {
         match turning.content(cx, seq, turn)? {
             Some(content) if content.said.replies && !number.replies => {}
             Some(content) => pending.push((seq, content)),
             None => gone.push(seq),
         }
     }
-    match pending.pop() {
+    let newest = pending.pop();
+    match newest.and_then(|(seq, content)| Some((turning.deadline(seq)?, seq, content))) {
         Some(newest) => Ok(posted(cx, turning, (id, &reached), newest, &pending, segments)),
+        // What is too old alone is told of with the next.
         None => Ok(Visit::Passed),
     }
 }
@@ -199,7 +195,7 @@ fn posted(
     cx: &Context<'_>,
     turning: &Turning,
     (id, reached): (NumberId, &Reached<'_>),
-    (seq, content): (Seq, Arc<Content>),
+    (deadline, seq, content): (Timestamp, Seq, Arc<Content>),
     others: &[(Seq, Arc<Content>)],
     segments: u8,
 ) -> Visit {
@@ -219,15 +215,13 @@ fn posted(
     if let Some(until) = reached.closed(cx, id, segments) {
         return Visit::Later(until);
     }
-    let mut posts = turning.posts.iter();
-    let deadline = posts.find(|post| post.seq == seq).map(|post| post.fanout.deadline);
     let source = Source::Post {
         node: turning.node,
         seq,
         others: others.iter().map(|(seq, _)| *seq).collect(),
     };
     let intent = Intent {
-        expires: deadline.unwrap_or(cx.now),
+        expires: deadline,
         ..reached.intent(cx, id, Class::Post, segments, source)
     };
     Visit::Send(Box::new((intent, reached.prepared(cx, text))))
