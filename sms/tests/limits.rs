@@ -285,5 +285,6 @@ fn what_grew_old_while_a_route_was_paused_is_not_planned_and_is_counted() {
     assert!(read(world.rows().closed(10)).is_empty(), "nothing was paid for");
     world.post("alice", "2", "new");
     world.pass(1_000);
-    assert_eq!(world.got(1), ["@alice: new"]);
+    // It is told of, and can be asked for.
+    assert_eq!(world.got(1), ["@alice: new (+1 more, MORE alice)"]);
 }
