@@ -41,7 +41,16 @@ impl Hall {
     pub async fn opted_out_in_time(self: &Arc<Hall>, phone: &Phone) {
         let hash = self.parts.keys.hash(phone);
         let stops = |hall: Arc<Hall>| async move { hall.stops_by_provider(hash).await };
-        is_kept(self.insist(stops).await);
+        loop {
+            match self.insist(stops).await {
+                // Its provider may say it once: it is tried until it is kept, or the gateway stops.
+                Err(Error::Busy) => {}
+                done => {
+                    is_kept(done);
+                    return;
+                }
+            }
+        }
     }
 
     async fn stops_by_provider(self: &Arc<Hall>, hash: Hash) -> Result<(), Error> {
