@@ -188,6 +188,8 @@ async fn a_stop_of_which_the_provider_tells_while_the_store_is_busy_is_kept_when
     until("it is tried again", || office.refusals() >= full + 2).await;
     drop(jam);
     until("she gets nothing more", || office.state(ALICE) == NumberState::Stopped).await;
+    let counted = "reef_sms_refusals_total{route=\"web\",code=\"21610\"} 1\n";
+    office.until_counted(counted).await;
     office.leave().await;
 }
 
@@ -203,8 +205,6 @@ async fn a_stop_that_finds_the_store_busy_is_told_again_by_the_provider() {
     assert_eq!(office.state(ALICE), NumberState::Active);
     assert_eq!(office.webhook(&blocked).await, 200);
     assert_eq!(office.state(ALICE), NumberState::Stopped);
-    let counted = "reef_sms_refusals_total{route=\"web\",code=\"21610\"} 1\n";
-    office.until_counted(counted).await;
     office.leave().await;
 }
 

@@ -362,12 +362,12 @@ impl Office {
 
     /// Waits until the route is seen not to take messages.
     pub(crate) async fn until_down(&self) {
-        let looked = async {
-            while !self.house.gateway.metrics().contains("reef_sms_bound{route=\"web\"} 0") {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, looked).await.expect("it is down");
+        self.until_counted("reef_sms_bound{route=\"web\"} 0").await;
+    }
+
+    /// Waits until the metrics say so.
+    pub(crate) async fn until_counted(&self, row: &str) {
+        super::until(row, || self.house.gateway.metrics().contains(row)).await;
     }
 
     pub(crate) fn state(&self, phone: &str) -> NumberState {
