@@ -304,6 +304,14 @@ impl Office {
             .await
     }
 
+    /// As providers do: an event that was not taken is told again.
+    pub(crate) async fn tells_until_taken(&self, event: &Value) {
+        let telling = async {
+            while self.webhook(event).await == 503 {}
+        };
+        timeout(PATIENCE, telling).await.expect("it is taken");
+    }
+
     pub(crate) async fn webhook(&self, body: &Value) -> u16 {
         self.told(PATH, "application/json", body.to_string()).await
     }
