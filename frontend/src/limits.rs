@@ -219,3 +219,7 @@ pub(crate) const BEHALF: usize = 16_384;
 pub(crate) const PART_STOP_SECONDS: u64 = 10;
 /// Milliseconds after which a stanza is tried again that must not be lost and found a shard's box or the commit queue full.
 pub(crate) const ARRIVED_RETRY_MS: u64 = 50;
+/// Elements of private storage that an account keeps, its card among them; each is as large as a stanza may be.
+pub(crate) const PRIVATE_ELEMENTS: u32 = 128;
+/// Stanzas that wait until somebody looks at a client (XEP-0352): one for each sender of presence or chat states.
+pub(crate) const CSI_HELD: usize = 1_000;

@@ -16,7 +16,7 @@ use crate::peer::{self, Agreement, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
 use crate::session;
 use crate::session::{Thread, WAKER};
-use crate::stream::C2s;
+use crate::stream::{C2s, limits_feature};
 use crate::tables::{FrontTables, OutgoingLimits};
 use crate::tls::{self, Tls};
 use crate::xep::Routes;
@@ -208,7 +208,7 @@ fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Resul
         routes: Routes::all(),
         caps: CapsCache::default(),
         hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
-        bound_features: bound_features(&caps),
+        bound_features: bound_features(&caps, config.limits.stanza_bytes),
         budget: Arc::new(Budget {
             stanza_bytes: config.limits.stanza_bytes,
             ..Budget::AFTER_AUTH
@@ -484,13 +484,15 @@ fn performer(server: &Arc<Server>) -> Arc<Performer> {
     })
 }
 
-/// What is offered once somebody has logged in (RFC 6120 §7, RFC 6121 §2.6.1, XEP-0198 §2).
-fn bound_features(caps: &[u8]) -> Vec<u8> {
+/// What is offered once somebody has logged in (RFC 6120 §7, RFC 6121 §2.6.1, XEP-0198 §2, XEP-0352 §4.1, XEP-0478 §3).
+fn bound_features(caps: &[u8], stanza_bytes: usize) -> Vec<u8> {
     debug_assert_eq!(StreamNamespace::Client.as_str(), "jabber:client");
     let mut features = b"<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
         <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
         <sm xmlns='urn:xmpp:sm:3'/><ver xmlns='urn:xmpp:features:rosterver'/>"
         .to_vec();
+    features.extend_from_slice(b"<csi xmlns='urn:xmpp:csi:0'/>");
+    features.extend_from_slice(&limits_feature(stanza_bytes));
     features.extend_from_slice(caps);
     features.extend_from_slice(b"</stream:features>");
     features

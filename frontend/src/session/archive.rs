@@ -54,6 +54,11 @@ impl Hub {
         let here = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
         let elsewhere = !self.server.is_ours(to.domain().as_str());
         if !(here || elsewhere) || !worth_keeping(&message) {
+            if self.has_copies(slot, &message) {
+                let from = self.conn(slot).and_then(|conn| conn.jid()).cloned();
+                from.iter()
+                    .for_each(|from| self.copy_sent(&from.clone().into(), &message));
+            }
             return self.route(to, message);
         }
         let held = Held {
@@ -147,34 +152,31 @@ impl Hub {
             ..
         } = held;
         let (head, kept) = (addressed(&stanza), receipt.clone());
+        let slot = asker.conn().and_then(|conn| self.alive(conn));
+        let copy = slot
+            .filter(|slot| self.has_copies(*slot, &stanza))
+            .map(|_| stanza.clone());
         let id = random::<16>().map(|id| ArchiveId(u128::from_be_bytes(id)));
         let submitted = id.and_then(|id| {
-            let limits = &self.server.config.limits;
             let sender = bare(&way.0).to_owned();
-            let op = Op::Archive {
-                id,
-                from: way.0.as_str().into(),
-                to: to.as_str().into(),
-                stanza: self_contained(&stanza, None),
-                most: limits.archive_messages,
-                days: limits.archive_days,
-                waiting: self.server.waiting(),
-            };
-            let change = Change::Table {
-                owner: sender.as_str().into(),
-                op: op.encode(),
-            };
+            let change = self.kept_as(&way, &to, &stanza, id);
             let (server, shard) = (self.server.clone(), self.number);
             let (way, refused) = (way.clone(), head.clone());
             let ticket = move |fate: Result<Applied, Error>| {
                 server.s2s.hold_if_closed(fate.as_ref().err());
                 drop(receipt);
+                let mut copy = copy;
                 let error = fate.map(|applied| {
                     carry_out(&server, &applied);
+                    let sender = BareJid::new(bare(&way.0)).ok();
+                    copy = copy
+                        .take()
+                        .zip(sender)
+                        .map(|(copy, sender)| with_id(copy, &sender, id, outcome(&applied).archived_by_sender));
                     if !server.is_ours(way.1.domain().as_str()) {
                         return server.router.arrives();
                     }
-                    let stanza = with_id(stanza, &way.1, id, &applied);
+                    let stanza = with_id(stanza, &way.1, id, outcome(&applied).archived);
                     let lives = server.router.shard_of(way.1.as_str());
                     let job = move |hub: &mut Hub| {
                         hub.server.router.arrives();
@@ -182,7 +184,12 @@ impl Hub {
                     };
                     server.router.answer(lives, Box::new(job));
                 });
-                let job = move |hub: &mut Hub| hub.archived(way, asker, error.err().map(|error| (refused, error)));
+                let job = move |hub: &mut Hub| {
+                    if let (Ok(()), Some(copy), Ok(from)) = (&error, copy, Jid::new(&way.0)) {
+                        hub.copy_sent(&from, &copy);
+                    }
+                    hub.archived(way, asker, error.err().map(|error| (refused, error)));
+                };
                 server.router.answer(shard, Box::new(job));
             };
             self.server.engine.admission.submit(&sender, change, Box::new(ticket))
@@ -195,6 +202,23 @@ impl Hub {
                 self.forget_line(&way);
                 self.settle(asker, Some((head, error)));
             }
+        }
+    }
+
+    fn kept_as(&self, way: &Way, to: &Jid, stanza: &Element, id: ArchiveId) -> Change {
+        let limits = &self.server.config.limits;
+        let op = Op::Archive {
+            id,
+            from: way.0.as_str().into(),
+            to: to.as_str().into(),
+            stanza: self_contained(stanza, None),
+            most: limits.archive_messages,
+            days: limits.archive_days,
+            waiting: self.server.waiting(),
+        };
+        Change::Table {
+            owner: bare(&way.0).into(),
+            op: op.encode(),
         }
     }
 
@@ -287,12 +311,16 @@ fn addressed(stanza: &Element) -> Element {
         .set_opt("to", stanza.attr("to"))
 }
 
-/// The stanza as its receiver gets it: with its name in his archive, where that has it.
-fn with_id(stanza: Element, user: &BareJid, id: ArchiveId, applied: &Applied) -> Element {
-    let record::Outcome::Table(outcome) = &applied.outcome else {
-        return stanza;
-    };
-    if !Outcome::decode(outcome).archived {
+fn outcome(applied: &Applied) -> Outcome {
+    match &applied.outcome {
+        record::Outcome::Table(outcome) => Outcome::decode(outcome),
+        _ => Outcome::default(),
+    }
+}
+
+/// The stanza as a user gets it: with its name in his archive, where that has it.
+fn with_id(stanza: Element, user: &BareJid, id: ArchiveId, archived: bool) -> Element {
+    if !archived {
         return stanza;
     }
     let name = el("stanza-id", ns::SID)

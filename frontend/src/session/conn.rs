@@ -3,6 +3,7 @@
 //! Held a million times, so that each field is weighed; what an idle session does not need lies behind a pointer. `read.rs`
 //! and `flush.rs` use it.
 
+use super::csi::Held;
 use super::iq::Parked;
 use super::sm::Sm;
 use super::wire::Wire;
@@ -67,6 +68,10 @@ pub(super) struct Conn {
     pub(super) interested: bool,
     /// The block list was asked for: so do changes of it (XEP-0191 §3.3).
     pub(super) hears_of_blocks: bool,
+    /// Copies of what its user's other sessions say and are told come here (XEP-0280).
+    pub(super) carbons: bool,
+    /// Nobody looks: what can wait waits (XEP-0352).
+    pub(super) inactive: bool,
     /// Everything was written and our side is closed; the client's close is waited for, not for long.
     pub(super) closed: bool,
     /// What its presence shows.
@@ -96,6 +101,8 @@ pub(super) struct Rare {
     pub(super) late: Option<Parting>,
     /// When it was last here, by its own word: until it is known what it wants.
     pub(super) since: Option<Timestamp>,
+    /// What waits until somebody looks.
+    pub(super) held: Held,
 }
 
 impl Conn {
@@ -126,6 +133,8 @@ impl Conn {
             caps: Caps::default(),
             interested: false,
             hears_of_blocks: false,
+            carbons: false,
+            inactive: false,
             marks: Marks::default(),
             rare: None,
             deadline: None,

@@ -29,6 +29,9 @@ impl Hub {
     /// Queues a stanza. One who does not read is cut off before he takes the memory of others.
     pub(super) fn send_bytes(&mut self, slot: u32, stanza: Vec<u8>) {
         let most = self.server.config.limits.sm_unacked as usize;
+        if self.conn(slot).is_some_and(|conn| conn.inactive) {
+            self.release(slot);
+        }
         let Some(conn) = self.conn_mut(slot).filter(|conn| !conn.closing) else {
             return;
         };
@@ -199,7 +202,12 @@ pub(super) fn compose(
     let (mut last, mut drained) = (None, Drained::Empty);
     // What a session of negative priority is handed moves no cursor.
     let follows = conn.priority >= 0;
-    if let Some(key) = conn.key.filter(|_| !conn.closing && conn.presence.is_some()) {
+    // Posts alone wake nobody who does not look: they wait in the shard's queue for what does.
+    let looked_at = !conn.inactive || plain.len() > from;
+    if let Some(key) = conn
+        .key
+        .filter(|_| looked_at && !conn.closing && conn.presence.is_some())
+    {
         let (sm, address) = (&mut conn.sm, &conn.address);
         let wishes = conn.rare.as_ref().and_then(|rare| rare.wishes.as_deref());
         let show = conn.show;

@@ -136,6 +136,8 @@ impl Hub {
         }
         sm.resumed();
         self.wired(older);
+        // A client that is here again looks, until it says otherwise (XEP-0352 §4.2).
+        self.wake(older);
         self.flush(older);
         self.readable.push_back(self.conn_ref(older));
     }

@@ -72,7 +72,8 @@ impl Hub {
     /// A message for a user of this shard.
     pub(super) fn deliver_message(&mut self, to: &Jid, message: Element) {
         if let Some(slot) = self.session_of(to) {
-            return self.send(slot, &message);
+            self.send(slot, &message);
+            return self.copy_received(&to.to_bare(), &[slot], &message);
         }
         let kind = message.attr("type").unwrap_or("normal").to_owned();
         let user = to.to_bare();
@@ -98,6 +99,7 @@ impl Hub {
             return self.keep(user, message);
         }
         self.send_all(&sessions, &message);
+        self.copy_received(user, &sessions, &message);
     }
 
     /// Keeps a message for a user without a session; its sender hears where that is not possible.

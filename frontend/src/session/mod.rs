@@ -14,7 +14,9 @@ mod batch; //      what is due to many → one call
 mod behalf; //     accounts that act without a session
 mod behind; //     what does not outlast presence
 mod block; //      XEP-0191: whose stanzas are stopped
+mod carbons; //    XEP-0280: copies for one's other devices
 mod conn; //       a connection: socket, TLS, bytes
+mod csi; //        XEP-0352: who looks at nothing
 mod devices; //    XEP-0376: what devices hear of subscriptions
 mod earlier; //    what was published before a session came
 mod elsewhere; //  subscriptions that leave here

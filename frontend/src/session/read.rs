@@ -206,6 +206,9 @@ impl Hub {
         if element.ns() == ns::SM {
             return self.managed(slot, &element);
         }
+        if element.ns() == ns::CSI {
+            return self.client_state(slot, &element);
+        }
         let known = element.ns() == ns::CLIENT && matches!(element.name(), "iq" | "message" | "presence");
         if !known {
             return Err(StreamFault::new(StreamCondition::UnsupportedStanzaType));

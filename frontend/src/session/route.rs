@@ -131,7 +131,9 @@ impl Hub {
         let mut bytes = Vec::new();
         write_element(stanza, StreamNamespace::Client, &mut bytes);
         for slot in slots {
-            self.send_bytes(*slot, bytes.clone());
+            if !self.holds(*slot, stanza, &bytes) {
+                self.send_bytes(*slot, bytes.clone());
+            }
         }
     }
 
@@ -139,7 +141,9 @@ impl Hub {
     pub(super) fn send(&mut self, slot: u32, stanza: &Element) {
         let mut bytes = Vec::new();
         write_element(stanza, StreamNamespace::Client, &mut bytes);
-        self.send_bytes(slot, bytes);
+        if !self.holds(slot, stanza, &bytes) {
+            self.send_bytes(slot, bytes);
+        }
     }
 
     /// Delivers an encoded headline to a user's available sessions of non-negative priority, wherever he lives.

@@ -7,6 +7,15 @@ use reef_stanza::ns;
 use super::{Host, Negotiation};
 use crate::sasl::Offer;
 
+/// `<limits/>`: how large a stanza may be (XEP-0478 §3).
+pub(crate) fn limits_feature(stanza_bytes: usize) -> Vec<u8> {
+    format!(
+        "<limits xmlns='{}'><max-bytes>{stanza_bytes}</max-bytes></limits>",
+        ns::STREAM_LIMITS
+    )
+    .into_bytes()
+}
+
 impl<H: Host> Negotiation<'_, H> {
     /// What this stream may do next. Mechanisms are shown only where passwords may pass.
     pub(super) fn features(&self) -> Vec<u8> {
@@ -25,6 +34,7 @@ impl<H: Host> Negotiation<'_, H> {
         }
         let mut bytes = xml.into_bytes();
         bytes.extend_from_slice(extra);
+        bytes.extend_from_slice(&limits_feature(self.context.budget.stanza_bytes));
         bytes.extend_from_slice(b"</stream:features>");
         bytes
     }

@@ -31,6 +31,7 @@ pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};
 
 pub(crate) use connection::{Connection, End, unsolicited_header};
+pub(crate) use features::limits_feature;
 
 /// Elements that a client may send before it has authenticated; a login takes three, a registration two more.
 const ELEMENTS_MAX: u32 = 64;

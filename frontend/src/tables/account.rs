@@ -2,7 +2,7 @@
 //!
 //! Knows credentials as bytes; `sasl` reads them.
 
-use super::{ACCOUNT, Outcome, archive, block, notifications, offline, roster, subscription};
+use super::{ACCOUNT, Outcome, archive, block, notifications, offline, private, roster, subscription};
 use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -90,6 +90,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     block::forget(apply, user)?;
     notifications::forget(apply, user)?;
     archive::remove(apply, user)?;
+    private::forget(apply, user)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;
     Ok(())

@@ -9,6 +9,7 @@ mod block;
 mod notifications;
 mod offline;
 mod outgoing;
+mod private;
 mod roster;
 mod subscription;
 
@@ -18,6 +19,7 @@ pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
+pub(crate) use private::{Kept, kept};
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
 
@@ -45,9 +47,12 @@ const BLOCK: Family = Family(Family::TABLES + 3);
 const ARCHIVE: Family = Family(Family::TABLES + 4);
 const NOTED: Family = Family(Family::TABLES + 5);
 const OUTGOING: Family = Family(Family::TABLES + 6);
+const PRIVATE: Family = Family(Family::TABLES + 7);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 7] = ["account", "roster", "offline", "block", "archive", "noted", "outgoing"];
+pub(crate) const NAMES: [&str; 8] = [
+    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private",
+];
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +206,17 @@ pub(crate) enum Op {
         /// All of them.
         preferences: ArchivePreferences,
     },
+    /// Keeps an element for an account (XEP-0049, XEP-0054).
+    Keep {
+        /// The account.
+        user: Arc<str>,
+        /// Which.
+        what: Kept,
+        /// It; empty: nothing any more.
+        element: Vec<u8>,
+        /// How many there may be.
+        most: u32,
+    },
 }
 
 /// What an operation changed that sessions must hear of.
@@ -214,6 +230,8 @@ pub(crate) struct Outcome {
     pub(crate) blocks: Vec<Blocking>,
     /// Whether the receiver's archive has the message.
     pub(crate) archived: bool,
+    /// Whether its sender's has it.
+    pub(crate) archived_by_sender: bool,
     /// Other servers for which something waits from now on.
     pub(crate) peers: Vec<Arc<str>>,
 }
@@ -503,7 +521,8 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
                 days: *days,
             };
             let peer = apply.tables.peer(bare(from), bare(to));
-            outcome.archived = archive::keep(apply, &message, peer.is_some())?;
+            let kept = archive::keep(apply, &message, peer.is_some())?;
+            (outcome.archived, outcome.archived_by_sender) = (kept.received, kept.sent);
             if let Some(peer) = peer {
                 send_on(apply, outcome, (&peer, bare(from)), on_a_stream(stanza), waiting)?;
             }
@@ -513,6 +532,12 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
         Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
         Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,
         Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
+        Op::Keep {
+            user,
+            what,
+            element,
+            most,
+        } => private::keep(apply, user, (what, element), *most)?,
         _ => {}
     }
     Ok(())

@@ -34,16 +34,6 @@ pub(crate) fn kept(view: &dyn View, user: &str, what: &Kept) -> Result<Option<Ve
     Ok(view.get(PRIVATE, &what.key(user))?.map(|bytes| bytes.to_vec()))
 }
 
-/// All private elements of an account.
-pub(crate) fn elements(view: &dyn View, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
-    let mut all = Vec::new();
-    view.scan(PRIVATE, &Range::prefix(&key(user, b"xml\0")), &mut |_, element| {
-        all.push(element.to_vec());
-        ControlFlow::Continue(())
-    })?;
-    Ok(all)
-}
-
 /// Keeps something, or nothing there any more; refused where there would be more than `most` rows.
 pub(super) fn keep(
     apply: &mut Apply<'_, '_>,

@@ -15,13 +15,18 @@ mod rfc6121_roster;
 mod route;
 mod said;
 mod xep0030_disco;
+mod xep0049_private;
 mod xep0050_commands;
+mod xep0054_vcard;
 mod xep0060_pubsub;
 mod xep0077_register;
+mod xep0092_version;
 pub(crate) mod xep0115_caps;
 mod xep0191_blocking;
 mod xep0199_ping;
+mod xep0202_time;
 mod xep0277_microblog;
+mod xep0280_carbons;
 mod xep0313_mam;
 mod xep0376_pam;
 mod xep0470_attachments;
@@ -45,16 +50,18 @@ pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0049, 0050, 0054, 0084, 0092, 0191, 0202, 0215, 0280, 0292, 0352, 0357, 0363, 0377, 0386,
-/// 0388, 0402, 0465, 0470 go here, each in its file.
+/// module of their own; 0084, 0215, 0292, 0357, 0363, 0377, 0386, 0388, 0402 go here, each in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
     &xep0030_disco::MODULE,
+    &xep0049_private::MODULE,
     &xep0050_commands::MODULE,
+    &xep0054_vcard::MODULE,
     &xep0059_rsm::MODULE,
     &xep0060_pubsub::MODULE,
     &xep0077_register::MODULE,
+    &xep0092_version::MODULE,
     &xep0100_gateway::MODULE,
     &xep0115_caps::MODULE,
     &xep0160_offline::MODULE,
@@ -62,14 +69,17 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0191_blocking::MODULE,
     &xep0198_sm::MODULE,
     &xep0199_ping::MODULE,
+    &xep0202_time::MODULE,
     &xep0203_delay::MODULE,
     &xep0277_microblog::MODULE,
+    &xep0280_carbons::MODULE,
     &xep0297_forwarding::MODULE,
     &xep0312_since::MODULE,
     &xep0313_mam::MODULE,
     &xep0330_subscription::MODULE,
     &xep0334_hints::MODULE,
     &xep0359_stanza_ids::MODULE,
+    &xep0352_csi::MODULE,
     &xep0376_pam::MODULE,
     &xep0413_order::MODULE,
     &xep0441_preferences::MODULE,
@@ -78,6 +88,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0465_public::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
+    &xep0478_limits::MODULE,
     &reef_fanout::MODULE,
     &reef_notifications::MODULE,
     &reef_timeline::MODULE,

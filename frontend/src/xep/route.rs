@@ -71,7 +71,7 @@ impl Ctx<'_> {
 }
 
 /// Namespaces of what who is at another server may ask; who may have what is for the handlers.
-const FOR_OTHERS: [&str; 7] = [
+const FOR_OTHERS: [&str; 10] = [
     ns::DISCO_INFO,
     ns::DISCO_ITEMS,
     ns::PUBSUB,
@@ -79,6 +79,9 @@ const FOR_OTHERS: [&str; 7] = [
     ns::PING,
     ns::MAM,
     ns::COMMANDS,
+    ns::VCARD,
+    ns::VERSION,
+    ns::TIME,
 ];
 
 /// A handler whose payload's type is erased.

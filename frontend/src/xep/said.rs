@@ -59,6 +59,11 @@ said! {
         "of archived messages; forged ones are stripped", &["urn:xmpp:sid:0"], &["urn:xmpp:sid:0"];
     xep0312_since = "XEP-0312", "0.3", "PubSub Since",
         "what was missed of nodes by presence; followers have their cursor", &[], super::SINCE, super::SINCE;
+    xep0352_csi = "XEP-0352", "1.0.0", "Client State Indication",
+        "who looks at nothing gets presence, chat states and posts with what matters, the last of each alone: `session/csi.rs`",
+        &[], &[];
+    xep0478_limits = "XEP-0478", "0.2.0", "Stream Limits Advertisement",
+        "bytes of a stanza, before and after login", &[], &[];
     xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",
         "its nodes are kept as any others", &[], &[];
     xep0413_order = "XEP-0413", "0.2.1", "Order-By",

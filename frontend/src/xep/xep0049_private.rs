@@ -8,7 +8,6 @@ use crate::limits::PRIVATE_ELEMENTS;
 use crate::tables::{self, Kept, Op};
 use minidom::Element;
 use reef_engine::log::record::Change;
-use reef_stanza::element::{Build, el};
 use reef_stanza::{Condition, IqPayload, StanzaError, ns, self_contained};
 use std::sync::Arc;
 
@@ -89,6 +88,7 @@ fn keep(ctx: &mut Ctx<'_>, element: &Element) -> Result<Answer, StanzaError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reef_stanza::element::{Build, el};
 
     #[test]
     fn one_element_of_a_namespace_of_its_own_is_asked_for() {

@@ -2,7 +2,7 @@
 //! table of routes, which erases the types once at start.
 
 use minidom::Element;
-use xmpp_parsers::{bind, disco, ping, roster};
+use xmpp_parsers::{bind, disco, ping, roster, time, version};
 
 use crate::ns;
 use crate::pubsub;
@@ -39,6 +39,8 @@ parsed_by_xmpp_parsers! {
     disco::DiscoInfoQuery = "query", ns::DISCO_INFO;
     ping::Ping = "ping", ns::PING;
     roster::Roster = "query", ns::ROSTER;
+    time::TimeQuery = "time", ns::TIME;
+    version::VersionQuery = "query", ns::VERSION;
     bind::BindQuery = "bind", ns::BIND;
 }
 

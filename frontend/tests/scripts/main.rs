@@ -54,8 +54,11 @@ scripts! {
     bind
     blocking
     blocking_nodes
+    carbons
+    client_state
     comments
     disco
+    kept
     last_items
     lists
     messages

@@ -32,16 +32,25 @@ pub(in crate::tables) struct Message<'a> {
     pub(in crate::tables) days: u32,
 }
 
+/// In whose archives a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::tables) struct Kept {
+    /// In its receiver's.
+    pub(in crate::tables) received: bool,
+    /// In its sender's.
+    pub(in crate::tables) sent: bool,
+}
+
 /// Keeps a message for both sides that are here and want it; says whether the receiver's archive has it. A receiver who
 /// lives elsewhere has an archive there; where he has no account here nobody's has it: it will come back to its sender.
 pub(in crate::tables) fn keep(
     apply: &mut Apply<'_, '_>,
     message: &Message<'_>,
     elsewhere: bool,
-) -> Result<bool, ApplyError> {
+) -> Result<Kept, ApplyError> {
     let (sender, receiver) = (bare(message.from), bare(message.to));
     if !elsewhere && account(apply.tx, receiver)?.is_none() {
-        return Ok(false);
+        return Ok(Kept::default());
     }
     // What he will never see is not his to look up; to its sender it comes back, as all that was said to a blocker.
     let received =
@@ -49,10 +58,11 @@ pub(in crate::tables) fn keep(
     if received {
         put(apply, receiver, message)?;
     }
-    if sender != receiver && account(apply.tx, sender)?.is_some() && wants(apply.tx, sender, message.to)? {
+    let sent = sender != receiver && account(apply.tx, sender)?.is_some() && wants(apply.tx, sender, message.to)?;
+    if sent {
         put(apply, sender, message)?;
     }
-    Ok(received)
+    Ok(Kept { received, sent })
 }
 
 /// Whether an account keeps messages with a JID (XEP-0441 §2.3).
