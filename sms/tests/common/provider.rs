@@ -306,9 +306,7 @@ impl Office {
 
     /// As providers do: an event that was not taken is told again.
     pub(crate) async fn tells_until_taken(&self, event: &Value) {
-        let telling = async {
-            while self.webhook(event).await == 503 {}
-        };
+        let telling = async { while self.webhook(event).await == 503 {} };
         timeout(PATIENCE, telling).await.expect("it is taken");
     }
 
