@@ -38,8 +38,11 @@ pub trait Network: Send + Sync + 'static {
     /// Whether a name is kept from people: a keyword, or what the server itself is called.
     fn is_reserved(&self, name: &str) -> bool;
 
-    /// For whom an account was made that has no password of its own yet; `None` of every other.
-    fn maker(&self, account: &str) -> Option<u64>;
+    /// For whom an account was made that has no password of its own yet; none of every other.
+    ///
+    /// # Errors
+    /// There is no such account, it may do nothing, or it cannot be read.
+    fn maker(&self, account: &str) -> Result<Option<u64>, Refused>;
 
     /// Does something in the name of an account; never waits.
     fn act(&self, account: &str, action: Action, done: Done);

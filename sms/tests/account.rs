@@ -5,8 +5,12 @@
 mod common;
 
 use common::room::{ANYBODY, CARRIER, Room};
+use common::town::Town;
 use reef_sms::inbound::account_says;
 use reef_sms::network::Action;
+use reef_sms::tables::Change;
+
+const PHONE: &str = "+12025550101";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_is_given_a_password_that_passes_and_takes_none() {
@@ -77,4 +81,17 @@ async fn who_has_posted_nothing_yet_is_somebody_all_the_same() {
             .await
             .starts_with("No user 'carol'")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_number_after_its_first_owner_gets_no_password_to_his_account() {
+    let mut town = Town::new("").await;
+    town.asks(PHONE, "hello?").await;
+    town.asks(PHONE, "join ben").await;
+    town.asks(PHONE, "yes").await;
+    town.change(Change::Doubted(true));
+    assert!(town.asks(PHONE, "password").await.contains("prove this phone anew"));
+    let given = |done: &(String, Action)| matches!(done.1, Action::Password { .. });
+    assert!(!town.done().iter().any(given));
+    town.leave().await;
 }

@@ -68,8 +68,8 @@ impl Network for Names {
     fn is_reserved(&self, _: &str) -> bool {
         false
     }
-    fn maker(&self, _: &str) -> Option<u64> {
-        None
+    fn maker(&self, _: &str) -> Result<Option<u64>, Refused> {
+        Ok(None)
     }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Forbidden));

@@ -59,8 +59,9 @@ impl Network for Social {
         self.host.is_reserved(name)
     }
 
-    fn maker(&self, account: &str) -> Option<u64> {
-        self.host.maker(&BareJid::new(account).ok()?)
+    fn maker(&self, account: &str) -> Result<Option<u64>, Refused> {
+        let account = BareJid::new(account).map_err(|_| Refused::NotFound)?;
+        self.host.maker(&account).map_err(refused)
     }
 
     fn act(&self, account: &str, action: Action, done: Done) {

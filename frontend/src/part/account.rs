@@ -58,10 +58,12 @@ impl Host {
         server.is_none_or(|server| account_of(&server.domain, name).is_none_or(|jid| server.is_reserved(&jid)))
     }
 
-    /// For whom an account was made that has no password of its own yet; `None` of every other. Blocks.
-    pub fn maker(&self, account: &BareJid) -> Option<u64> {
-        let server = self.server()?;
-        maker(&server, account).ok()?
+    /// For whom an account was made that has no password of its own yet; none of every other. Blocks.
+    ///
+    /// # Errors
+    /// There is no such account, it is suspended, or it cannot be read.
+    pub fn maker(&self, account: &BareJid) -> Result<Option<u64>, Refused> {
+        maker(&*self.server().ok_or(Refused::Busy)?, account)
     }
 
     /// Gives an account that has no password of its own one with which it logs in until then. Refused as `Taken` where it has

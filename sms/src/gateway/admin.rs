@@ -317,8 +317,8 @@ impl Network for Nobody {
     fn is_reserved(&self, _: &str) -> bool {
         true
     }
-    fn maker(&self, _: &str) -> Option<u64> {
-        None
+    fn maker(&self, _: &str) -> Result<Option<u64>, Refused> {
+        Err(Refused::Busy)
     }
     fn act(&self, _: &str, _: Action, done: Done) {
         done(Err(Refused::Busy));

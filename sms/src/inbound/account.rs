@@ -10,7 +10,7 @@ use crate::grammar::keywords;
 use crate::limits::{DIALOGUE_MS, JOIN_NAME_MAX, PASSWORD_GROUPS, PASSWORD_MS};
 use crate::network::{Action, Password, Refused};
 use crate::tables::Change;
-use crate::tables::rows::{Asked, NumberId};
+use crate::tables::rows::{Asked, NumberId, State};
 use reef_engine::clock::random;
 use reef_engine::error::Error;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Hall {
         let reserved = network.is_reserved(name) || keywords().any(|keyword| keyword == name);
         // One that was made for this phone, and not linked since the machine stopped between, is not somebody else's.
         let of_others =
-            network.resolve(name).is_some() && network.maker(&self.account_of(name)) != Some(maker(caller.id));
+            network.resolve(name).is_some() && network.maker(&self.account_of(name)) != Ok(Some(maker(caller.id)));
         if reserved || of_others {
             return Answer::said(self.say(words::taken(name)));
         }
@@ -65,11 +65,16 @@ impl Hall {
             return Answer::said(self.say(words::NEEDS_ACCOUNT));
         };
         let name = self.parts.network.short(account);
-        if self.parts.network.maker(account).is_none() || person.heard.is_none() {
-            return Answer::said(self.say(words::has_password(&name)));
-        }
-        if !person.trusted {
+        let Some(caller) = person.caller.as_ref().filter(|_| person.heard.is_some()) else {
+            return Answer::said(self.say(words::IN_CLIENT));
+        };
+        // Whoever has that number now may be somebody else.
+        let doubted = caller.number.doubted || caller.number.state == State::Dormant;
+        if !person.trusted || doubted {
             return Answer::said(self.say(words::NEEDS_CODE));
+        }
+        if self.may_unlink(account) {
+            return Answer::said(self.say(words::has_password(&name)));
         }
         let Ok(password) = fresh() else {
             return Answer::said(self.say(words::BUSY));
@@ -103,9 +108,9 @@ impl Hall {
         }
     }
 
-    /// Whether an account can be reached without its phone.
+    /// Whether an account can be reached without its phone. One that cannot be read now may have to be.
     pub(crate) fn may_unlink(&self, account: &str) -> bool {
-        self.parts.network.maker(account).is_none()
+        matches!(self.parts.network.maker(account), Ok(None) | Err(Refused::NotFound))
     }
 }
 

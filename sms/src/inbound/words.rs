@@ -103,6 +103,7 @@ pub(super) const OFF: &str = "No posts and messages to your phone until you send
 pub(super) const OFF_THERE: &str =
     "No posts and messages to your phone until you write ON here. STOP, texted by the phone, ends all texts.";
 pub(super) const NEEDS_PASSWORD: &str = "Your account has no password of its own yet: text PASSWORD, log in with it and set one. UNLINK then. STOP ends all texts.";
+pub(super) const IN_CLIENT: &str = "A password is set and changed in your client.";
 pub(super) const NEVER_A_PASSWORD: &str = "Never text a password. PASSWORD alone gets you one for your account.";
 pub(super) const NEEDS_START: &str = "This phone gets no texts until it texts START itself.";
 pub(super) const UNCLEAR: &str = "Reply STOP to end all texts, or POST <text> to publish.";

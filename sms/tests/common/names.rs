@@ -5,7 +5,7 @@
 use reef_engine::Engine;
 use reef_engine::log::record::Change as Record;
 use reef_engine::model::NodeName;
-use reef_sms::network::{Action, Done, Network, Said};
+use reef_sms::network::{Action, Done, Network, Refused, Said};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -87,8 +87,8 @@ impl Network for Names {
     fn is_reserved(&self, name: &str) -> bool {
         matches!(name, "pubsub" | "comments")
     }
-    fn maker(&self, account: &str) -> Option<u64> {
-        self.makers.lock().unwrap().get(account).copied()
+    fn maker(&self, account: &str) -> Result<Option<u64>, Refused> {
+        Ok(self.makers.lock().unwrap().get(account).copied())
     }
     fn act(&self, account: &str, action: Action, done: Done) {
         if let Action::Join { maker } = action {
