@@ -223,3 +223,5 @@ pub(crate) const ARRIVED_RETRY_MS: u64 = 50;
 pub(crate) const PRIVATE_ELEMENTS: u32 = 128;
 /// Stanzas that wait until somebody looks at a client (XEP-0352): one for each sender of presence or chat states.
 pub(crate) const CSI_HELD: usize = 1_000;
+/// Bytes of what tells a client from its user's others (XEP-0388); a UUID has 36.
+pub(crate) const AGENT_BYTES: usize = 256;

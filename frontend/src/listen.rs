@@ -115,8 +115,9 @@ fn hand_over<H: Host>(
     match connection.into_parts() {
         Ok(parts) => {
             token.authenticate();
-            let Login { user, lang } = login;
+            let Login { user, lang, inline } = login;
             let (socket, tls, unread) = (parts.socket, parts.tls, parts.unread);
+            let inline = inline.map(|inline| (parts.reader, inline));
             ctx.host.hand_over(Authenticated {
                 user,
                 socket,
@@ -124,6 +125,7 @@ fn hand_over<H: Host>(
                 unread,
                 peer,
                 lang,
+                inline,
                 token,
             });
         }

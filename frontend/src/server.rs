@@ -52,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) hashers: Readers,
     /// `<stream:features/>` after SASL.
     pub(crate) bound_features: Vec<u8>,
+    /// The same where a session was bound or resumed within the login.
+    pub(crate) inline_features: Vec<u8>,
     /// What a stanza of one who has logged in may cost.
     pub(crate) budget: Arc<Budget>,
     /// Streams to other servers and from them.
@@ -208,7 +210,8 @@ fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Resul
         routes: Routes::all(),
         caps: CapsCache::default(),
         hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
-        bound_features: bound_features(&caps, config.limits.stanza_bytes),
+        bound_features: bound_features(&caps, config.limits.stanza_bytes, BINDS),
+        inline_features: bound_features(&caps, config.limits.stanza_bytes, ""),
         budget: Arc::new(Budget {
             stanza_bytes: config.limits.stanza_bytes,
             ..Budget::AFTER_AUTH
@@ -484,15 +487,18 @@ fn performer(server: &Arc<Server>) -> Arc<Performer> {
     })
 }
 
+/// What makes a session of a stream (RFC 6120 §7, RFC 3921 §3).
+const BINDS: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
+    <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>";
+
 /// What is offered once somebody has logged in (RFC 6120 §7, RFC 6121 §2.6.1, XEP-0198 §2, XEP-0352 §4.1, XEP-0478 §3).
-fn bound_features(caps: &[u8], stanza_bytes: usize) -> Vec<u8> {
+fn bound_features(caps: &[u8], stanza_bytes: usize, binds: &str) -> Vec<u8> {
     debug_assert_eq!(StreamNamespace::Client.as_str(), "jabber:client");
-    let mut features = b"<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
-        <session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>\
-        <sm xmlns='urn:xmpp:sm:3'/><ver xmlns='urn:xmpp:features:rosterver'/>"
-        .to_vec();
+    let mut features = b"<stream:features>".to_vec();
+    features.extend_from_slice(binds.as_bytes());
+    features.extend_from_slice(b"<sm xmlns='urn:xmpp:sm:3'/><ver xmlns='urn:xmpp:features:rosterver'/>");
     features.extend_from_slice(b"<csi xmlns='urn:xmpp:csi:0'/>");
-    features.extend_from_slice(&limits_feature(stanza_bytes));
+    features.extend_from_slice(limits_feature(stanza_bytes).as_bytes());
     features.extend_from_slice(caps);
     features.extend_from_slice(b"</stream:features>");
     features

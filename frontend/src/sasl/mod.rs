@@ -27,5 +27,5 @@ pub use hash::Hash;
 pub use identity::account_of;
 pub use mechanism::{Mechanism, Offer};
 pub use plain::PlainMessage;
-pub use scram::{Challenged, ClientFirst};
+pub use scram::{Challenged, ClientFirst, offered};
 pub use stored::Stored;

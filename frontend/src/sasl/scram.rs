@@ -77,14 +77,25 @@ impl ClientFirst {
     }
 
     /// The server-first-message, and the exchange that goes on. `account` is `None` for a name that nobody has: the
-    /// exchange then runs against a decoy and fails at the end. `server_nonce` is printable, without commas, and new.
-    pub fn challenge(self, account: Option<Credentials>, decoys: &Decoys, server_nonce: &str) -> (Vec<u8>, Challenged) {
+    /// exchange then runs against a decoy and fails at the end. `server_nonce` is printable, without commas, and new. `offered` is
+    /// what the client should have been shown ([`offered`]; nothing is said of nothing): its hash tells it of whoever has shown it less (XEP-0474 §5.1).
+    pub fn challenge(
+        self,
+        account: Option<Credentials>,
+        decoys: &Decoys,
+        server_nonce: &str,
+        offered: &str,
+    ) -> (Vec<u8>, Challenged) {
         let decoy = decoys.credentials(&self.authcid);
         let known = account.is_some();
         let credentials = account.unwrap_or(decoy);
         let nonce = format!("{}{server_nonce}", self.nonce);
         let salt = BASE64.encode(&credentials.salt);
-        let server_first = format!("r={nonce},s={salt},i={}", credentials.iterations);
+        let mut server_first = format!("r={nonce},s={salt},i={}", credentials.iterations);
+        if !offered.is_empty() {
+            let offered = BASE64.encode(self.hash.digest(offered.as_bytes()));
+            server_first.push_str(&format!(",h={offered}"));
+        }
         let message = server_first.clone().into_bytes();
         let Self {
             hash,
@@ -154,6 +165,22 @@ impl fmt::Debug for Challenged {
             .field("hash", &self.hash)
             .finish_non_exhaustive()
     }
+}
+
+/// Mechanisms and types of channel binding as they are hashed (XEP-0474 §5.1); `bindings` are none where none were shown.
+pub fn offered<'n>(mechanisms: impl Iterator<Item = &'n str>, bindings: impl Iterator<Item = &'n str>) -> String {
+    let sorted = |names: Vec<&'n str>| {
+        let mut names = names;
+        names.sort_unstable();
+        names.join("\u{1e}")
+    };
+    let bindings: Vec<&str> = bindings.collect();
+    let mut offered = sorted(mechanisms.collect());
+    if !bindings.is_empty() {
+        offered.push('\u{1f}');
+        offered.push_str(&sorted(bindings));
+    }
+    offered
 }
 
 fn attribute<'a>(part: Option<&'a str>, name: &str) -> Result<&'a str, Failure> {

@@ -20,7 +20,7 @@ fn the_example_of_rfc_5802_succeeds() {
     let first = b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL";
     let first = ClientFirst::parse(Hash::Sha1, false, &Bindings::default(), first).unwrap();
     assert_eq!(first.authcid, "user");
-    let (challenge, exchange) = first.challenge(Some(credentials), &decoys(), "3rfcNHYJY1ZVvWVs7j");
+    let (challenge, exchange) = first.challenge(Some(credentials), &decoys(), "3rfcNHYJY1ZVvWVs7j", "");
     assert_eq!(
         challenge,
         b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"
@@ -39,7 +39,7 @@ fn the_example_of_rfc_7677_succeeds() {
     let first = format!("n,,n=user,r={CLIENT_NONCE}");
     let first = ClientFirst::parse(Hash::Sha256, false, &Bindings::default(), first.as_bytes()).unwrap();
     let server_nonce = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
-    let (challenge, exchange) = first.challenge(Some(credentials), &decoys(), server_nonce);
+    let (challenge, exchange) = first.challenge(Some(credentials), &decoys(), server_nonce, "");
     let expected = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
     assert_eq!(challenge, expected.as_bytes());
     let last = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
@@ -52,7 +52,7 @@ fn the_example_of_rfc_7677_succeeds() {
 fn exchange(hash: Hash, header: &str, used: &[u8], plus: bool, bindings: &Bindings) -> Result<Vec<u8>, Failure> {
     let bare = format!("n=juliet,r={CLIENT_NONCE}");
     let first = ClientFirst::parse(hash, plus, bindings, format!("{header}{bare}").as_bytes())?;
-    let (challenge, exchange) = first.challenge(Some(account("secret")), &decoys(), "server");
+    let (challenge, exchange) = first.challenge(Some(account("secret")), &decoys(), "server", "");
     let channel = [header.as_bytes(), used].concat();
     let (last, _) = client_final(hash, "secret", &bare, str::from_utf8(&challenge).unwrap(), &channel);
     exchange.verify(last.as_bytes(), bindings)
@@ -95,8 +95,8 @@ fn an_unknown_account_gets_a_challenge_and_fails_at_the_end() {
     let bare = format!("n=nobody,r={CLIENT_NONCE}");
     let message = format!("n,,{bare}");
     let start = || ClientFirst::parse(Hash::Sha256, false, &Bindings::default(), message.as_bytes()).unwrap();
-    let (challenge, exchange) = start().challenge(None, &decoys(), "server");
-    let (again, _) = start().challenge(None, &decoys(), "server");
+    let (challenge, exchange) = start().challenge(None, &decoys(), "server", "");
+    let (again, _) = start().challenge(None, &decoys(), "server", "");
     assert_eq!(challenge, again);
     let (last, _) = client_final(
         Hash::Sha256,
@@ -117,7 +117,7 @@ fn a_wrong_proof_or_nonce_is_not_authorized() {
     let start = || {
         let message = format!("n,,{bare}");
         let first = ClientFirst::parse(Hash::Sha1, false, &Bindings::default(), message.as_bytes()).unwrap();
-        first.challenge(Some(account("secret")), &decoys(), "server")
+        first.challenge(Some(account("secret")), &decoys(), "server", "")
     };
     let (challenge, exchange) = start();
     let challenge = str::from_utf8(&challenge).unwrap();
@@ -161,7 +161,7 @@ fn malformed_messages_are_refused() {
         "p=AA==",
     ] {
         let first = ClientFirst::parse(Hash::Sha1, false, &Bindings::default(), b"n,,n=a,r=b").unwrap();
-        let (_, exchange) = first.challenge(None, &decoys(), "server");
+        let (_, exchange) = first.challenge(None, &decoys(), "server", "");
         let verified = exchange.verify(message.as_bytes(), &Bindings::default());
         assert_eq!(verified, Err(Failure::MalformedRequest), "{message}");
     }
@@ -175,4 +175,19 @@ fn names_are_decoded_and_prepared() {
         (first.authcid.as_str(), first.authzid.as_deref()),
         ("ju=liet", Some("x,y"))
     );
+}
+
+#[test]
+fn what_was_offered_is_hashed_in_one_order_and_signed() {
+    let shown = offered(
+        ["SCRAM-SHA-1", "PLAIN"].into_iter(),
+        ["tls-exporter", "tls-end"].into_iter(),
+    );
+    assert_eq!(shown, "PLAIN\u{1e}SCRAM-SHA-1\u{1f}tls-end\u{1e}tls-exporter");
+    assert_eq!(offered(["B", "A"].into_iter(), std::iter::empty()), "A\u{1e}B");
+    let first = format!("n,,n=juliet,r={CLIENT_NONCE}");
+    let first = ClientFirst::parse(Hash::Sha256, false, &Bindings::default(), first.as_bytes()).unwrap();
+    let (challenge, _) = first.challenge(Some(account("secret")), &decoys(), "server", &shown);
+    let hash = BASE64.encode(Hash::Sha256.digest(shown.as_bytes()));
+    assert!(String::from_utf8(challenge).unwrap().ends_with(&format!(",h={hash}")));
 }

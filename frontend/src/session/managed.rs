@@ -38,6 +38,16 @@ impl Hub {
     }
 
     fn enable(&mut self, slot: u32, element: &Element) {
+        let (enabled, sm) = self.managing(element);
+        // Before the state: this element is not counted, and what follows is.
+        self.write_element(slot, &enabled);
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.sm = Some(Box::new(sm));
+        }
+    }
+
+    /// What `<enable/>` is answered, and the state from then on.
+    pub(super) fn managing(&self, element: &Element) -> (Element, Sm) {
         let wanted = matches!(element.attr("resume"), Some("true" | "1"));
         let resume = wanted && self.server.config.limits.resume_seconds > 0;
         let id = resume.then(|| format!("{:016x}{:016x}", self.server.random(), self.server.random()));
@@ -46,11 +56,7 @@ impl Hub {
             let seconds = self.server.config.limits.resume_seconds.to_string();
             enabled = enabled.set("id", id).set("resume", "true").set("max", &seconds);
         }
-        // Before the state: this element is not counted, and what follows is.
-        self.write_element(slot, &enabled);
-        if let Some(conn) = self.conn_mut(slot) {
-            conn.sm = Some(Box::new(Sm::new(id)));
-        }
+        (enabled, Sm::new(id))
     }
 
     pub(super) fn acknowledged(&mut self, slot: u32, h: u32) -> Result<(), StreamFault> {
@@ -70,6 +76,15 @@ impl Hub {
 
     /// `<resume/>`: this connection takes the place of the one that was lost (§5).
     fn resume(&mut self, slot: u32, element: &Element) -> Result<(), StreamFault> {
+        match self.resumable(slot, element)? {
+            Ok(older) => self.take_over(older, slot, element, None),
+            Err(failed) => self.write_element(slot, &failed),
+        }
+        Ok(())
+    }
+
+    /// The session that a client wants back, which has taken its acknowledgement; or what it is told.
+    pub(super) fn resumable(&mut self, slot: u32, element: &Element) -> Result<Result<u32, Element>, StreamFault> {
         let h = number(element)?;
         let wanted = element.attr("previd").unwrap_or_default().to_owned();
         let sessions = self.user_of(slot).map(|user| user.sessions.clone()).unwrap_or_default();
@@ -78,8 +93,7 @@ impl Hub {
             *other != slot && sm.and_then(|sm| sm.id.as_ref()) == Some(&wanted)
         });
         let Some(older) = found else {
-            self.write_element(slot, &failed("item-not-found", None));
-            return Ok(());
+            return Ok(Err(failed("item-not-found", None)));
         };
         let confirmed = self
             .conn_mut(older)
@@ -93,12 +107,14 @@ impl Hub {
         if let (Some(seq), Some(key)) = (seq, self.conn(older).and_then(|c| c.key)) {
             self.shard.confirm(key, seq);
         }
-        self.take_over(older, slot, &wanted);
-        Ok(())
+        Ok(Ok(older))
     }
 
-    /// Moves the new connection's wire into the older session, answers, and sends again what was not acknowledged.
-    fn take_over(&mut self, older: u32, newer: u32, id: &str) {
+    /// Moves the new connection's wire into the older session, answers, within `success` where the login is answered with it, and
+    /// sends again what was not acknowledged.
+    pub(super) fn take_over(&mut self, older: u32, newer: u32, resume: &Element, success: Option<Element>) {
+        let id = resume.attr("previd").unwrap_or_default();
+        let features = self.server.inline_features.clone();
         let Some(conn) = self.remove(newer) else { return };
         let mut from = *conn;
         let (registry, token) = (&self.registry, Token(older as usize));
@@ -125,7 +141,15 @@ impl Hub {
         let resumed = el("resumed", ns::SM)
             .set("h", &sm.handled.to_string())
             .set("previd", id);
-        write_element(&resumed, StreamNamespace::Client, &mut conn.out);
+        let inline = success.is_some();
+        let answer = match success {
+            Some(success) => success.child(resumed),
+            None => resumed,
+        };
+        write_element(&answer, StreamNamespace::Client, &mut conn.out);
+        if inline {
+            conn.out.extend_from_slice(&features);
+        }
         for unacked in sm.again() {
             match unacked {
                 Unacked::Stanza(bytes) => conn.out.extend_from_slice(bytes),

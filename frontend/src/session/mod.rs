@@ -23,6 +23,7 @@ mod elsewhere; //  subscriptions that leave here
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
 mod flush; //      what is due → one write
+mod inline; //     XEP-0386, XEP-0388: what is asked for with a login
 mod interest; //   XEP-0163: what contacts elsewhere want
 mod iq; //         requests and their answers
 mod managed; //    XEP-0198: its elements, resumption

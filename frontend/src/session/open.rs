@@ -4,12 +4,13 @@
 //! `read.rs`.
 
 use super::conn::{Address, Conn, Phase};
+use super::inline::Welcome;
 use super::iq::IqRef;
 use super::wire::{FarEnd, Wire};
 use super::wishes::Wishes;
 use super::{ConnRef, Hub, User};
 use crate::errors;
-use crate::stream::{Authenticated, ConnectionPermit};
+use crate::stream::{Authenticated, ConnectionPermit, Inline};
 use crate::tables;
 use jid::{BareJid, FullJid, ResourcePart};
 use minidom::Element;
@@ -24,6 +25,15 @@ use reef_stanza::{
     Condition, ErrorType, StanzaError, StreamCondition, StreamFault, StreamHeader, StreamNamespace, StreamReader, ns,
     stream_header,
 };
+
+/// Who waits for a session.
+#[derive(Clone)]
+pub(super) enum Binder {
+    /// A request of RFC 6120 §7.
+    Iq(IqRef),
+    /// A login of XEP-0388.
+    Inline(Box<Welcome>),
+}
 
 /// A user's rows.
 pub(super) struct Loaded {
@@ -64,12 +74,18 @@ impl Hub {
             tls,
             unread,
             lang,
+            inline,
             token,
             ..
         } = connection;
         let permit = token.counts().then(|| Box::new(token));
         match Wire::new(socket, tls) {
-            Ok(wire) => self.begin(user, wire, unread, lang, permit),
+            Ok(wire) => {
+                let begun = self.begin(user, wire, unread, lang, permit);
+                if let (Some(slot), Some((reader, inline))) = (begun, inline) {
+                    self.goes_on(slot, reader, *inline);
+                }
+            }
             Err(error) => tracing::debug!(%error, "a client was gone before its shard had it"),
         }
     }
@@ -79,6 +95,15 @@ impl Hub {
         self.begin(user, Wire::memory(far), first, None, None);
     }
 
+    /// The stream of a client that spoke XEP-0388 goes on as it is.
+    fn goes_on(&mut self, slot: u32, mut reader: StreamReader, inline: Inline) {
+        reader.set_budget(self.server.budget.clone());
+        if let Some(conn) = self.conn_mut(slot) {
+            conn.reader = reader;
+        }
+        self.begins_inline(slot, inline);
+    }
+
     fn begin(
         &mut self,
         user: BareJid,
@@ -86,10 +111,11 @@ impl Hub {
         unread: Vec<u8>,
         lang: Option<String>,
         permit: Option<Box<ConnectionPermit>>,
-    ) {
+    ) -> Option<u32> {
         let token_of_slot = self.free.last().copied().unwrap_or(self.conns.len() as u32);
         if let Err(error) = wire.register(&self.registry, Token(token_of_slot as usize)) {
-            return tracing::warn!(%error, "a client's socket cannot be polled");
+            tracing::warn!(%error, "a client's socket cannot be polled");
+            return None;
         }
         let reader = StreamReader::new(StreamNamespace::Client, self.server.budget.clone());
         let conn = Conn {
@@ -103,6 +129,7 @@ impl Hub {
         let wait = self.server.config.c2s.handshake_timeout.as_millis() as u64;
         self.set_deadline(slot, self.now() + wait);
         self.readable.push_back(self.conn_ref(slot));
+        Some(slot)
     }
 
     /// The header that restarts the stream (RFC 6120 §4.3.3).
@@ -133,9 +160,6 @@ impl Hub {
 
     /// `<bind/>` (RFC 6120 §7.6, §7.7).
     pub(super) fn bind(&mut self, slot: u32, iq: IqRef, wanted: Option<String>) {
-        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
-            return;
-        };
         let made = wanted.as_deref().is_none_or(str::is_empty);
         let resource = wanted
             .filter(|w| !w.is_empty())
@@ -144,7 +168,27 @@ impl Hub {
             let error = StanzaError::new(Condition::BadRequest).with_text("the resource is not allowed");
             return self.answer(iq, Err(error));
         };
-        let jid = user.with_resource(&part);
+        self.bind_as(slot, &part, made, Binder::Iq(iq));
+    }
+
+    /// The same within a login (XEP-0386): a tag that can be part of no resource is left out.
+    pub(super) fn bind_inline(&mut self, slot: u32, wanted: String, made: bool, welcome: Welcome) {
+        let named = ResourcePart::new(&wanted).map(|part| part.into_owned());
+        let part = named.or_else(|_| {
+            let (_, made) = wanted.rsplit_once('/').unwrap_or(("", &wanted));
+            ResourcePart::new(made).map(|part| part.into_owned())
+        });
+        match part {
+            Ok(part) => self.bind_as(slot, &part, made, Binder::Inline(Box::new(welcome))),
+            Err(_) => self.end(slot, Some(StreamFault::new(StreamCondition::InternalServerError))),
+        }
+    }
+
+    fn bind_as(&mut self, slot: u32, part: &jid::ResourceRef, made: bool, binder: Binder) {
+        let Some(user) = self.conn(slot).map(|conn| conn.user.clone()) else {
+            return;
+        };
+        let jid = user.with_resource(part);
         if let Some(conn) = self.conn_mut(slot) {
             conn.phase = Phase::Binding;
             conn.made = made;
@@ -159,13 +203,13 @@ impl Hub {
         let known = self.users.entry(user.clone()).or_insert_with(fresh);
         known.binding += 1;
         if known.loading.is_none() {
-            return self.bound(slot, iq);
+            return self.bound(slot, binder);
         }
-        self.load(self.conn_ref(slot), iq, user);
+        self.load(self.conn_ref(slot), binder, user);
     }
 
-    fn load(&mut self, conn: ConnRef, iq: IqRef, user: BareJid) {
-        let (server, shard, asked) = (self.server.clone(), self.number, iq.clone());
+    fn load(&mut self, conn: ConnRef, binder: Binder, user: BareJid) {
+        let (server, shard, asked) = (self.server.clone(), self.number, binder.clone());
         let name = user.clone();
         let read = self.server.engine.read(move |engine| {
             let loaded = load(engine, user.as_str());
@@ -174,22 +218,22 @@ impl Hub {
                 .answer(shard, Box::new(move |hub| hub.loaded(conn, asked, &user, loaded)));
         });
         if read.is_err() {
-            return self.refuse_bind(conn, iq, errors::busy());
+            return self.refuse_bind(conn, binder, errors::busy());
         }
         if let Some(user) = self.users.get_mut(&name) {
             user.loads += 1;
         }
     }
 
-    fn loaded(&mut self, conn: ConnRef, iq: IqRef, name: &BareJid, loaded: Result<Option<Loaded>, StoreError>) {
+    fn loaded(&mut self, conn: ConnRef, binder: Binder, name: &BareJid, loaded: Result<Option<Loaded>, StoreError>) {
         if let Some(user) = self.users.get_mut(name) {
             user.loads -= 1;
         }
         let rows = match loaded {
             Ok(Some(rows)) => rows,
             // The account was removed since it logged in.
-            Ok(None) => return self.not_loaded(conn, iq, name, StanzaError::new(Condition::NotAuthorized)),
-            Err(error) => return self.not_loaded(conn, iq, name, errors::unreadable(error)),
+            Ok(None) => return self.not_loaded(conn, binder, name, StanzaError::new(Condition::NotAuthorized)),
+            Err(error) => return self.not_loaded(conn, binder, name, errors::unreadable(error)),
         };
         if let Some(user) = self.users.get_mut(name)
             && let Some(meanwhile) = user.loading.take()
@@ -213,17 +257,17 @@ impl Hub {
             }
         }
         match self.alive(conn) {
-            Some(slot) => self.bound(slot, iq),
+            Some(slot) => self.bound(slot, binder),
             None => self.forget_if_gone(name),
         }
     }
 
-    fn not_loaded(&mut self, conn: ConnRef, iq: IqRef, name: &BareJid, error: StanzaError) {
-        self.refuse_bind(conn, iq, error);
+    fn not_loaded(&mut self, conn: ConnRef, binder: Binder, name: &BareJid, error: StanzaError) {
+        self.refuse_bind(conn, binder, error);
         self.forget_if_gone(name);
     }
 
-    fn refuse_bind(&mut self, conn: ConnRef, iq: IqRef, error: StanzaError) {
+    fn refuse_bind(&mut self, conn: ConnRef, binder: Binder, error: StanzaError) {
         let Some(slot) = self.alive(conn) else { return };
         let conn_ref = conn;
         let Some(conn) = self.conn_mut(slot).filter(|conn| conn.binds()) else {
@@ -232,7 +276,10 @@ impl Hub {
         conn.phase = Phase::Bind;
         conn.address = Address::default();
         let name = conn.user.clone();
-        self.answer(iq, Err(error));
+        match binder {
+            Binder::Iq(iq) => self.answer(iq, Err(error)),
+            Binder::Inline(_) => self.not_welcome(slot, &error),
+        }
         if let Some(user) = self.users.get_mut(&name) {
             user.binding -= 1;
         }
@@ -242,7 +289,7 @@ impl Hub {
     }
 
     /// The user is here and loaded: ends a session with the same resource, counts, and answers.
-    fn bound(&mut self, slot: u32, iq: IqRef) {
+    fn bound(&mut self, slot: u32, binder: Binder) {
         let Some(conn) = self.conn(slot).filter(|conn| conn.binds()) else {
             let name = self.conn(slot).map(|conn| conn.user.clone());
             return name.iter().for_each(|name| self.forget_if_gone(name));
@@ -262,7 +309,7 @@ impl Hub {
             self.end(older, Some(StreamFault::new(StreamCondition::Conflict)));
         } else if sessions.len() >= self.server.config.limits.sessions_per_account as usize {
             let error = StanzaError::new(Condition::ResourceConstraint).with_type(ErrorType::Wait);
-            return self.refuse_bind(self.conn_ref(slot), iq, error.with_text("too many sessions"));
+            return self.refuse_bind(self.conn_ref(slot), binder, error.with_text("too many sessions"));
         }
         // The user is still here, even where the older session was the last: this one counts as binding.
         let Some(user) = self.users.get_mut(&name) else { return };
@@ -278,7 +325,10 @@ impl Hub {
             conn.phase = Phase::Open;
             conn.deadline = None;
         }
-        self.answer(iq, Ok(crate::xep::Answer::Payload(bind_result(&jid))));
+        match binder {
+            Binder::Iq(iq) => self.answer(iq, Ok(crate::xep::Answer::Payload(bind_result(&jid)))),
+            Binder::Inline(welcome) => self.welcome(slot, *welcome, &jid),
+        }
         self.readable.push_back(self.conn_ref(slot));
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) socket: std::net::TcpStream,
     pub(crate) tls: Option<Channel>,
     pub(crate) unread: Vec<u8>,
+    /// In the midst of the stream.
+    pub(crate) reader: StreamReader,
 }
 
 impl Connection {
@@ -154,6 +156,7 @@ impl Connection {
             socket: socket.into_std()?,
             tls,
             unread: self.input,
+            reader: self.reader,
         })
     }
 

@@ -5,15 +5,14 @@
 use reef_stanza::ns;
 
 use super::{Host, Negotiation};
-use crate::sasl::Offer;
+use crate::sasl::{ChannelBinding, Mechanism, Offer, offered};
 
 /// `<limits/>`: how large a stanza may be (XEP-0478 §3).
-pub(crate) fn limits_feature(stanza_bytes: usize) -> Vec<u8> {
+pub(crate) fn limits_feature(stanza_bytes: usize) -> String {
     format!(
         "<limits xmlns='{}'><max-bytes>{stanza_bytes}</max-bytes></limits>",
         ns::STREAM_LIMITS
     )
-    .into_bytes()
 }
 
 impl<H: Host> Negotiation<'_, H> {
@@ -24,8 +23,10 @@ impl<H: Host> Negotiation<'_, H> {
             let required = if self.context.require_tls { "<required/>" } else { "" };
             xml.push_str(&format!("<starttls xmlns='{}'>{required}</starttls>", ns::TLS));
         }
+        xml.push_str(&limits_feature(self.context.budget.stanza_bytes));
         let mut extra: &[u8] = &[];
         if self.may_authenticate() {
+            self.push_sasl2(&mut xml);
             self.push_mechanisms(&mut xml);
             if self.context.registration_open {
                 xml.push_str(&format!("<register xmlns='{}'/>", ns::REGISTER_FEATURE));
@@ -34,7 +35,6 @@ impl<H: Host> Negotiation<'_, H> {
         }
         let mut bytes = xml.into_bytes();
         bytes.extend_from_slice(extra);
-        bytes.extend_from_slice(&limits_feature(self.context.budget.stanza_bytes));
         bytes.extend_from_slice(b"</stream:features>");
         bytes
     }
@@ -45,6 +45,29 @@ impl<H: Host> Negotiation<'_, H> {
             plus: !self.bindings.is_empty(),
             plain: self.may_authenticate(),
         }
+    }
+
+    /// What the client is shown, as it is hashed.
+    pub(super) fn offered(&self) -> String {
+        let mechanisms = self.offer().mechanisms().map(Mechanism::name);
+        offered(mechanisms, self.bindings.types().map(ChannelBinding::name))
+    }
+
+    /// XEP-0388 §2.2, with what may be asked for inline: resumption (XEP-0198 §9), and bind with what a session enables (XEP-0386).
+    fn push_sasl2(&self, xml: &mut String) {
+        xml.push_str(&format!("<authentication xmlns='{}'>", ns::SASL2));
+        for mechanism in self.offer().mechanisms() {
+            xml.push_str(&format!("<mechanism>{}</mechanism>", mechanism.name()));
+        }
+        xml.push_str(&format!(
+            "<inline><sm xmlns='{}'/><bind xmlns='{}'><inline>",
+            ns::SM,
+            ns::BIND2
+        ));
+        for feature in [ns::CARBONS, ns::CSI, ns::SM] {
+            xml.push_str(&format!("<feature var='{feature}'/>"));
+        }
+        xml.push_str("</inline></bind></inline></authentication>");
     }
 
     fn push_mechanisms(&self, xml: &mut String) {

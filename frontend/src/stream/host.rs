@@ -7,7 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 
 use jid::BareJid;
 
-use super::ConnectionPermit;
+use reef_stanza::StreamReader;
+
+use super::{ConnectionPermit, Inline};
 use crate::sasl::Credentials;
 use crate::tls::Channel;
 
@@ -52,7 +54,8 @@ pub enum RegisterError {
     Busy,
 }
 
-/// An authenticated connection: it is handed to its user's shard. The client's next bytes are a new stream header.
+/// An authenticated connection: it is handed to its user's shard. The client's next bytes are a new stream header, but where it
+/// spoke XEP-0388.
 pub struct Authenticated {
     /// Who it is.
     pub user: BareJid,
@@ -66,6 +69,8 @@ pub struct Authenticated {
     pub peer: SocketAddr,
     /// `xml:lang` of the client's first stream header.
     pub lang: Option<String>,
+    /// Reads the stream on, where it is not begun anew, with what its client asked for inline.
+    pub inline: Option<(StreamReader, Box<Inline>)>,
     /// Counts the connection until it is dropped.
     pub token: ConnectionPermit,
 }

@@ -12,6 +12,7 @@ mod header;
 mod host;
 mod register;
 mod sasl;
+mod sasl2;
 mod starttls;
 
 #[cfg(test)]
@@ -24,11 +25,13 @@ use minidom::Element;
 use reef_stanza::{Frame, StreamCondition, StreamFault, ns};
 
 use crate::sasl::Bindings;
+use sasl::Exchange;
 
 pub(crate) use admission::RegistrationRate;
 pub use admission::{ConnectionPermit, Connections, Refused};
 pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};
+pub use sasl2::Inline;
 
 pub(crate) use connection::{Connection, End, unsolicited_header};
 pub(crate) use features::limits_feature;
@@ -42,6 +45,8 @@ pub(crate) struct Login {
     pub(crate) user: BareJid,
     /// `xml:lang` of the client's stream header.
     pub(crate) lang: Option<String>,
+    /// What is to be done with `<success/>`, where that was not sent yet and the stream goes on as it is.
+    pub(crate) inline: Option<Box<Inline>>,
 }
 
 /// One stream that is being negotiated. It may be dropped at any await: what was queued for the client stays queued
@@ -51,6 +56,8 @@ pub(crate) struct Negotiation<'a, H> {
     context: &'a C2s<H>,
     address: IpAddr,
     bindings: Bindings,
+    /// How the client speaks SASL in this attempt.
+    exchange: Exchange,
     failures: u32,
     elements: u32,
 }
@@ -63,6 +70,7 @@ impl<'a, H: Host> Negotiation<'a, H> {
             context,
             address,
             bindings: Bindings::default(),
+            exchange: Exchange::Sasl,
             failures: 0,
             elements: 0,
         }
@@ -78,14 +86,15 @@ impl<'a, H: Host> Negotiation<'a, H> {
             let lang = self.exchange_headers().await?;
             let features = self.features();
             self.connection.send(&features).await?;
-            if let Some(user) = self.until_restart().await? {
-                return Ok(Login { user, lang });
+            if let Some((user, inline)) = self.until_restart().await? {
+                let inline = inline.map(Box::new);
+                return Ok(Login { user, lang, inline });
             }
         }
     }
 
     /// Serves elements until the stream starts anew: after STARTTLS (`None`) or authenticated.
-    async fn until_restart(&mut self) -> Result<Option<BareJid>, End> {
+    async fn until_restart(&mut self) -> Result<Option<(BareJid, Option<Inline>)>, End> {
         loop {
             let element = self.element().await?;
             if element.is("starttls", ns::TLS) {
@@ -93,7 +102,11 @@ impl<'a, H: Host> Negotiation<'a, H> {
                 return Ok(None);
             } else if element.is("auth", ns::SASL) {
                 if let Some(user) = self.authenticate(&element).await? {
-                    return Ok(Some(user));
+                    return Ok(Some((user, None)));
+                }
+            } else if element.is("authenticate", ns::SASL2) {
+                if let Some((user, inline)) = self.authenticate2(&element).await? {
+                    return Ok(Some((user, Some(inline))));
                 }
             } else if self.may_authenticate() && register::is_request(&element) {
                 self.register(&element).await?;

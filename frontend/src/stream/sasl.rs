@@ -11,8 +11,24 @@ use reef_stanza::{StreamCondition, StreamFault, ns};
 use super::{End, Host, HostError, Negotiation, random, stray};
 use crate::sasl::{ClientFirst, Credentials, Failure, Hash, Mechanism, PlainMessage, account_of};
 
+/// In which elements an exchange goes: those of RFC 6120, or of XEP-0388. They are called alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exchange {
+    Sasl,
+    Sasl2,
+}
+
+impl Exchange {
+    fn ns(self) -> &'static str {
+        match self {
+            Exchange::Sasl => ns::SASL,
+            Exchange::Sasl2 => ns::SASL2,
+        }
+    }
+}
+
 /// What stops an exchange: the attempt, or the whole stream.
-enum Stop {
+pub(super) enum Stop {
     Attempt(Failure),
     Stream(End),
 }
@@ -30,12 +46,13 @@ impl From<End> for Stop {
 }
 
 /// Who it is, and what `<success/>` tells the client (RFC 6120 §6.3.10).
-type Proven = (BareJid, Option<Vec<u8>>);
+pub(super) type Proven = (BareJid, Option<Vec<u8>>);
 
 impl<H: Host> Negotiation<'_, H> {
     /// One attempt, from `<auth/>` to `<success/>` or `<failure/>`. `None` if it failed and may be repeated; one
     /// failure too many ends the stream.
     pub(super) async fn authenticate(&mut self, auth: &Element) -> Result<Option<BareJid>, End> {
+        self.exchange = Exchange::Sasl;
         let failure = match self.attempt(auth).await {
             Ok((user, data)) => {
                 self.send_message("success", data.as_deref()).await?;
@@ -44,15 +61,24 @@ impl<H: Host> Negotiation<'_, H> {
             Err(Stop::Stream(end)) => return Err(end),
             Err(Stop::Attempt(failure)) => failure,
         };
+        self.failed(failure).await.map(|()| None)
+    }
+
+    /// An attempt has failed.
+    pub(super) async fn failed(&mut self, failure: Failure) -> Result<(), End> {
         tracing::debug!(address = %self.address, %failure, "authentication failed");
-        let xml = format!("<failure xmlns='{}'><{}/></failure>", ns::SASL, failure.condition());
+        let (ns, condition) = (self.exchange.ns(), failure.condition());
+        let xml = match self.exchange {
+            Exchange::Sasl => format!("<failure xmlns='{ns}'><{condition}/></failure>"),
+            Exchange::Sasl2 => format!("<failure xmlns='{ns}'><{condition} xmlns='{}'/></failure>", ns::SASL),
+        };
         self.connection.send(xml.as_bytes()).await?;
         self.failures += 1;
         if self.failures >= self.context.sasl_attempts {
             let fault = StreamFault::new(StreamCondition::PolicyViolation);
             return Err(fault.with_text("too many failed authentications").into());
         }
-        Ok(None)
+        Ok(())
     }
 
     async fn attempt(&mut self, auth: &Element) -> Result<Proven, Stop> {
@@ -62,14 +88,24 @@ impl<H: Host> Negotiation<'_, H> {
         let mechanism = self.offer().pick(auth.attr("mechanism").unwrap_or_default())?;
         // Without an initial response the client waits for an empty challenge (RFC 4422 §3); `=` is an empty response.
         let message = if auth.text().is_empty() {
-            self.send_message("challenge", None).await?;
-            self.response().await?
+            self.first_response().await?
         } else {
             decode(&auth.text())?
         };
+        self.run_mechanism(mechanism, &message).await
+    }
+
+    /// What a client says that has not said it with its request.
+    pub(super) async fn first_response(&mut self) -> Result<Vec<u8>, Stop> {
+        self.send_message("challenge", None).await?;
+        self.response().await
+    }
+
+    /// Runs a mechanism from its first message on.
+    pub(super) async fn run_mechanism(&mut self, mechanism: Mechanism, message: &[u8]) -> Result<Proven, Stop> {
         match mechanism {
-            Mechanism::Scram { hash, plus } => self.scram(hash, plus, &message).await,
-            Mechanism::Plain => self.plain(&message).await,
+            Mechanism::Scram { hash, plus } => self.scram(hash, plus, message).await,
+            Mechanism::Plain => self.plain(message).await,
         }
     }
 
@@ -78,7 +114,7 @@ impl<H: Host> Negotiation<'_, H> {
         let user = account_of(&first.authcid, first.authzid.as_deref(), &self.context.domain)?;
         let credentials = self.credentials(user.as_ref()).await?;
         let nonce = BASE64.encode(random::<18>()?);
-        let (challenge, challenged) = first.challenge(credentials, &self.context.decoys, &nonce);
+        let (challenge, challenged) = first.challenge(credentials, &self.context.decoys, &nonce, &self.offered());
         self.send_message("challenge", Some(&challenge)).await?;
         let proof = self.response().await?;
         let signature = challenged.verify(&proof, &self.bindings)?;
@@ -119,11 +155,12 @@ impl<H: Host> Negotiation<'_, H> {
     /// The data of the client's next `<response/>`.
     async fn response(&mut self) -> Result<Vec<u8>, Stop> {
         let element = self.element().await?;
-        if element.is("response", ns::SASL) {
+        let ns = self.exchange.ns();
+        if element.is("response", ns) {
             Ok(decode(&element.text())?)
-        } else if element.is("abort", ns::SASL) {
+        } else if element.is("abort", ns) {
             Err(Failure::Aborted.into())
-        } else if element.has_ns(ns::SASL) {
+        } else if element.has_ns(ns) {
             Err(Failure::MalformedRequest.into())
         } else {
             Err(Stop::Stream(stray(&element).into()))
@@ -131,16 +168,17 @@ impl<H: Host> Negotiation<'_, H> {
     }
 
     async fn send_message(&mut self, name: &str, data: Option<&[u8]>) -> Result<(), End> {
+        let ns = self.exchange.ns();
         let xml = match data {
-            Some(data) => format!("<{name} xmlns='{}'>{}</{name}>", ns::SASL, BASE64.encode(data)),
-            None => format!("<{name} xmlns='{}'/>", ns::SASL),
+            Some(data) => format!("<{name} xmlns='{ns}'>{}</{name}>", BASE64.encode(data)),
+            None => format!("<{name} xmlns='{ns}'/>"),
         };
         self.connection.send(xml.as_bytes()).await
     }
 }
 
 /// Base64 without white space (RFC 6120 §6.4.2); `=` alone is no data.
-fn decode(text: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, Failure> {
     match text {
         "=" => Ok(Vec::new()),
         _ => BASE64.decode(text).map_err(|_| Failure::IncorrectEncoding),

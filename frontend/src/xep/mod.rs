@@ -50,7 +50,7 @@ pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0084, 0215, 0292, 0357, 0363, 0377, 0386, 0388, 0402 go here, each in its file.
+/// module of their own; 0084, 0215, 0292, 0357, 0363, 0377, 0402 go here, each in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
@@ -81,13 +81,17 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0359_stanza_ids::MODULE,
     &xep0352_csi::MODULE,
     &xep0376_pam::MODULE,
+    &xep0386_bind2::MODULE,
+    &xep0388_sasl2::MODULE,
     &xep0413_order::MODULE,
+    &xep0440_bindings::MODULE,
     &xep0441_preferences::MODULE,
     &xep0442_node_archives::MODULE,
     &xep0462_filter::MODULE,
     &xep0465_public::MODULE,
     &xep0470_attachments::MODULE,
     &xep0472_social_feed::MODULE,
+    &xep0474_downgrade::MODULE,
     &xep0478_limits::MODULE,
     &reef_fanout::MODULE,
     &reef_notifications::MODULE,

@@ -62,6 +62,14 @@ said! {
     xep0352_csi = "XEP-0352", "1.0.0", "Client State Indication",
         "who looks at nothing gets presence, chat states and posts with what matters, the last of each alone: `session/csi.rs`",
         &[], &[];
+    xep0386_bind2 = "XEP-0386", "1.1.0", "Bind 2",
+        "with carbons, client state and stream management; the same client has the same resource: `session/inline.rs`", &[], &[];
+    xep0388_sasl2 = "XEP-0388", "1.0.4", "Extensible SASL Profile",
+        "all mechanisms, with resumption and Bind 2 inline: `stream/sasl2.rs`", &[], &[];
+    xep0440_bindings = "XEP-0440", "1.0.0", "SASL Channel-Binding Type Capability",
+        "tls-exporter and tls-server-end-point", &[], &[];
+    xep0474_downgrade = "XEP-0474", "0.5.0", "SASL SCRAM Downgrade Protection",
+        "what was offered, hashed into SCRAM", &[], &[];
     xep0478_limits = "XEP-0478", "0.2.0", "Stream Limits Advertisement",
         "bytes of a stanza, before and after login", &[], &[];
     xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",

@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// The header and features.
-    async fn open(&mut self) {
+    pub(crate) async fn open(&mut self) {
         self.send(&header()).await;
         let Some(Frame::Header(_)) = self.frame().await else {
             panic!("no header: {}", self.text);

@@ -10,6 +10,7 @@ mod client;
 mod compare;
 mod fan_out;
 mod http;
+mod inline;
 mod pages;
 mod part;
 mod play;

@@ -91,10 +91,15 @@ async fn features_ask_for_tls_first_and_then_offer_every_mechanism() {
         "{first}"
     );
     let expected = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>\
-        </stream:features>";
+        <limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>16384</max-bytes></limits></stream:features>";
     assert!(first.ends_with(expected), "{first}");
     let (_, second) = Client::secure(&server).await;
-    let expected = "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+    let expected = "<stream:features><limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>16384</max-bytes></limits>\
+        <authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-256-PLUS</mechanism>\
+        <mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism><mechanism>SCRAM-SHA-1</mechanism>\
+        <mechanism>PLAIN</mechanism><inline><sm xmlns='urn:xmpp:sm:3'/><bind xmlns='urn:xmpp:bind:0'><inline>\
+        <feature var='urn:xmpp:carbons:2'/><feature var='urn:xmpp:csi:0'/><feature var='urn:xmpp:sm:3'/></inline></bind>\
+        </inline></authentication><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
         <mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-1-PLUS</mechanism>\
         <mechanism>SCRAM-SHA-256</mechanism><mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism>\
         </mechanisms><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/>\
@@ -225,8 +230,7 @@ async fn without_tls_a_login_is_possible_only_where_the_operator_says_so() {
     let mut server = Server::start(&PLAINTEXT).await;
     let mut client = Client::connect(server.starttls).await;
     let features = client.ask(&header("capulet.example"), "</stream:features>").await;
-    let expected = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'></starttls>\
-        <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism>\
+    let expected = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism>\
         <mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>";
     assert!(features.ends_with(expected), "{features}");
     client

@@ -1,0 +1,113 @@
+//! Logins of XEP-0388: with a session of XEP-0386 and what that enables, with an old one resumed, with neither, and refused.
+
+use super::client::Client;
+use super::server::{PASSWORD, Server};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use minidom::Element;
+
+const SASL2: &str = "urn:xmpp:sasl:2";
+const SM: &str = "urn:xmpp:sm:3";
+
+async fn client(server: &Server) -> Client {
+    let mut client = Client::connect(server.address()).await;
+    client.open().await;
+    client
+}
+
+async fn authenticate(client: &mut Client, password: &str, inline: &str) -> Element {
+    let secret = STANDARD.encode(format!("\0juliet\0{password}"));
+    let request = format!(
+        "<authenticate xmlns='{SASL2}' mechanism='PLAIN'><initial-response>{secret}</initial-response>\
+         <user-agent id='d4565fa7-4d72'><software>AwesomeXMPP</software></user-agent>{inline}</authenticate>"
+    );
+    client.send(&request).await;
+    client.stanza().await.unwrap()
+}
+
+const BIND: &str = "<bind xmlns='urn:xmpp:bind:0'><tag>Awesome</tag><enable xmlns='urn:xmpp:carbons:2'/>\
+    <enable xmlns='urn:xmpp:sm:3' resume='true'/></bind>";
+
+fn jid(success: &Element) -> String {
+    assert_eq!(success.name(), "success", "{success:?}");
+    success.get_child("authorization-identifier", SASL2).unwrap().text()
+}
+
+async fn features(client: &mut Client) -> Element {
+    let features = client.stanza().await.unwrap();
+    assert_eq!(features.name(), "features", "{features:?}");
+    features
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_binds_a_session_that_is_managed_and_copied_and_resumes_it() {
+    let server = Server::start(&[], &["juliet", "romeo"].map(str::to_owned)).await;
+    let mut juliet = client(&server).await;
+    let success = authenticate(&mut juliet, PASSWORD, BIND).await;
+    let bound = success.get_child("bound", "urn:xmpp:bind:0").unwrap();
+    let enabled = bound.get_child("enabled", SM).unwrap().clone();
+    let address = jid(&success);
+    assert!(address.starts_with("juliet@capulet.lit/Awesome/"), "{address}");
+    assert!(!address.contains("d4565fa7"), "{address}");
+    let after = features(&mut juliet).await;
+    assert!(!after.has_child("bind", "urn:ietf:params:xml:ns:xmpp-bind"));
+    // The stream goes on; acknowledgements begin with it.
+    juliet
+        .send("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq><r xmlns='urn:xmpp:sm:3'/>")
+        .await;
+    assert_eq!(juliet.stanza().await.unwrap().attr("id"), Some("1"));
+    let acked = juliet.stanza().await.unwrap();
+    assert_eq!((acked.name(), acked.attr("h")), ("a", Some("1")));
+    // What a second device says is copied.
+    let mut desk = Client::connect(server.address()).await;
+    desk.authenticate("juliet").await;
+    desk.bind("desk").await;
+    desk.send("<message type='chat' to='romeo@capulet.lit' id='m'><body>O</body></message>")
+        .await;
+    let copy = juliet.stanza().await.unwrap();
+    assert!(copy.has_child("sent", "urn:xmpp:carbons:2"), "{copy:?}");
+    // Lost without a word, and resumed: what was not acknowledged comes again behind <success/>.
+    drop(juliet);
+    let mut again = client(&server).await;
+    let resume = format!("<resume xmlns='{SM}' h='1' previd='{}'/>", enabled.attr("id").unwrap());
+    let success = authenticate(&mut again, PASSWORD, &format!("{resume}{BIND}")).await;
+    assert_eq!(jid(&success), address);
+    let resumed = success.get_child("resumed", SM).unwrap();
+    assert_eq!(resumed.attr("h"), Some("1"));
+    assert!(!success.has_child("bound", "urn:xmpp:bind:0"));
+    features(&mut again).await;
+    assert!(again.stanza().await.unwrap().has_child("sent", "urn:xmpp:carbons:2"));
+    // The same client has the same resource: its older session ends.
+    let mut third = client(&server).await;
+    let stale = format!("<resume xmlns='{SM}' h='0' previd='nothing'/>");
+    let success = authenticate(&mut third, PASSWORD, &format!("{stale}{BIND}")).await;
+    assert!(success.has_child("failed", SM), "{success:?}");
+    assert_eq!(jid(&success), address);
+    while let Some(stanza) = again.stanza().await {
+        assert!(stanza.name() != "error" || stanza.has_child("conflict", "urn:ietf:params:xml:ns:xmpp-streams"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_without_bind_binds_as_others_do_and_one_that_fails_may_be_repeated() {
+    let sets = ["limits.sessions_per_account=1".to_owned()];
+    let server = Server::start(&sets, &["juliet".to_owned()]).await;
+    let mut juliet = client(&server).await;
+    let refused = authenticate(&mut juliet, "wrong", BIND).await;
+    assert!(refused.is("failure", SASL2), "{refused:?}");
+    assert!(refused.has_child("not-authorized", "urn:ietf:params:xml:ns:xmpp-sasl"));
+    let success = authenticate(&mut juliet, PASSWORD, "").await;
+    assert_eq!(jid(&success), "juliet@capulet.lit");
+    let after = features(&mut juliet).await;
+    assert!(after.has_child("bind", "urn:ietf:params:xml:ns:xmpp-bind"));
+    juliet.bind("balcony").await;
+    // No second session: then the login does not succeed either.
+    let mut second = client(&server).await;
+    let refused = authenticate(&mut second, PASSWORD, BIND).await;
+    assert!(refused.is("failure", SASL2), "{refused:?}");
+    assert!(refused.has_child("temporary-auth-failure", "urn:ietf:params:xml:ns:xmpp-sasl"));
+    assert_eq!(second.stanza().await.unwrap().name(), "error");
+    assert!(second.stanza().await.is_none());
+    server.stop().await;
+}
