@@ -2,15 +2,17 @@
 //!
 //! Knows no stream and no session. A registration is a record like any other: answered when it is durable.
 
+use crate::limits::TOKENS;
 use crate::router::Mail;
-use crate::sasl::{Credentials, Stored};
+use crate::sasl::{Credentials, Stored, Tokens};
 use crate::server::Server;
 use crate::stream::{Authenticated, Host, HostError, RegisterError};
 use crate::tables::{self, Op};
 use jid::BareJid;
-use reef_engine::error::{Error, Reject};
-use reef_engine::log::record::Change;
+use reef_engine::error::{Error, Reject, StoreError};
+use reef_engine::log::record::{Applied, Change};
 use reef_engine::metrics::Counter;
+use reef_engine::store::View;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -28,28 +30,20 @@ impl Accounts {
         let registrations = metrics.register("registrations", "Accounts that clients registered");
         Accounts { server, registrations }
     }
-}
 
-impl Host for Accounts {
-    async fn credentials(&self, user: &BareJid) -> Result<Option<Credentials>, HostError> {
+    /// Reads on a reader's thread.
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&dyn View) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, HostError> {
         let (answer, waits) = oneshot::channel();
-        let user = user.clone();
         let read = self.server.engine.read(move |engine| {
             // Whoever asked may have left.
-            let _ = answer.send(tables::account(engine.view(), user.as_str()));
+            let _ = answer.send(job(engine.view()));
         });
         read.map_err(|_| HostError::Busy)?;
         match waits.await {
-            Ok(Ok(None)) => Ok(None),
-            Ok(Ok(Some(row))) if row.suspended => Err(HostError::Disabled),
-            // Without a password it is to others as one that is not there.
-            Ok(Ok(Some(row))) => match Stored::from_bytes(&row.credentials) {
-                Ok(stored) => Ok(stored.now(self.server.engine.clock.now().0)),
-                Err(error) => {
-                    tracing::error!(%error, "an account's credentials cannot be read");
-                    Err(HostError::Busy)
-                }
-            },
+            Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 tracing::error!(%error, "an account cannot be read");
                 Err(HostError::Busy)
@@ -58,33 +52,80 @@ impl Host for Accounts {
         }
     }
 
+    /// Commits a change of an account; done once it is durable.
+    async fn commit(&self, user: &Arc<str>, op: &Op) -> Result<(), Error> {
+        let (answer, waits) = oneshot::channel();
+        let change = Change::Table {
+            owner: user.clone(),
+            op: op.encode(),
+        };
+        let ticket = Box::new(move |fate: Result<Applied, Error>| drop(answer.send(fate.map(drop))));
+        self.server.engine.admission.submit(user, change, ticket)?;
+        waits.await.unwrap_or(Err(Error::Busy))
+    }
+}
+
+impl Host for Accounts {
+    async fn credentials(&self, user: &BareJid) -> Result<Option<Credentials>, HostError> {
+        let user = user.clone();
+        match self.read(move |view| tables::account(view, user.as_str())).await? {
+            None => Ok(None),
+            Some(row) if row.suspended => Err(HostError::Disabled),
+            // Without a password it is to others as one that is not there.
+            Some(row) => match Stored::from_bytes(&row.credentials) {
+                Ok(stored) => Ok(stored.now(self.now())),
+                Err(error) => {
+                    tracing::error!(%error, "an account's credentials cannot be read");
+                    Err(HostError::Busy)
+                }
+            },
+        }
+    }
+
+    async fn tokens(&self, user: &BareJid, agent: &str) -> Result<Option<Tokens>, HostError> {
+        let (user, agent) = (user.clone(), agent.to_owned());
+        let read = self.read(move |view| match tables::account(view, user.as_str())? {
+            Some(row) => Ok(Some((row.suspended, tables::tokens(view, user.as_str(), &agent)?))),
+            None => Ok(None),
+        });
+        match read.await? {
+            Some((true, _)) => Err(HostError::Disabled),
+            Some((false, tokens)) => Ok(tokens),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep_tokens(&self, user: &BareJid, agent: &str, tokens: Tokens) -> Result<(), HostError> {
+        let name: Arc<str> = user.as_str().into();
+        let op = Op::SetTokens {
+            user: name.clone(),
+            agent: agent.into(),
+            tokens,
+            most: TOKENS,
+        };
+        self.commit(&name, &op).await.map_err(|_| HostError::Busy)
+    }
+
+    fn now(&self) -> u64 {
+        self.server.engine.clock.now().0
+    }
+
     async fn register(&self, user: &BareJid, credentials: Credentials) -> Result<(), RegisterError> {
         if self.server.is_reserved(user) {
             return Err(RegisterError::NotAllowed);
         }
-        let (answer, waits) = oneshot::channel();
         let name: Arc<str> = user.as_str().into();
         let op = Op::CreateAccount {
             user: name.clone(),
             credentials: credentials.to_bytes(),
         };
-        let change = Change::Table {
-            owner: name.clone(),
-            op: op.encode(),
-        };
-        let ticket = Box::new(move |fate| drop(answer.send(fate)));
-        self.server
-            .engine
-            .admission
-            .submit(&name, change, ticket)
-            .map_err(|_| RegisterError::Busy)?;
-        match waits.await {
-            Ok(Ok(_)) => {
+        match self.commit(&name, &op).await {
+            Ok(()) => {
                 self.registrations.inc();
                 Ok(())
             }
-            Ok(Err(Error::Rejected(Reject::Conflict))) => Err(RegisterError::Conflict),
-            Ok(Err(_)) | Err(_) => Err(RegisterError::Busy),
+            Err(Error::Rejected(Reject::Conflict)) => Err(RegisterError::Conflict),
+            Err(_) => Err(RegisterError::Busy),
         }
     }
 

@@ -225,3 +225,9 @@ pub(crate) const PRIVATE_ELEMENTS: u32 = 128;
 pub(crate) const CSI_HELD: usize = 1_000;
 /// Bytes of what tells a client from its user's others (XEP-0388); a UUID has 36.
 pub(crate) const AGENT_BYTES: usize = 256;
+/// Clients of an account that have tokens (XEP-0484); the one that has not come for longest loses its own to the next.
+pub(crate) const TOKENS: u32 = 32;
+/// How long a token is worth something, and how long before its end the next one comes: in milliseconds.
+pub(crate) const TOKEN_MS: u64 = 21 * 86_400_000;
+/// See there.
+pub(crate) const TOKEN_ROTATED_MS: u64 = 14 * 86_400_000;

@@ -25,6 +25,8 @@ pub(super) struct Welcome {
     additional: Option<Vec<u8>>,
     /// What became of a resumption.
     failed: Option<Element>,
+    /// With what it may log in the next time.
+    token: Option<Element>,
     /// What is to be enabled.
     bind: Element,
 }
@@ -38,12 +40,13 @@ impl Hub {
             agent,
             resume,
             bind,
+            token,
         } = inline;
         let mut failed = None;
         if let Some(resume) = resume {
             match self.resumable(slot, &resume)? {
                 Ok(older) => {
-                    let success = success(additional.as_deref(), self.jid_of(older).as_deref());
+                    let success = success(additional.as_deref(), self.jid_of(older).as_deref()).children_from(token);
                     self.take_over(older, slot, &resume, Some(success));
                     return Ok(());
                 }
@@ -60,13 +63,14 @@ impl Hub {
                 let welcome = Welcome {
                     additional,
                     failed,
+                    token,
                     bind,
                 };
                 self.bind_inline(slot, wanted, made, welcome);
             }
             None => {
                 let success = success(additional.as_deref(), Some(user.as_str()));
-                self.said(slot, success.children_from(failed));
+                self.said(slot, success.children_from(failed).children_from(token));
                 let features = self.server.bound_features.clone();
                 self.write_raw(slot, &features);
             }
@@ -90,6 +94,7 @@ impl Hub {
         let Welcome {
             additional,
             failed,
+            token,
             bind,
         } = welcome;
         if bind.has_child("enable", ns::CARBONS) {
@@ -99,7 +104,7 @@ impl Hub {
         let (enabled, sm) = managed.unzip();
         let bound = el("bound", ns::BIND2).children_from(enabled);
         let success = success(additional.as_deref(), Some(jid.as_str()));
-        self.said(slot, success.children_from(failed).child(bound));
+        self.said(slot, success.children_from(failed).child(bound).children_from(token));
         let features = self.server.inline_features.clone();
         self.write_raw(slot, &features);
         // Behind what is not counted.

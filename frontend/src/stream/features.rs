@@ -67,7 +67,9 @@ impl<H: Host> Negotiation<'_, H> {
         for feature in [ns::CARBONS, ns::CSI, ns::SM] {
             xml.push_str(&format!("<feature var='{feature}'/>"));
         }
-        xml.push_str("</inline></bind></inline></authentication>");
+        xml.push_str("</inline></bind>");
+        self.push_fast(xml);
+        xml.push_str("</inline></authentication>");
     }
 
     fn push_mechanisms(&self, xml: &mut String) {

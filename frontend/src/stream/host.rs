@@ -10,13 +10,27 @@ use jid::BareJid;
 use reef_stanza::StreamReader;
 
 use super::{ConnectionPermit, Inline};
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Tokens};
 use crate::tls::Channel;
 
 /// The accounts of the server and the way to its shards. Its futures may be dropped when a client leaves.
 pub trait Host: Send + Sync + 'static {
     /// The credentials of an account; `None` if there is no such account.
     fn credentials(&self, user: &BareJid) -> impl Future<Output = Result<Option<Credentials>, HostError>> + Send;
+
+    /// The tokens of one of an account's clients, if there is such an account and it has some (XEP-0484).
+    fn tokens(&self, user: &BareJid, agent: &str) -> impl Future<Output = Result<Option<Tokens>, HostError>> + Send;
+
+    /// Keeps them; done once that is durable.
+    fn keep_tokens(
+        &self,
+        user: &BareJid,
+        agent: &str,
+        tokens: Tokens,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Milliseconds since 1970.
+    fn now(&self) -> u64;
 
     /// Makes an account; done once it is durable.
     fn register(

@@ -7,6 +7,7 @@
 mod admission;
 mod connection;
 mod context;
+mod fast;
 mod features;
 mod header;
 mod host;

@@ -23,6 +23,8 @@ pub struct Inline {
     pub resume: Option<Element>,
     /// `<bind/>` of XEP-0386, with what is to be enabled.
     pub bind: Option<Element>,
+    /// `<token/>` of XEP-0484 for the next login.
+    pub token: Option<Element>,
 }
 
 impl<H: Host> Negotiation<'_, H> {
@@ -36,11 +38,19 @@ impl<H: Host> Negotiation<'_, H> {
             agent: agent.filter(|id| id.len() <= AGENT_BYTES).map(str::to_owned),
             resume: child("resume", ns::SM),
             bind: child("bind", ns::BIND2),
+            token: None,
         };
         self.exchange = Exchange::Sasl2;
-        match self.attempt2(request).await {
-            Ok((user, additional)) => {
-                inline.additional = additional;
+        let attempted = match request.get_child("fast", ns::FAST) {
+            Some(fast) if self.may_authenticate() => self.fast(request, fast, inline.agent.as_deref()).await,
+            _ => self.attempt2(request).await.map(|proven| (proven, None)),
+        };
+        match attempted {
+            Ok(((user, additional), mut token)) => {
+                if let Some(asked) = request.get_child("request-token", ns::FAST) {
+                    token = self.token(&user, asked, inline.agent.as_deref()).await.or(token);
+                }
+                (inline.additional, inline.token) = (additional, token);
                 Ok(Some((user, inline)))
             }
             Err(Stop::Stream(end)) => Err(end),

@@ -2,7 +2,7 @@
 //!
 //! Knows credentials as bytes; `sasl` reads them.
 
-use super::{ACCOUNT, Outcome, archive, block, notifications, offline, private, roster, subscription};
+use super::{ACCOUNT, Outcome, archive, block, notifications, offline, private, roster, subscription, tokens};
 use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -57,6 +57,8 @@ pub(super) fn set_credentials(apply: &mut Apply<'_, '_>, user: &str, credentials
     if lasts(&row.credentials) && !lasts(credentials) {
         return Err(Reject::Conflict.into());
     }
+    // Whoever had the old one has no tokens by it either.
+    tokens::forget(apply, user)?;
     put(
         apply,
         user,
@@ -74,7 +76,8 @@ pub(super) fn suspend(apply: &mut Apply<'_, '_>, user: &str, suspended: bool) ->
     Ok(())
 }
 
-fn lasts(credentials: &[u8]) -> bool {
+/// Whether credentials are those of a password that lasts.
+pub(super) fn lasts(credentials: &[u8]) -> bool {
     matches!(Stored::from_bytes(credentials), Ok(Stored::Lasting(_)))
 }
 
@@ -91,6 +94,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     notifications::forget(apply, user)?;
     archive::remove(apply, user)?;
     private::forget(apply, user)?;
+    tokens::forget(apply, user)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;
     Ok(())

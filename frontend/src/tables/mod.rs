@@ -12,6 +12,7 @@ mod outgoing;
 mod private;
 mod roster;
 mod subscription;
+mod tokens;
 
 pub(crate) use account::account;
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
@@ -22,8 +23,10 @@ pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paus
 pub(crate) use private::{Kept, kept};
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
+pub(crate) use tokens::tokens;
 
 use crate::part::{self, Part};
+use crate::sasl::Tokens;
 use crate::{atom, peer, xep};
 use bytes::Bytes;
 use minidom::Element;
@@ -48,10 +51,11 @@ const ARCHIVE: Family = Family(Family::TABLES + 4);
 const NOTED: Family = Family(Family::TABLES + 5);
 const OUTGOING: Family = Family(Family::TABLES + 6);
 const PRIVATE: Family = Family(Family::TABLES + 7);
+const TOKEN: Family = Family(Family::TABLES + 8);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 8] = [
-    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private",
+pub(crate) const NAMES: [&str; 9] = [
+    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token",
 ];
 
 /// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
@@ -215,6 +219,17 @@ pub(crate) enum Op {
         /// It; empty: nothing any more.
         element: Vec<u8>,
         /// How many there may be.
+        most: u32,
+    },
+    /// Sets the tokens of one of an account's clients (XEP-0484).
+    SetTokens {
+        /// The account.
+        user: Arc<str>,
+        /// The client.
+        agent: Arc<str>,
+        /// All of them.
+        tokens: Tokens,
+        /// How many clients have some.
         most: u32,
     },
 }
@@ -538,6 +553,12 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
             element,
             most,
         } => private::keep(apply, user, (what, element), *most)?,
+        Op::SetTokens {
+            user,
+            agent,
+            tokens,
+            most,
+        } => tokens::set(apply, user, (agent, tokens), *most)?,
         _ => {}
     }
     Ok(())

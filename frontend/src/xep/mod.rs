@@ -93,6 +93,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0472_social_feed::MODULE,
     &xep0474_downgrade::MODULE,
     &xep0478_limits::MODULE,
+    &xep0484_fast::MODULE,
     &reef_fanout::MODULE,
     &reef_notifications::MODULE,
     &reef_timeline::MODULE,

@@ -72,6 +72,8 @@ said! {
         "what was offered, hashed into SCRAM", &[], &[];
     xep0478_limits = "XEP-0478", "0.2.0", "Stream Limits Advertisement",
         "bytes of a stanza, before and after login", &[], &[];
+    xep0484_fast = "XEP-0484", "0.2.0", "Fast Authentication Streamlining Tokens",
+        "HT-SHA-256, bound to the channel or not; a changed password ends all tokens; no early data", &[], &[];
     xep0330_subscription = "XEP-0330", "0.1", "Pubsub Subscription",
         "its nodes are kept as any others", &[], &[];
     xep0413_order = "XEP-0413", "0.2.1", "Order-By",

@@ -141,6 +141,8 @@ pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
 pub const ORDER_BY: &str = "urn:xmpp:order-by:1";
 /// XEP-0440: channel-binding types on offer.
 pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
+/// XEP-0484: fast authentication by tokens.
+pub const FAST: &str = "urn:xmpp:fast:0";
 /// XEP-0462: which types of nodes are listed.
 pub const PUBSUB_FILTER: &str = "urn:xmpp:pubsub-filter:0";
 /// XEP-0465: public subscriptions.

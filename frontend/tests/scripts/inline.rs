@@ -1,10 +1,13 @@
-//! Logins of XEP-0388: with a session of XEP-0386 and what that enables, with an old one resumed, with neither, and refused.
+//! Logins of XEP-0388: with a session of XEP-0386 and what that enables, with an old one resumed, with neither, and refused; and
+//! with a token of XEP-0484.
 
 use super::client::Client;
 use super::server::{PASSWORD, Server};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
 use minidom::Element;
+use sha2::Sha256;
 
 const SASL2: &str = "urn:xmpp:sasl:2";
 const SM: &str = "urn:xmpp:sm:3";
@@ -109,5 +112,73 @@ async fn a_login_without_bind_binds_as_others_do_and_one_that_fails_may_be_repea
     assert!(refused.has_child("temporary-auth-failure", "urn:ietf:params:xml:ns:xmpp-sasl"));
     assert_eq!(second.stanza().await.unwrap().name(), "error");
     assert!(second.stanza().await.is_none());
+    server.stop().await;
+}
+
+const FAST: &str = "urn:xmpp:fast:0";
+const ASK: &str = "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>";
+
+/// A login with a token, by this client or another.
+async fn by_token(server: &Server, token: &str, agent: &str, fast: &str) -> (Client, Element) {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).unwrap();
+    mac.update(b"Initiator");
+    let proof = mac.finalize().into_bytes();
+    let message = STANDARD.encode([b"juliet\0", &proof[..]].concat());
+    let mut client = client(server).await;
+    let request = format!(
+        "<authenticate xmlns='{SASL2}' mechanism='HT-SHA-256-NONE'><initial-response>{message}</initial-response>\
+         <user-agent id='{agent}'/>{fast}{BIND}</authenticate>"
+    );
+    client.send(&request).await;
+    let answer = client.stanza().await.unwrap();
+    (client, answer)
+}
+
+fn token(success: &Element) -> String {
+    let token = success
+        .get_child("token", FAST)
+        .unwrap_or_else(|| panic!("no token: {success:?}"));
+    assert!(token.attr("expiry").unwrap().ends_with('Z'), "{token:?}");
+    token.attr("token").unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_logs_in_with_the_token_that_it_was_given_until_the_password_changes() {
+    const OWN: &str = "d4565fa7-4d72";
+    let server = Server::start(&[], &["juliet".to_owned()]).await;
+    let mut first = client(&server).await;
+    let success = authenticate(&mut first, PASSWORD, &format!("{ASK}{BIND}")).await;
+    let secret = token(&success);
+    let plain = format!("<fast xmlns='{FAST}'/>");
+    let (_, success) = by_token(&server, &secret, OWN, &plain).await;
+    assert!(jid(&success).starts_with("juliet@capulet.lit/Awesome/"), "{success:?}");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(b"Responder");
+    let proof = STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(success.get_child("additional-data", SASL2).unwrap().text(), proof);
+    assert!(!success.has_child("token", FAST), "it is new enough");
+    // Nobody else's, nor anything else.
+    for (secret, agent) in [(&*secret, "another"), ("something", OWN)] {
+        let (_, refused) = by_token(&server, secret, agent, &plain).await;
+        assert!(
+            refused.has_child("not-authorized", "urn:ietf:params:xml:ns:xmpp-sasl"),
+            "{refused:?}"
+        );
+    }
+    // Given up; and asked for anew with it.
+    let given_up = format!("<fast xmlns='{FAST}' invalidate='true'/>");
+    let (_, success) = by_token(&server, &secret, OWN, &format!("{given_up}{ASK}")).await;
+    let next = token(&success);
+    let (_, refused) = by_token(&server, &secret, OWN, &plain).await;
+    assert!(refused.is("failure", SASL2), "{refused:?}");
+    let (mut last, success) = by_token(&server, &next, OWN, &plain).await;
+    assert_eq!(success.name(), "success", "{success:?}");
+    features(&mut last).await;
+    let change = "<iq type='set' id='p'><query xmlns='jabber:iq:register'>\
+        <username>juliet</username><password>new</password></query></iq>";
+    last.send(change).await;
+    assert_eq!(last.stanza().await.unwrap().attr("type"), Some("result"));
+    let (_, refused) = by_token(&server, &next, OWN, &plain).await;
+    assert!(refused.is("failure", SASL2), "{refused:?}");
     server.stop().await;
 }

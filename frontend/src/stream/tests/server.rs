@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::listen::serve_c2s;
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Tokens};
 use crate::stream::{Authenticated, C2s, Host, HostError, Mode, RegisterError};
 use crate::tls::Tls;
 
@@ -38,6 +38,18 @@ impl Host for FakeHost {
             Some("busy") => Err(HostError::Busy),
             _ => Ok(self.accounts.lock().unwrap().get(user.as_str()).cloned()),
         }
+    }
+
+    async fn tokens(&self, _: &BareJid, _: &str) -> Result<Option<Tokens>, HostError> {
+        Ok(None)
+    }
+
+    async fn keep_tokens(&self, _: &BareJid, _: &str, _: Tokens) -> Result<(), HostError> {
+        Err(HostError::Busy)
+    }
+
+    fn now(&self) -> u64 {
+        0
     }
 
     async fn register(&self, user: &BareJid, credentials: Credentials) -> Result<(), RegisterError> {
