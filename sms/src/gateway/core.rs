@@ -62,13 +62,14 @@ impl Core {
             lane.state.paused = parts.rows().is_paused(lane.state.id)?;
             lane.state.wake();
         }
-        core.reload(now)?;
+        let routes: Vec<RouteId> = core.lanes.iter().map(|lane| lane.state.id).collect();
+        core.reload(&routes, now)?;
         core.settle_open()?;
         Ok(core)
     }
 
-    /// Posts that were under way: of all routes, those that are known already are left as they are.
-    fn reload(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    /// Posts that were under way on these routes, as they lie in the store.
+    fn reload(&mut self, routes: &[RouteId], now: Timestamp) -> Result<(), StoreError> {
         let parts = self.parts.clone();
         let mut after = None;
         loop {
@@ -76,7 +77,8 @@ impl Core {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(*last);
             for ((route, node, seq), fanout) in page {
-                if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.state.id == route) {
+                let lane = self.lanes.iter_mut().find(|lane| lane.state.id == route);
+                if let Some(lane) = lane.filter(|_| routes.contains(&route)) {
                     let form = lane.state.form;
                     let setting = lane.state.route.clone();
                     let cx = parts.context(&setting, form, now);
@@ -124,12 +126,10 @@ impl Core {
             // The queue was full, perhaps: it is tried again.
             next = next.min(Some(Timestamp(now.0 + 50)));
         }
-        let mut lost = false;
-        for lane in &mut self.lanes {
-            lost |= lane.state.take_lost(now);
-        }
-        if lost {
-            self.reload(now)?;
+        let lost = |lane: &mut Lane| lane.state.take_lost(now).then_some(lane.state.id);
+        let lost: Vec<RouteId> = self.lanes.iter_mut().filter_map(lost).collect();
+        if !lost.is_empty() {
+            self.reload(&lost, now)?;
         }
         let parts = self.parts.clone();
         for lane in &mut self.lanes {
@@ -200,7 +200,7 @@ impl Core {
             for post in posts {
                 let fanout = cx.rows.fanout(lane.state.id, post.node, post.seq)?;
                 if let Some(fanout) = fanout {
-                    lane.state.add(&cx, post.node, post.seq, fanout)?;
+                    lane.state.begin(&cx, post.node, post.seq, fanout)?;
                     lane.state.weigh(&cx, post.node)?;
                 }
             }

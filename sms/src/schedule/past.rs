@@ -5,7 +5,7 @@
 
 use super::Context;
 use super::ring::Live;
-use crate::limits::HELD_MAX;
+use crate::limits::{HELD_MAX, POSTS_PER_RING};
 use reef_engine::error::StoreError;
 use reef_engine::model::{Event, NodeId, Seq};
 use reef_engine::store::Range;
@@ -30,7 +30,7 @@ pub(super) struct Past {
 pub(super) struct Missed(Option<(Seq, Vec<Live>)>);
 
 impl Missed {
-    /// Those above a mark, beside the ones that go round.
+    /// Those above a mark, older than the newest that goes round: what is newer than that has yet to begin.
     ///
     /// # Errors
     /// The store's failures.
@@ -42,8 +42,9 @@ impl Missed {
         live: &VecDeque<Live>,
     ) -> Result<impl Iterator<Item = Seq>, StoreError> {
         if self.0.as_ref().is_none_or(|(lowest, _)| mark < *lowest) {
-            let mut posts = published(cx, node, mark, HELD_MAX)?;
-            posts.retain(|post| live.iter().all(|live| live.seq != post.seq));
+            let newest = live.back().map_or(Seq(0), |post| post.seq);
+            let mut posts = published(cx, node, mark, HELD_MAX + POSTS_PER_RING)?;
+            posts.retain(|post| post.seq < newest && live.iter().all(|live| live.seq != post.seq));
             let posts = posts.into_iter().map(|post| Live::gone(post.seq, post.item));
             self.0 = Some((mark, posts.collect()));
         }

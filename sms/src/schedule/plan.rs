@@ -257,11 +257,11 @@ impl RouteState {
     /// Once round all rings: lets go of what is too old, and of rings without posts; what is under way.
     fn walk(&mut self, now: Timestamp, plan: &mut Plan) -> Load {
         let (mut load, mut expired, before) = (Load::default(), 0, self.rings.len());
-        self.rings.retain(|_, turning| {
+        self.rings.retain(|node, turning| {
             expired += turning.expire(now, plan);
             let ends = turning.posts.is_empty();
             match ends {
-                true => turning.note(plan),
+                true => _ = self.ended.insert(*node, turning.end(plan)),
                 false => load = load.and(turning.left()),
             }
             !ends
@@ -295,7 +295,7 @@ impl RouteState {
 
     fn end_ring(&mut self, node: NodeId, making: &mut Making) {
         if let Some(mut turning) = self.rings.remove(&node) {
-            turning.note(&mut making.planned.plan);
+            self.ended.insert(node, turning.end(&mut making.planned.plan));
         }
     }
 

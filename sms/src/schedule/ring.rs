@@ -38,6 +38,8 @@ pub(super) struct Turning {
     pub segments: Option<u8>,
     /// What it may send before others' turn; below nothing after a long message.
     pub credit: i32,
+    /// The newest post that ever was.
+    newest: Seq,
     /// Posts that some may not have got.
     missed: Missed,
     /// Followers that were read ahead.
@@ -110,6 +112,7 @@ impl Turning {
             posts: VecDeque::new(),
             segments: None,
             credit: 0,
+            newest: Seq(0),
             missed: Missed::default(),
             ahead: VecDeque::new(),
             visits: 0,
@@ -123,6 +126,7 @@ impl Turning {
             return;
         }
         debug_assert_eq!(plan.route, route);
+        self.newest = self.newest.max(live.seq);
         self.posts.push_back(live);
         self.segments = None;
         while self.posts.len() > POSTS_PER_RING {
@@ -214,8 +218,15 @@ impl Turning {
             at: self.ring.at,
             lap: self.ring.lap,
             visits: std::mem::take(&mut self.visits),
+            newest: self.newest,
         };
         plan.rings.push((self.node, to));
+    }
+
+    /// Notes in a plan where it ends.
+    pub(super) fn end(&mut self, plan: &mut Plan) -> Ring {
+        self.note(plan);
+        self.ring
     }
 
     /// What is still to be done for the newest post; when the oldest is too old.
@@ -282,7 +293,7 @@ impl Turning {
         Ok(found)
     }
 
-    /// Posts above a mark, oldest first: those that some did not get in time, and those that go round.
+    /// Posts above a mark, oldest first: those that go round, and older ones that some did not get in time.
     ///
     /// # Errors
     /// The store's failures.

@@ -8,7 +8,7 @@ use super::ring::{Live, Turning};
 use super::{Context, Drain, Load, Prepared, render};
 use crate::config::{Route, Settings};
 use crate::limits::REFUSED_MS;
-use crate::tables::rows::{Fanout, RouteId};
+use crate::tables::rows::{Fanout, Ring, RouteId};
 use crate::tables::{Outcome, Plan};
 use reef_engine::error::StoreError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
@@ -35,6 +35,8 @@ pub struct RouteState {
     /// Posts that were too old for so many visits.
     pub expired: u64,
     pub(super) rings: HashMap<NodeId, Turning>,
+    /// Where rings ended whose end is being committed.
+    pub(super) ended: HashMap<NodeId, Ring>,
     /// Whose turn it is.
     pub(super) order: VecDeque<NodeId>,
     /// What each class below the first may still send before the others.
@@ -77,6 +79,7 @@ impl RouteState {
             up: false,
             expired: 0,
             rings: HashMap::new(),
+            ended: HashMap::new(),
             order: VecDeque::new(),
             credit: [0; 5],
             turn: 0,
@@ -89,7 +92,21 @@ impl RouteState {
         }
     }
 
-    /// A post begins to go round, or went round at the last stop.
+    /// A post begins to go round: behind the last visit, whether or not that is committed yet.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn begin(&mut self, cx: &Context<'_>, node: NodeId, seq: Seq, fanout: Fanout) -> Result<(), StoreError> {
+        if self.lost.is_some() {
+            // It is added with the older ones, or who gets it first would pass for one that has got those.
+            return Ok(());
+        }
+        let ring = self.turning(cx, node)?.map(|turning| turning.ring);
+        let fanout = ring.map_or(fanout.clone(), |ring| fanout.from(&ring));
+        self.add(cx, node, seq, fanout)
+    }
+
+    /// A post goes round, as it lies in the store.
     ///
     /// # Errors
     /// The store's failures.
@@ -98,24 +115,30 @@ impl RouteState {
             route: self.id,
             ..Plan::default()
         };
-        if !self.rings.contains_key(&node) {
-            match Turning::load(cx, self.id, node)? {
-                Some(turning) => {
-                    self.rings.insert(node, turning);
-                    self.order.push_back(node);
-                }
-                None => {
-                    self.unsaid.push((node, seq));
-                    return Ok(());
-                }
-            }
-        }
-        if let Some(turning) = self.rings.get_mut(&node) {
-            turning.add(Live::new(seq, fanout), self.id, &mut plan);
+        let route = self.id;
+        match self.turning(cx, node)? {
+            Some(turning) => turning.add(Live::new(seq, fanout), route, &mut plan),
+            None => plan.done.push((node, seq)),
         }
         self.unsaid.extend(plan.done);
         self.rest = Timestamp(0);
         Ok(())
+    }
+
+    /// A ring, where it stands; `None` where the node is gone.
+    fn turning(&mut self, cx: &Context<'_>, node: NodeId) -> Result<Option<&mut Turning>, StoreError> {
+        if !self.rings.contains_key(&node) {
+            let Some(mut turning) = Turning::load(cx, self.id, node)? else {
+                return Ok(None);
+            };
+            if let Some(ended) = self.ended.get(&node) {
+                let followers = turning.ring.followers;
+                turning.ring = Ring { followers, ..*ended };
+            }
+            self.rings.insert(node, turning);
+            self.order.push_back(node);
+        }
+        Ok(self.rings.get_mut(&node))
     }
 
     /// Looks how long a publisher's newest post is, for who asks how long it takes.
@@ -137,6 +160,7 @@ impl RouteState {
     /// What became of a plan: what it intended and was not refused is ready to be sent.
     pub fn planned(&mut self, planned: Planned, outcome: &Outcome) {
         self.planning = false;
+        self.ended.clear();
         let intents = planned.plan.send.into_iter().zip(planned.prepared);
         for ((intent, prepared), place) in intents.zip(&outcome.planned) {
             match place {
@@ -150,6 +174,7 @@ impl RouteState {
     pub fn refused(&mut self, planned: &Planned) {
         self.planning = false;
         self.rings.clear();
+        self.ended.clear();
         self.order.clear();
         for intent in &planned.plan.send {
             self.pacer.give(intent.segments);

@@ -182,12 +182,14 @@ pub(super) fn visit(
             None => gone.push(seq),
         }
     }
-    let newest = pending.pop();
-    match newest.and_then(|(seq, content)| Some((turning.deadline(seq)?, seq, content))) {
-        Some(newest) => Ok(posted(cx, turning, (id, &reached), newest, &pending, segments)),
-        // What is too old alone is told of with the next.
-        None => Ok(Visit::Passed),
+    // What is too old alone is told of with the next.
+    while let Some((seq, content)) = pending.pop() {
+        if let Some(deadline) = turning.deadline(seq) {
+            let newest = (deadline, seq, content);
+            return Ok(posted(cx, turning, (id, &reached), newest, &pending, segments));
+        }
     }
+    Ok(Visit::Passed)
 }
 
 /// The newest of what is pending goes out, now or later; the others are told of.

@@ -40,6 +40,8 @@ pub struct RingMove {
     pub lap: u64,
     /// Visits since.
     pub visits: u32,
+    /// The newest post that it knew of: newer ones begin where it now stands.
+    pub newest: Seq,
 }
 
 /// One message that is to be sent.

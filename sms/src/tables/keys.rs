@@ -127,6 +127,11 @@ pub fn fanout(route: RouteId, node: NodeId, seq: Seq) -> Vec<u8> {
     )
 }
 
+/// A node's posts under way on a route.
+pub fn fanouts(route: RouteId, node: NodeId) -> Vec<u8> {
+    key(13, &[&route.0.to_be_bytes(), &node.0.to_be_bytes()])
+}
+
 /// All posts under way.
 pub const FANOUTS: &[u8] = &[13];
 

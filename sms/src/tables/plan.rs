@@ -7,7 +7,7 @@ use super::rows::{
     Class, Delivery, DeliveryId, Edge, Fanout, Held, Number, NumberId, Progress, Ring, RouteId, Spent, State, Usage,
     Waiting, What,
 };
-use super::{Doing, Intent, Plan, Source, keys};
+use super::{Doing, Intent, Plan, RingMove, Source, keys};
 use crate::limits::{BURST_MS, HELD_MAX};
 use reef_engine::log::apply::ApplyError;
 use reef_engine::model::{NodeId, Seq, Timestamp};
@@ -37,11 +37,7 @@ pub fn spent_for(node: NodeId) -> Vec<u8> {
 impl Doing<'_, '_, '_> {
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), ApplyError> {
         for (node, to) in &plan.rings {
-            let key = keys::ring(plan.route, *node);
-            let mut ring = self.main::<Ring>(&key)?.unwrap_or_default();
-            (ring.at, ring.lap) = (to.at, to.lap);
-            ring.visits += u64::from(to.visits);
-            self.put_main(key, &ring);
+            self.move_ring(plan.route, *node, to)?;
         }
         for (node, seq) in &plan.done {
             self.delete_main(keys::fanout(plan.route, *node, *seq));
@@ -79,6 +75,20 @@ impl Doing<'_, '_, '_> {
             spent.segments += more.segments;
             spent.micros += more.micros;
             self.put_main(key, &spent);
+        }
+        Ok(())
+    }
+
+    /// Moves a ring on. Posts that came while that was planned begin where it stands now: nobody was visited for them.
+    fn move_ring(&mut self, route: RouteId, node: NodeId, to: &RingMove) -> Result<(), ApplyError> {
+        let key = keys::ring(route, node);
+        let mut ring = self.main::<Ring>(&key)?.unwrap_or_default();
+        (ring.at, ring.lap) = (to.at, to.lap);
+        ring.visits += u64::from(to.visits);
+        self.put_main(key, &ring);
+        let (view, families) = (&*self.apply.tx, self.families);
+        for (seq, fanout) in (super::read::Rows { view, families }).fanouts_of(route, node, to.newest)? {
+            self.put_main(keys::fanout(route, node, seq), &fanout.from(&ring));
         }
         Ok(())
     }

@@ -192,6 +192,16 @@ impl Rows<'_> {
         })
     }
 
+    /// A node's posts that go round a route, behind one of them.
+    pub fn fanouts_of(&self, route: RouteId, node: NodeId, after: Seq) -> Read<Vec<(Seq, Fanout)>> {
+        let all = Range::prefix(&keys::fanouts(route, node));
+        let start = keys::fanout(route, node, after.next());
+        let range = Range { start, ..all };
+        self.page(self.families.main(), &range, usize::MAX, |key, fanout: Fanout| {
+            Some((keys::read_fanout(key)?.2, fanout))
+        })
+    }
+
     /// A post that goes round.
     pub fn fanout(&self, route: RouteId, node: NodeId, seq: Seq) -> Read<Option<Fanout>> {
         self.main(&keys::fanout(route, node, seq))

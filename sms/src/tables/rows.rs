@@ -196,6 +196,16 @@ pub struct Fanout {
 }
 
 impl Fanout {
+    /// It, beginning where a ring stands.
+    pub fn from(self, ring: &Ring) -> Fanout {
+        Fanout {
+            lap: ring.lap,
+            at: ring.at,
+            visits: ring.visits,
+            ..self
+        }
+    }
+
     /// Whether everybody was visited since.
     pub fn is_done(&self, ring: &Ring) -> bool {
         ring.lap > self.lap + 1 || ring.lap == self.lap + 1 && ring.at >= self.at

@@ -184,6 +184,25 @@ impl World {
         }
     }
 
+    /// One step alone; what it commits is applied, and what it sends is answered, before the next. A moment passes.
+    pub(crate) fn step(&mut self) {
+        let now = self.now();
+        assert!(
+            matches!(self.core.step(now).unwrap(), Step::At(_)),
+            "the engine is closed"
+        );
+        let answers = std::mem::take(&mut self.line.lock().unwrap().answers);
+        for (route, token, status) in answers {
+            self.core.told(route, Told::Said(token, status), now);
+        }
+        // Behind all of its commits.
+        self.commit(&Op::Pause {
+            route: RouteId(u16::MAX),
+            paused: false,
+        });
+        self.clock.pass(10);
+    }
+
     /// Lets so much time pass.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let end = self.now().0 + milliseconds;

@@ -89,6 +89,7 @@ fn plan() -> Op {
         at: NUMBER,
         lap: u64::MAX,
         visits: u32::MAX,
+        newest: SEQ,
     };
     Op::Plan(Plan {
         route: ROUTE,
