@@ -124,3 +124,27 @@ fn after_a_restart_both_of_two_posts_go_on() {
         assert!(read(world.rows().fanouts(None, 1)).is_empty());
     }
 }
+
+#[test]
+fn a_post_that_is_edited_before_the_gateway_has_read_it_goes_out_as_it_is_then() {
+    let (mut world, _) = World::with_phone();
+    world.post("alice", "1", "helo");
+    world.post("alice", "1", "hello");
+    world.pass(1_000);
+    assert_eq!(world.got(1), ["@alice: hello"]);
+    world.post("alice", "2", "how are yo");
+    world.post("alice", "3", "anybody?");
+    world.post("alice", "2", "how are you");
+    world.pass(1_000);
+    assert_eq!(world.got(1)[1..], ["@alice: anybody? (+1 more, MORE alice)"]);
+    world.post("alice", "4", "4");
+    world.post("alice", "5", "5");
+    world.post("alice", "5", "five");
+    world.retract("alice", "4");
+    world.pass(1_000);
+    assert_eq!(world.got(1)[2..], ["@alice: five"]);
+    // None of them is told of once more.
+    world.post("alice", "6", "6");
+    world.pass(1_000);
+    assert_eq!(world.got(1)[3..], ["@alice: 6"]);
+}

@@ -7,6 +7,7 @@ use crate::tables::read::Rows;
 use reef_engine::Engine;
 use reef_engine::error::StoreError;
 use reef_engine::model::{Event, NodeId, Seq};
+use reef_engine::store::View;
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows::{self, Entry, ItemRow};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub struct NewPost {
 }
 
 /// Posts behind a place, of nodes that phones get, and up to where that was looked at; an edit is none: who has not got the
-/// post yet gets its newest words.
+/// post yet gets its newest words, also where it was edited before this looked.
 ///
 /// # Errors
 /// The store's failures.
@@ -35,20 +36,28 @@ pub fn new_posts(engine: &Engine, rows_of: &Rows<'_>, after: Seq) -> Result<(Seq
         if rows_of.routes_of(node)?.is_empty() {
             continue;
         }
-        let Some(entry) = rows::get::<Entry>(view, Family::LOG, &keys::log(node, seq))? else {
-            continue;
+        let item = match rows::get::<Entry>(view, Family::LOG, &keys::log(node, seq))? {
+            Some(entry) if matches!(entry.event, Event::Publish { .. }) => Some(entry.item),
+            Some(_) => None,
+            None => edited(view, node, seq)?,
         };
-        if !matches!(entry.event, Event::Publish { .. }) {
-            continue;
-        }
-        let item = rows::get::<ItemRow>(view, Family::ITEM, &keys::item(node, &entry.item))?;
-        if item.is_none_or(|item| item.first == seq) {
-            found.push(NewPost {
-                node,
-                seq,
-                item: entry.item,
-            });
+        let Some(item) = item else { continue };
+        let row = rows::get::<ItemRow>(view, Family::ITEM, &keys::item(node, &item))?;
+        let first = row.map_or(seq, |row| row.first);
+        if first == seq || first > after {
+            found.push(NewPost { node, seq: first, item });
         }
     }
+    // One that was edited lies with its newest version, and begins in its own place.
+    found.sort_by_key(|post| post.seq);
     Ok((upto, found))
+}
+
+/// The item that was first published there, where it was edited while this looks: its first entry is gone.
+fn edited(view: &dyn View, node: NodeId, first: Seq) -> Result<Option<Arc<str>>, StoreError> {
+    let Some(item) = view.get(Family::CREATED, &keys::log(node, first))? else {
+        return Ok(None);
+    };
+    let item = std::str::from_utf8(&item).map_err(|_| StoreError::Corrupt("created"))?;
+    Ok(Some(item.into()))
 }
