@@ -90,3 +90,16 @@ async fn a_list_that_cannot_be_read_is_said_in_one_line() {
     assert!(line.contains("/nowhere/at/all") && line.lines().count() == 1, "{line}");
     town.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_only_an_erased_phone_reached_is_named_to_the_operator() {
+    let mut town = Town::new("").await;
+    let phone = "+12025550188";
+    town.asks(phone, "hello?").await;
+    town.asks(phone, "join dora").await;
+    town.asks(phone, "yes").await;
+    let erased = town.ask(&json!({"number": "erase", "e164": phone})).await.unwrap();
+    let next = "dora@here has no password: `reef user passwd` or `reef user remove`";
+    assert_eq!(erased["account"], next);
+    town.leave().await;
+}

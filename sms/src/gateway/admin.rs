@@ -244,10 +244,20 @@ fn number(parts: &Parts, what: &str, typed: &str) -> Result<Value, String> {
 
 /// Forgets a number; nothing that was made for it leaves from here on.
 fn erase(parts: &Parts, number: NumberId, phone: &Phone) -> Result<Value, String> {
+    let row = parts.rows().number(number).map_err(|error| error.to_string())?;
+    let account = row.and_then(|row| row.account);
+    // Without its phone nobody reaches it any more.
+    let made = |account: &Arc<str>| matches!(parts.network.maker(account), Ok(Some(_)));
+    let orphan = account.filter(made);
     let done = parts.commits.wait(&Op::Erase { number });
     done.map_err(|error| error.to_string())?;
     parts.voids.set(number, u32::MAX, parts.commits.engine.clock.now());
-    Ok(json!({ "number": phone.masked(), "state": "erased" }))
+    let mut erased = json!({ "number": phone.masked(), "state": "erased" });
+    if let (Some(orphan), Some(fields)) = (orphan, erased.as_object_mut()) {
+        let next = format!("{orphan} has no password: `reef user passwd` or `reef user remove`");
+        fields.insert("account".into(), next.into());
+    }
+    Ok(erased)
 }
 
 /// Changes a number; what was made for it before is void at once where that is so.
