@@ -19,8 +19,8 @@ use crate::session::{Thread, WAKER};
 use crate::stream::{C2s, limits_feature};
 use crate::tables::{FrontTables, OutgoingLimits};
 use crate::tls::{self, Tls};
-use crate::xep::Routes;
 use crate::xep::xep0115_caps::{self, CapsCache};
+use crate::xep::{self, Routes};
 use jid::BareJid;
 use reef_engine::clock::{SystemClock, random};
 use reef_engine::limits::Limits;
@@ -36,6 +36,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use xmpp_parsers::disco::DiscoInfoResult;
 
 /// What all shards share.
 pub(crate) struct Server {
@@ -48,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) routes: Routes,
     pub(crate) caps: CapsCache,
+    /// What the server says it is; the hash in its stream features stands for exactly this.
+    pub(crate) info: DiscoInfoResult,
     /// Derives keys from passwords.
     pub(crate) hashers: Readers,
     /// `<stream:features/>` after SASL.
@@ -199,7 +202,8 @@ type Serving = (Arc<Server>, Vec<JoinHandle<()>>, Vec<u8>);
 fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Result<Serving, StartError> {
     let (engine, halves) = open(&config, part.clone())?;
     let (router, boxes) = Router::new(halves.iter().map(|half| half.bell.clone()).collect());
-    let caps = xep0115_caps::server_caps(&config.domain);
+    let info = xep::server_info(&config);
+    let caps = xep0115_caps::server_caps(&info);
     let arrivals = Arc::new(Arrivals::default());
     let s2s = streams(&config, tls, part.as_deref(), arrivals.clone())?;
     let server = Arc::new(Server {
@@ -209,6 +213,7 @@ fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Resul
         router,
         routes: Routes::all(),
         caps: CapsCache::default(),
+        info,
         hashers: Readers::start("hasher", 1, HASHES_WAITING)?,
         bound_features: bound_features(&caps, config.limits.stanza_bytes, BINDS),
         inline_features: bound_features(&caps, config.limits.stanza_bytes, ""),

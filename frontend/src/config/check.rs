@@ -13,6 +13,8 @@ use super::Config;
 const STANZA_BYTES_MIN: usize = 10_000;
 /// The least number of rounds that RFC 5802 §5.1 recommends.
 const SCRAM_ITERATIONS_MIN: u32 = 4_096;
+/// The least time for which credentials at another service are good.
+const EXPIRES_MIN: Duration = Duration::from_secs(60);
 
 /// A key whose value is refused.
 pub(super) struct Wrong {
@@ -35,6 +37,8 @@ impl Config {
         self.check_peers()?;
         self.check_files()?;
         self.check_http()?;
+        self.check_contact()?;
+        self.check_services()?;
         self.check_limits()
     }
 
@@ -127,6 +131,47 @@ impl Config {
         }
     }
 
+    fn check_contact(&self) -> Result<(), Wrong> {
+        for (key, addresses) in self.contact.purposes() {
+            if let Some(address) = addresses.iter().find(|address| !is_uri(address)) {
+                return wrong(
+                    key,
+                    format!("{address:?} is no URI; write one like mailto:abuse@example.org"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn check_services(&self) -> Result<(), Wrong> {
+        let key = "external_service";
+        for service in &self.external_service {
+            let said = format!("{} at {}", service.kind, service.host);
+            let words = [&service.kind, &service.host];
+            if words
+                .iter()
+                .any(|word| word.is_empty() || word.contains(|c: char| c.is_whitespace() || c.is_control()))
+            {
+                return wrong(key, format!("{said:?}: type and host are one word each"));
+            }
+            let fixed = (!service.username.is_empty(), !service.password.is_empty());
+            match (fixed, !service.secret.is_empty()) {
+                ((false, false), _) | ((true, true), false) => {}
+                (_, true) => {
+                    return wrong(
+                        key,
+                        format!("{said}: give it a secret or a username with a password, not both"),
+                    );
+                }
+                _ => return wrong(key, format!("{said}: a username and a password go together")),
+            }
+            if service.expires < EXPIRES_MIN {
+                return wrong(key, format!("{said}: expires must be at least 1m"));
+            }
+        }
+        Ok(())
+    }
+
     fn check_limits(&self) -> Result<(), Wrong> {
         let limits = &self.limits;
         for (key, bytes) in [
@@ -176,6 +221,17 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// A scheme and something behind it, without spaces (RFC 3986 §3).
+fn is_uri(text: &str) -> bool {
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let scheme = text.split_once(':').filter(|(_, rest)| !rest.is_empty());
+    let letters = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    plain && scheme.is_some_and(|(scheme, _)| letters(scheme))
 }
 
 /// An address, or an address and a prefix length.

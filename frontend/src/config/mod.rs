@@ -11,6 +11,7 @@ mod error;
 mod limits;
 mod nearest;
 mod sections;
+mod services;
 mod source;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use sections::{
     C2sConfig, Create, Durability, HttpConfig, PeerPolicy, PubsubConfig, Registration, S2sConfig, StoreConfig,
     TlsConfig,
 };
+pub use services::{ContactConfig, ExternalService, Transport};
 
 /// Everything an operator may set. An empty file serves `localhost`. The free tables may hold passwords: it is never
 /// logged as a whole.
@@ -48,6 +50,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// The store.
     pub store: StoreConfig,
+    /// Whom people write to.
+    pub contact: ContactConfig,
+    /// What clients find beside the server.
+    pub external_service: Vec<ExternalService>,
     /// Every limit.
     pub limits: Limits,
     /// The SMS gateway reads its own keys from here.
@@ -67,6 +73,8 @@ impl Default for Config {
             tls: TlsConfig::default(),
             http: HttpConfig::default(),
             store: StoreConfig::default(),
+            contact: ContactConfig::default(),
+            external_service: Vec::new(),
             limits: Limits::default(),
             sms: toml::Table::new(),
             cluster: toml::Table::new(),

@@ -238,6 +238,13 @@ fn values_that_cannot_work_are_refused() {
         "s2s.resolve.pe er=127.0.0.1:1",
         "s2s.resolve.peer.example=nowhere",
         "data_dir=",
+        "contact.abuse=abuse@example.org",
+        "external_service=[{type=\"stun\"}]",
+        "external_service=[{type=\"stun\",host=\"\"}]",
+        "external_service=[{type=\"stun\",host=\"x\",prot=1}]",
+        "external_service=[{type=\"turn\",host=\"x\",username=\"u\"}]",
+        "external_service=[{type=\"turn\",host=\"x\",username=\"u\",password=\"p\",secret=\"s\"}]",
+        "external_service=[{type=\"turn\",host=\"x\",secret=\"s\",expires=\"1s\"}]",
         "store.durability=maybe",
     ] {
         let error = load("", &[set], &[]).unwrap_err();

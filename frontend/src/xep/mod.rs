@@ -22,9 +22,11 @@ mod xep0060_pubsub;
 mod xep0077_register;
 mod xep0092_version;
 pub(crate) mod xep0115_caps;
+mod xep0157_contact;
 mod xep0191_blocking;
 mod xep0199_ping;
 mod xep0202_time;
+mod xep0215_services;
 mod xep0277_microblog;
 mod xep0280_carbons;
 mod xep0313_mam;
@@ -45,12 +47,13 @@ pub(crate) use xep0060_pubsub::{
     last_here, last_items, manage_subscription, managed, mirrored, missed, node_info, node_items, node_template, nodes,
     nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings, subscription_in,
 };
+pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0084, 0215, 0292, 0357, 0363, 0377, 0402 go here, each in its file.
+/// module of their own; 0084, 0292, 0357, 0363, 0402 go here, each in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
@@ -64,6 +67,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0092_version::MODULE,
     &xep0100_gateway::MODULE,
     &xep0115_caps::MODULE,
+    &xep0157_contact::MODULE,
     &xep0160_offline::MODULE,
     &xep0163_pep::MODULE,
     &xep0191_blocking::MODULE,
@@ -71,6 +75,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0199_ping::MODULE,
     &xep0202_time::MODULE,
     &xep0203_delay::MODULE,
+    &xep0215_services::MODULE,
     &xep0277_microblog::MODULE,
     &xep0280_carbons::MODULE,
     &xep0297_forwarding::MODULE,

@@ -4,6 +4,7 @@
 //! exist answers as one that says nothing would (RFC 6121 §8.5.1).
 
 use super::{Answer, Ctx, Module, Routes, Target, To, features};
+use crate::config::Config;
 use crate::errors;
 use crate::part::{Identity, Part};
 use crate::tables;
@@ -37,9 +38,14 @@ fn routes(on: &mut Routes) {
     on.get(EVERYWHERE, items);
 }
 
-/// What the server is: also what its capabilities hash stands for (XEP-0115).
-pub(crate) fn server_info() -> DiscoInfoResult {
-    about(&[("server", "im", Some("Reef"))], |module| module.server)
+/// What the server is: also what its capabilities hash stands for (XEP-0115). Made once; what nobody may use is not said.
+pub(crate) fn server_info(config: &Config) -> DiscoInfoResult {
+    let mut info = about(&[("server", "im", Some("Reef"))], |module| module.server);
+    if config.external_service.is_empty() {
+        info.features.remove(ns::EXTDISCO);
+    }
+    info.extensions.extend(super::contact_form(&config.contact));
+    info
 }
 
 fn identity((category, type_, name): &(&str, &str, Option<&str>)) -> disco::Identity {
@@ -78,7 +84,7 @@ pub(crate) fn part_info(part: &dyn Part) -> DiscoInfoResult {
 
 fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<Answer, StanzaError> {
     match (&ctx.target, node) {
-        (Target::Server, node) => server(node),
+        (Target::Server, node) => server(&ctx.hub.server.info, node),
         (Target::Service(place), None) => Ok(Answer::Payload(service(place).into())),
         (Target::Account(account), None) => {
             let account = account.clone();
@@ -110,13 +116,12 @@ fn service(place: &BareJid) -> DiscoInfoResult {
 }
 
 /// The server has one node, that of its capabilities: `URI#hash` (XEP-0115 §6.2).
-fn server(node: Option<String>) -> Result<Answer, StanzaError> {
-    let info = server_info();
+fn server(info: &DiscoInfoResult, node: Option<String>) -> Result<Answer, StanzaError> {
     match &node {
-        Some(node) if node.rsplit_once('#').is_none_or(|(_, hash)| hash != caps::hash(&info)) => {
+        Some(node) if node.rsplit_once('#').is_none_or(|(_, hash)| hash != caps::hash(info)) => {
             Err(StanzaError::new(Condition::ItemNotFound))
         }
-        _ => Ok(Answer::Payload(DiscoInfoResult { node, ..info }.into())),
+        _ => Ok(Answer::Payload(DiscoInfoResult { node, ..info.clone() }.into())),
     }
 }
 
@@ -290,9 +295,11 @@ mod tests {
 
     #[test]
     fn the_node_of_the_servers_capabilities_is_known_and_no_other() {
-        let ver = caps::hash(&server_info());
-        assert!(server(Some(format!("https://reef.example/#{ver}"))).is_ok());
-        assert!(server(Some("https://reef.example/#0".into())).is_err());
-        assert!(server(Some("nothing".into())).is_err());
+        let info = server_info(&Config::default());
+        let server = |node: &str| server(&info, Some(node.to_owned()));
+        let ver = caps::hash(&info);
+        assert!(server(&format!("https://reef.example/#{ver}")).is_ok());
+        assert!(server("https://reef.example/#0").is_err());
+        assert!(server("nothing").is_err());
     }
 }

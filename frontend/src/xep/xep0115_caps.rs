@@ -3,7 +3,7 @@
 //! What stands behind a hash is learned once for all clients that say it, if it is true; else it counts for the session
 //! that told it alone. Knows no session: `session/presence.rs` asks and is answered.
 
-use super::{Module, server_info};
+use super::Module;
 use crate::limits::CAPS_CACHE;
 use dashmap::DashMap;
 use jid::FullJid;
@@ -49,9 +49,9 @@ pub(crate) struct CapsRef {
     pub(crate) hash: String,
 }
 
-/// `<c/>` for the stream features (§6.3). One hash of the server's disco#info: called once.
-pub(crate) fn server_caps(_domain: &str) -> Vec<u8> {
-    let ver = caps::hash(&server_info());
+/// `<c/>` for the stream features (§6.3): the hash of the server's disco#info, forms included.
+pub(crate) fn server_caps(info: &DiscoInfoResult) -> Vec<u8> {
+    let ver = caps::hash(info);
     let c = el("c", ns::CAPS)
         .set("hash", "sha-1")
         .set("node", NODE)
@@ -138,6 +138,8 @@ fn wants(result: &Element) -> (BTreeSet<Arc<str>>, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::xep::server_info;
 
     const INFO: &str = "<query xmlns='http://jabber.org/protocol/disco#info'>\
         <identity category='client' type='pc'/><feature var='urn:xmpp:avatar:metadata+notify'/>\
@@ -196,10 +198,15 @@ mod tests {
 
     #[test]
     fn the_servers_capabilities_are_one_element() {
-        let bytes = server_caps("localhost");
+        let mut config = Config::default();
+        config.contact.abuse = vec!["mailto:abuse@localhost".to_owned()];
+        let info = server_info(&config);
+        let bytes = server_caps(&info);
         let c: Element = std::str::from_utf8(&bytes).unwrap().parse().unwrap();
         assert!(c.is("c", ns::CAPS));
         assert_eq!((c.attr("hash"), c.attr("node")), (Some("sha-1"), Some(NODE)));
-        assert!(caps::verify(&server_info(), c.attr("ver").unwrap()));
+        assert!(caps::verify(&info, c.attr("ver").unwrap()));
+        // Contact addresses count.
+        assert!(!caps::verify(&server_info(&Config::default()), c.attr("ver").unwrap()));
     }
 }

@@ -93,6 +93,10 @@ pub const DELAY: &str = "urn:xmpp:delay";
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220 §2.2.2: the stream feature of dialback.
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// XEP-0157: `FORM_TYPE` of contact addresses.
+pub const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
+/// XEP-0215: external services.
+pub const EXTDISCO: &str = "urn:xmpp:extdisco:2";
 /// XEP-0277: microblogging, also the node's name.
 pub const MICROBLOG: &str = "urn:xmpp:microblog:0";
 /// XEP-0280: message carbons.
@@ -127,7 +131,7 @@ pub const SID: &str = "urn:xmpp:sid:0";
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
 /// XEP-0376: subscriptions managed by one's own account.
 pub const PAM: &str = "urn:xmpp:pam:0";
-/// XEP-0377: spam reporting.
+/// XEP-0377: reports of who is blocked.
 pub const REPORTING: &str = "urn:xmpp:reporting:1";
 /// XEP-0386: Bind 2.
 pub const BIND2: &str = "urn:xmpp:bind:0";

@@ -11,6 +11,7 @@ mod compare;
 mod fan_out;
 mod http;
 mod inline;
+mod operator;
 mod pages;
 mod part;
 mod play;
@@ -58,7 +59,9 @@ scripts! {
     carbons
     client_state
     comments
+    contact
     disco
+    external_services
     kept
     last_items
     lists
