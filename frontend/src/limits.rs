@@ -231,3 +231,13 @@ pub(crate) const TOKENS: u32 = 32;
 pub(crate) const TOKEN_MS: u64 = 21 * 86_400_000;
 /// See there.
 pub(crate) const TOKEN_ROTATED_MS: u64 = 14 * 86_400_000;
+/// Reports of addresses (XEP-0377) that are kept for the operator; beyond, the log alone has them.
+pub(crate) const REPORTS: u32 = 10_000;
+/// The same of one account, whose oldest makes room.
+pub(crate) const REPORTS_PER_ACCOUNT: usize = 100;
+/// Bytes of the words of a report that are kept.
+pub(crate) const REPORT_TEXT_BYTES: usize = 2_048;
+/// Bytes of its reason, and of each id of a message.
+pub(crate) const REPORT_REASON_BYTES: usize = 256;
+/// Messages that it names.
+pub(crate) const REPORT_STANZAS: usize = 16;

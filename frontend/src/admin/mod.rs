@@ -8,6 +8,7 @@ mod listing;
 mod node;
 mod peer;
 mod perform;
+mod report;
 mod socket;
 mod user;
 
@@ -43,6 +44,12 @@ pub enum Request {
     UserSuspend {
         jid: String,
         suspended: bool,
+    },
+    UserReports {
+        after: Option<String>,
+    },
+    UserForgetReports {
+        jid: String,
     },
     NodeList {
         service: Option<String>,
@@ -150,6 +157,7 @@ pub fn next(request: &Request, response: &Response) -> Option<Request> {
     let behind = Some(next.clone());
     Some(match request.clone() {
         Request::UserList { .. } => Request::UserList { after: behind },
+        Request::UserReports { .. } => Request::UserReports { after: behind },
         Request::NodeList { service, .. } => Request::NodeList { service, after: behind },
         Request::NodeFollowers { service, node, .. } => Request::NodeFollowers {
             service,

@@ -72,6 +72,8 @@ impl Performer {
             Request::UserList { after } => return rows_or(self.user_list(after)),
             Request::UserShow { jid } => self.user_show(&jid),
             Request::UserSuspend { jid, suspended } => self.user_suspend(&jid, suspended),
+            Request::UserReports { after } => return rows_or(self.reports(after)),
+            Request::UserForgetReports { jid } => self.forget_reports(&jid),
             Request::NodeList { service, after } => return rows_or(self.node_list(service, after)),
             Request::NodeShow { service, node } => self.node_show(&service, &node),
             Request::NodeFollow {

@@ -118,6 +118,13 @@ pub enum UserCommand {
         /// user@domain
         jid: String,
     },
+    /// Lists what accounts report of addresses that they block.
+    Reports,
+    /// Forgets what was reported of an address.
+    ForgetReports {
+        /// The address, of whichever server.
+        jid: String,
+    },
 }
 
 /// Other servers.

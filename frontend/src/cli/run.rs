@@ -70,6 +70,8 @@ fn user(command: UserCommand) -> Result<Request, Exit> {
         UserCommand::Show { jid } => Request::UserShow { jid },
         UserCommand::Suspend { jid } => Request::UserSuspend { jid, suspended: true },
         UserCommand::Resume { jid } => Request::UserSuspend { jid, suspended: false },
+        UserCommand::Reports => Request::UserReports { after: None },
+        UserCommand::ForgetReports { jid } => Request::UserForgetReports { jid },
     })
 }
 

@@ -8,8 +8,10 @@ mod archive;
 mod block;
 mod notifications;
 mod offline;
+mod op;
 mod outgoing;
 mod private;
+mod report;
 mod roster;
 mod subscription;
 mod tokens;
@@ -19,14 +21,15 @@ pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wante
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
+pub(crate) use op::Op;
 pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
 pub(crate) use private::{Kept, kept};
+pub(crate) use report::{Report, reports};
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
 pub(crate) use tokens::tokens;
 
 use crate::part::{self, Part};
-use crate::sasl::Tokens;
 use crate::{atom, peer, xep};
 use bytes::Bytes;
 use minidom::Element;
@@ -52,187 +55,12 @@ const NOTED: Family = Family(Family::TABLES + 5);
 const OUTGOING: Family = Family(Family::TABLES + 6);
 const PRIVATE: Family = Family(Family::TABLES + 7);
 const TOKEN: Family = Family(Family::TABLES + 8);
+const REPORT: Family = Family(Family::TABLES + 9);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 9] = [
-    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token",
+pub(crate) const NAMES: [&str; 10] = [
+    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token", "report",
 ];
-
-/// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Op {
-    /// Makes an account; refused with `Conflict` where there is one.
-    CreateAccount {
-        /// The account.
-        user: Arc<str>,
-        /// `Stored::to_bytes`.
-        credentials: Vec<u8>,
-    },
-    /// Changes the credentials; refused with `Conflict` where a password that lasts would be followed by one that passes.
-    SetCredentials {
-        /// The account.
-        user: Arc<str>,
-        /// `Stored::to_bytes`.
-        credentials: Vec<u8>,
-    },
-    /// Suspends or resumes.
-    Suspend {
-        /// The account.
-        user: Arc<str>,
-        /// Whether it may no longer log in.
-        suspended: bool,
-    },
-    /// Removes an account with all that belongs to it.
-    RemoveAccount {
-        /// The account.
-        user: Arc<str>,
-    },
-    /// Adds or changes a contact (RFC 6121 §2.3, §2.4).
-    SetContact {
-        /// The account.
-        user: Arc<str>,
-        /// The contact.
-        contact: Arc<str>,
-        /// His name for it.
-        name: Arc<str>,
-        /// The groups.
-        groups: Vec<Arc<str>>,
-        /// How many contacts the account may have.
-        most: u32,
-    },
-    /// Removes a contact and both subscriptions (§2.5).
-    RemoveContact {
-        /// The account.
-        user: Arc<str>,
-        /// The contact.
-        contact: Arc<str>,
-    },
-    /// A presence stanza that manages a subscription (§3), on both sides where both are here.
-    Subscription {
-        /// Who sends it.
-        from: Arc<str>,
-        /// Who gets it.
-        to: Arc<str>,
-        /// What it asks or grants.
-        kind: Kind,
-        /// The stanza, as it is delivered.
-        stanza: Vec<u8>,
-        /// How many contacts an account may have.
-        most: u32,
-        /// How much may wait for other servers.
-        waiting: OutgoingLimits,
-    },
-    /// Keeps a message for an account without a session (XEP-0160).
-    PutOffline {
-        /// The account.
-        user: Arc<str>,
-        /// Bare JID of who sent it.
-        from: Arc<str>,
-        /// The message with its delay, as it is delivered.
-        stanza: Vec<u8>,
-        /// How many are kept.
-        most: u32,
-        /// How many bytes are kept.
-        most_bytes: u64,
-    },
-    /// Blocks addresses (XEP-0191), in any of their forms.
-    Block {
-        /// The account.
-        user: Arc<str>,
-        /// Whom.
-        jids: Vec<Arc<str>>,
-        /// How many an account may block.
-        most: u32,
-    },
-    /// Unblocks them, or all where none is named.
-    Unblock {
-        /// The account.
-        user: Arc<str>,
-        /// Whom.
-        jids: Vec<Arc<str>>,
-    },
-    /// Forgets the messages up to a number, since they were delivered.
-    TakeOffline {
-        /// The account.
-        user: Arc<str>,
-        /// The last number.
-        upto: u64,
-    },
-    /// Keeps a message in the archives of both sides (XEP-0313).
-    Archive {
-        /// Its name there.
-        id: ArchiveId,
-        /// Full JID of the sender.
-        from: Arc<str>,
-        /// Whom it is for.
-        to: Arc<str>,
-        /// The stanza, self-contained.
-        stanza: Vec<u8>,
-        /// How many an archive has; 0: any number.
-        most: u32,
-        /// For how many days; 0: for ever.
-        days: u32,
-        /// How much may wait for other servers.
-        waiting: OutgoingLimits,
-    },
-    /// Forgets stanzas for another server, which has them, or to which they could not be brought.
-    TakeOutgoing {
-        /// Its name.
-        peer: Arc<str>,
-        /// The numbers.
-        numbers: Vec<u64>,
-    },
-    /// Another server cannot be reached since then, or was.
-    PeerDown {
-        /// Its name.
-        peer: Arc<str>,
-        /// Since when, and when that was last seen.
-        down: Option<(Timestamp, Timestamp)>,
-    },
-    /// Has another server wait, or no longer.
-    PausePeer {
-        /// Its name.
-        peer: Arc<str>,
-        /// Whether it is to.
-        paused: bool,
-    },
-    /// The senders of stanzas were told that they still wait.
-    WarnedOutgoing {
-        /// Name of the other server.
-        peer: Arc<str>,
-        /// The numbers.
-        numbers: Vec<u64>,
-    },
-    /// Sets whose messages an account keeps (XEP-0441).
-    SetArchivePreferences {
-        /// The account.
-        user: Arc<str>,
-        /// All of them.
-        preferences: ArchivePreferences,
-    },
-    /// Keeps an element for an account (XEP-0049, XEP-0054).
-    Keep {
-        /// The account.
-        user: Arc<str>,
-        /// Which.
-        what: Kept,
-        /// It; empty: nothing any more.
-        element: Vec<u8>,
-        /// How many there may be.
-        most: u32,
-    },
-    /// Sets the tokens of one of an account's clients (XEP-0484).
-    SetTokens {
-        /// The account.
-        user: Arc<str>,
-        /// The client.
-        agent: Arc<str>,
-        /// All of them.
-        tokens: Tokens,
-        /// How many clients have some.
-        most: u32,
-    },
-}
 
 /// What an operation changed that sessions must hear of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -304,15 +132,6 @@ impl Sent {
             &mut bytes,
         );
         bytes
-    }
-}
-
-impl Op {
-    /// The record's bytes.
-    pub(crate) fn encode(&self) -> Bytes {
-        postcard::to_stdvec(self)
-            .expect("operations are plain data, which always encodes")
-            .into()
     }
 }
 
@@ -517,6 +336,16 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
         }
         Op::Block { user, jids, most } => block::block(apply, user, jids, *most, outcome)?,
         Op::Unblock { user, jids } => block::unblock(apply, user, jids, outcome)?,
+        Op::Report {
+            user,
+            jids,
+            most,
+            reports,
+        } => {
+            block::block(apply, user, jids, *most, outcome)?;
+            report::put(apply, user, reports)?;
+        }
+        Op::ForgetReports { jid } => report::forget(apply, jid)?,
         Op::TakeOffline { user, upto } => offline::take(apply, user, *upto)?,
         Op::Archive {
             id,
@@ -547,21 +376,28 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
         Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
         Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,
         Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
+        other => belongings(apply, other)?,
+    }
+    Ok(())
+}
+
+/// What is of an account and its clients alone.
+fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
+    match op {
         Op::Keep {
             user,
             what,
             element,
             most,
-        } => private::keep(apply, user, (what, element), *most)?,
+        } => private::keep(apply, user, (what, element), *most),
         Op::SetTokens {
             user,
             agent,
             tokens,
             most,
-        } => tokens::set(apply, user, (agent, tokens), *most)?,
-        _ => {}
+        } => tokens::set(apply, user, (agent, tokens), *most),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Keeps a stanza for another server.

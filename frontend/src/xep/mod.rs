@@ -31,6 +31,7 @@ mod xep0277_microblog;
 mod xep0280_carbons;
 mod xep0313_mam;
 mod xep0376_pam;
+mod xep0377_reports;
 mod xep0470_attachments;
 mod xep0472_social_feed;
 
@@ -49,6 +50,7 @@ pub(crate) use xep0060_pubsub::{
 };
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
+pub(crate) use xep0377_reports::{kept_report, tell_reports};
 pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
@@ -86,6 +88,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0359_stanza_ids::MODULE,
     &xep0352_csi::MODULE,
     &xep0376_pam::MODULE,
+    &xep0377_reports::MODULE,
     &xep0386_bind2::MODULE,
     &xep0388_sasl2::MODULE,
     &xep0413_order::MODULE,

@@ -3,12 +3,13 @@
 //! The list is in the tables; stanzas are stopped in `session/block.rs`, and edges by the engine. A blocked follower
 //! follows no more; blocking ends what the two follow of each other.
 
-use super::{Answer, Ctx, Module, Routes, To};
+use super::{Answer, Ctx, Module, Routes, To, kept_report, tell_reports};
 use crate::errors;
 use crate::tables::{self, Op};
 use jid::Jid;
 use reef_engine::log::record::Change;
 use reef_stanza::blocking::{Block, BlockList, Unblock, list};
+use reef_stanza::report::Report;
 use reef_stanza::{Condition, StanzaError, ns};
 use std::sync::Arc;
 
@@ -25,8 +26,10 @@ pub(crate) const MODULE: Module = Module {
 
 fn routes(on: &mut Routes) {
     on.get::<BlockList>(&[To::Account], |ctx, _| read(ctx));
-    on.set::<Block>(&[To::Account], |ctx, Block(jids)| change(ctx, &jids, true));
-    on.set::<Unblock>(&[To::Account], |ctx, Unblock(jids)| change(ctx, &jids, false));
+    on.set::<Block>(&[To::Account], |ctx, block| {
+        change(ctx, &block.jids, true, &block.reports)
+    });
+    on.set::<Unblock>(&[To::Account], |ctx, Unblock(jids)| change(ctx, &jids, false, &[]));
 }
 
 /// §3.2. Who has asked for it hears of changes.
@@ -41,8 +44,8 @@ fn read(ctx: &mut Ctx<'_>) -> Result<Answer, StanzaError> {
     }))
 }
 
-/// §3.3 to §3.5.
-fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool) -> Result<Answer, StanzaError> {
+/// §3.3 to §3.5, with what is reported.
+fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool, reports: &[(Jid, Report)]) -> Result<Answer, StanzaError> {
     ctx.own()?;
     let user: Arc<str> = ctx.from.to_bare().as_str().into();
     let own = |jid: &&Jid| jid.to_bare() == ctx.from.to_bare();
@@ -50,11 +53,20 @@ fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool) -> Result<Answer, StanzaErr
         return Err(StanzaError::new(Condition::NotAllowed).with_text("nobody blocks himself"));
     }
     let jids: Vec<Arc<str>> = jids.iter().map(|jid| jid.as_str().into()).collect();
+    let most = ctx.hub.server.config.limits.blocked_addresses;
+    let reports = reports.iter();
+    let reports: Vec<_> = reports.map(|(jid, said)| kept_report(jid.as_str(), said)).collect();
     let op = match on {
+        true if !reports.is_empty() => Op::Report {
+            user: user.clone(),
+            jids,
+            most,
+            reports: reports.clone(),
+        },
         true => Op::Block {
             user: user.clone(),
             jids,
-            most: ctx.hub.server.config.limits.blocked_addresses,
+            most,
         },
         false => Op::Unblock {
             user: user.clone(),
@@ -65,5 +77,10 @@ fn change(ctx: &mut Ctx<'_>, jids: &[Jid], on: bool) -> Result<Answer, StanzaErr
         owner: user.clone(),
         op: op.encode(),
     };
-    Ok(Answer::commit(&user, change))
+    let by = user.clone();
+    Ok(Answer::submit(&user, change, move |_, done| {
+        done.map_err(|error| errors::stanza_error(&error))?;
+        tell_reports(&by, &reports);
+        Ok(Answer::Empty)
+    }))
 }

@@ -6,6 +6,7 @@ use xmpp_parsers::jid::Jid;
 use crate::element::{Build, el};
 use crate::ns;
 use crate::payload::{IqPayload, bad_request};
+use crate::report::Report;
 use crate::stanza_error::{Condition, StanzaError};
 
 /// `<blocklist/>` in an iq of type get.
@@ -14,19 +15,24 @@ pub struct BlockList;
 
 /// `<block/>` in an iq of type set: at least one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block(pub Vec<Jid>);
+pub struct Block {
+    /// Whom.
+    pub jids: Vec<Jid>,
+    /// What is reported of some of them (XEP-0377).
+    pub reports: Vec<(Jid, Report)>,
+}
 
 /// `<unblock/>` in an iq of type set: these addresses, or all where none is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unblock(pub Vec<Jid>);
 
-fn items(el: &Element) -> Result<Vec<Jid>, StanzaError> {
-    let items = el.children().filter(|child| child.is("item", ns::BLOCKING));
-    let jid = |item: &Element| {
-        let jid = item.attr("jid").ok_or_else(|| bad_request("an item without a jid"))?;
-        Jid::new(jid).map_err(|_| StanzaError::new(Condition::JidMalformed))
-    };
-    items.map(jid).collect()
+fn items(el: &Element) -> impl Iterator<Item = &Element> {
+    el.children().filter(|child| child.is("item", ns::BLOCKING))
+}
+
+fn jid(item: &Element) -> Result<Jid, StanzaError> {
+    let jid = item.attr("jid").ok_or_else(|| bad_request("an item without a jid"))?;
+    Jid::new(jid).map_err(|_| StanzaError::new(Condition::JidMalformed))
 }
 
 impl IqPayload for BlockList {
@@ -43,10 +49,16 @@ impl IqPayload for Block {
     const NS: &'static str = ns::BLOCKING;
 
     fn parse(el: Element) -> Result<Self, StanzaError> {
-        match items(&el)? {
-            none if none.is_empty() => Err(bad_request("nobody is named")),
-            jids => Ok(Block(jids)),
+        let jids: Vec<Jid> = items(&el).map(jid).collect::<Result<_, _>>()?;
+        if jids.is_empty() {
+            return Err(bad_request("nobody is named"));
         }
+        let reports = items(&el).zip(&jids);
+        let reports = reports.filter_map(|(item, jid)| Some((jid.clone(), Report::find(item)?)));
+        Ok(Block {
+            reports: reports.collect(),
+            jids,
+        })
     }
 }
 
@@ -55,7 +67,7 @@ impl IqPayload for Unblock {
     const NS: &'static str = ns::BLOCKING;
 
     fn parse(el: Element) -> Result<Self, StanzaError> {
-        items(&el).map(Unblock)
+        items(&el).map(jid).collect::<Result<_, _>>().map(Unblock)
     }
 }
 
@@ -86,6 +98,17 @@ mod tests {
     fn an_address_that_is_none_is_malformed() {
         let one = |jid: &str| parse::<Block>(&format!("<block xmlns='urn:xmpp:blocking'><item jid='{jid}'/></block>"));
         assert_eq!(one("@"), Err(Condition::JidMalformed));
-        assert_eq!(one("a@X"), Ok(Block(vec![Jid::new("a@x").unwrap()])));
+        assert_eq!(one("a@X").map(|block| block.jids), Ok(vec![Jid::new("a@x").unwrap()]));
+    }
+
+    #[test]
+    fn a_report_is_of_its_item_alone() {
+        let block: Block = parse(
+            "<block xmlns='urn:xmpp:blocking'><item jid='a@x'/><item jid='b@x'>\
+             <report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:abuse'/></item></block>",
+        )
+        .unwrap();
+        let of: Vec<&str> = block.reports.iter().map(|(jid, _)| jid.as_str()).collect();
+        assert_eq!((block.jids.len(), of), (2, vec!["b@x"]));
     }
 }

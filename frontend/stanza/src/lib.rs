@@ -26,6 +26,7 @@ pub mod pam; //          XEP-0376 subscriptions through one's account
 pub mod payload; //      an iq's payload by its type
 pub mod pubsub; //       XEP-0060 requests, replies, events
 pub mod register; //     XEP-0077 registration
+pub mod report; //       XEP-0377 reports
 pub mod rsm; //          XEP-0059 pages
 pub mod uri; //          RFC 5122 addresses
 

@@ -95,6 +95,7 @@ scripts! {
     pubsub_publish
     pubsub_quota
     pubsub_rights
+    reports
     roster
     since
     stanza_rules

@@ -1,8 +1,10 @@
-//! What operators say and read: contact addresses with the hash that stands for them.
+//! What operators say and read: contact addresses with the hash that stands for them, reports of who is blocked.
 
 use super::client::Client;
 use super::server::{DOMAIN, Server};
+use reef_frontend::admin::{Request, Response};
 use reef_stanza::caps;
+use serde_json::Value;
 use xmpp_parsers::disco::DiscoInfoResult;
 
 async fn client(server: &Server, user: &str) -> Client {
@@ -10,6 +12,24 @@ async fn client(server: &Server, user: &str) -> Client {
     client.authenticate(user).await;
     client.bind("here").await;
     client
+}
+
+async fn reports(server: &Server) -> Vec<Value> {
+    match server.ask(Request::UserReports { after: None }).await {
+        Response::Rows { rows, next: None } => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn block(client: &mut Client, items: &str) {
+    let block = format!("<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'>{items}</block></iq>");
+    client.send(&block).await;
+    let answer = client.stanza().await.unwrap();
+    assert_eq!(answer.attr("type"), Some("result"), "{answer:?}");
+}
+
+fn item(jid: &str, reason: &str) -> String {
+    format!("<item jid='{jid}'><report xmlns='urn:xmpp:reporting:1' reason='{reason}'/></item>")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,5 +51,51 @@ async fn the_hash_in_the_stream_features_is_of_what_is_answered() {
     let info = DiscoInfoResult::try_from(answer.children().next().unwrap().clone()).unwrap();
     assert_eq!(info.extensions.len(), 1);
     assert!(caps::verify(&info, &ver), "{answer:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_are_kept_for_the_operator_until_he_forgets_them() {
+    let accounts = ["juliet", "romeo"].map(str::to_owned);
+    let server = Server::start(&[], &accounts).await;
+    let (spam, abuse) = ("urn:xmpp:reporting:spam", "urn:xmpp:reporting:abuse");
+    for user in ["juliet", "romeo"] {
+        let mut client = client(&server, user).await;
+        block(&mut client, &item("paris@verona.lit", spam)).await;
+        block(&mut client, "<item jid='tybalt@verona.lit'/>").await;
+    }
+    let mut juliet = client(&server, "juliet").await;
+    block(&mut juliet, &item("paris@verona.lit", abuse)).await;
+    let kept = reports(&server).await;
+    let of = |row: &Value| [&row["by"], &row["jid"], &row["reason"]].map(|field| field.as_str().unwrap().to_owned());
+    let expected = [
+        ["juliet@capulet.lit", "paris@verona.lit", abuse],
+        ["romeo@capulet.lit", "paris@verona.lit", spam],
+    ];
+    assert_eq!(
+        kept.iter().map(of).collect::<Vec<_>>(),
+        expected.map(|row| row.map(str::to_owned))
+    );
+    let server = {
+        let data = server.stop().await;
+        Server::start_on(data, &[], &[], None).await
+    };
+    assert_eq!(reports(&server).await, kept);
+    let jid = "paris@verona.lit".to_owned();
+    server.ask(Request::UserForgetReports { jid }).await;
+    assert!(reports(&server).await.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_one_account_the_newest_reports_are_kept() {
+    let server = Server::start(&[], &["juliet".to_owned()]).await;
+    let mut juliet = client(&server, "juliet").await;
+    for number in 0..102 {
+        block(&mut juliet, &item(&format!("spammer{number:03}@verona.lit"), "urn:x")).await;
+    }
+    let kept = reports(&server).await;
+    assert_eq!(kept.len(), 100);
+    assert_eq!(kept[99]["jid"], "spammer101@verona.lit");
     server.stop().await;
 }

@@ -1,0 +1,211 @@
+//! The operations on the tables, as they lie in records: what is wished, with every limit that it is judged by.
+//!
+//! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
+
+use super::{ArchiveId, ArchivePreferences, Kept, Kind, OutgoingLimits, Report};
+use crate::sasl::Tokens;
+use bytes::Bytes;
+use reef_engine::model::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// An operation on the tables, as it lies in a record. JIDs are bare and normalised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Op {
+    /// Makes an account; refused with `Conflict` where there is one.
+    CreateAccount {
+        /// The account.
+        user: Arc<str>,
+        /// `Stored::to_bytes`.
+        credentials: Vec<u8>,
+    },
+    /// Changes the credentials; refused with `Conflict` where a password that lasts would be followed by one that passes.
+    SetCredentials {
+        /// The account.
+        user: Arc<str>,
+        /// `Stored::to_bytes`.
+        credentials: Vec<u8>,
+    },
+    /// Suspends or resumes.
+    Suspend {
+        /// The account.
+        user: Arc<str>,
+        /// Whether it may no longer log in.
+        suspended: bool,
+    },
+    /// Removes an account with all that belongs to it.
+    RemoveAccount {
+        /// The account.
+        user: Arc<str>,
+    },
+    /// Adds or changes a contact (RFC 6121 §2.3, §2.4).
+    SetContact {
+        /// The account.
+        user: Arc<str>,
+        /// The contact.
+        contact: Arc<str>,
+        /// His name for it.
+        name: Arc<str>,
+        /// The groups.
+        groups: Vec<Arc<str>>,
+        /// How many contacts the account may have.
+        most: u32,
+    },
+    /// Removes a contact and both subscriptions (§2.5).
+    RemoveContact {
+        /// The account.
+        user: Arc<str>,
+        /// The contact.
+        contact: Arc<str>,
+    },
+    /// A presence stanza that manages a subscription (§3), on both sides where both are here.
+    Subscription {
+        /// Who sends it.
+        from: Arc<str>,
+        /// Who gets it.
+        to: Arc<str>,
+        /// What it asks or grants.
+        kind: Kind,
+        /// The stanza, as it is delivered.
+        stanza: Vec<u8>,
+        /// How many contacts an account may have.
+        most: u32,
+        /// How much may wait for other servers.
+        waiting: OutgoingLimits,
+    },
+    /// Keeps a message for an account without a session (XEP-0160).
+    PutOffline {
+        /// The account.
+        user: Arc<str>,
+        /// Bare JID of who sent it.
+        from: Arc<str>,
+        /// The message with its delay, as it is delivered.
+        stanza: Vec<u8>,
+        /// How many are kept.
+        most: u32,
+        /// How many bytes are kept.
+        most_bytes: u64,
+    },
+    /// Blocks addresses (XEP-0191), in any of their forms.
+    Block {
+        /// The account.
+        user: Arc<str>,
+        /// Whom.
+        jids: Vec<Arc<str>>,
+        /// How many an account may block.
+        most: u32,
+    },
+    /// Unblocks them, or all where none is named.
+    Unblock {
+        /// The account.
+        user: Arc<str>,
+        /// Whom.
+        jids: Vec<Arc<str>>,
+    },
+    /// Forgets the messages up to a number, since they were delivered.
+    TakeOffline {
+        /// The account.
+        user: Arc<str>,
+        /// The last number.
+        upto: u64,
+    },
+    /// Keeps a message in the archives of both sides (XEP-0313).
+    Archive {
+        /// Its name there.
+        id: ArchiveId,
+        /// Full JID of the sender.
+        from: Arc<str>,
+        /// Whom it is for.
+        to: Arc<str>,
+        /// The stanza, self-contained.
+        stanza: Vec<u8>,
+        /// How many an archive has; 0: any number.
+        most: u32,
+        /// For how many days; 0: for ever.
+        days: u32,
+        /// How much may wait for other servers.
+        waiting: OutgoingLimits,
+    },
+    /// Forgets stanzas for another server, which has them, or to which they could not be brought.
+    TakeOutgoing {
+        /// Its name.
+        peer: Arc<str>,
+        /// The numbers.
+        numbers: Vec<u64>,
+    },
+    /// Another server cannot be reached since then, or was.
+    PeerDown {
+        /// Its name.
+        peer: Arc<str>,
+        /// Since when, and when that was last seen.
+        down: Option<(Timestamp, Timestamp)>,
+    },
+    /// Has another server wait, or no longer.
+    PausePeer {
+        /// Its name.
+        peer: Arc<str>,
+        /// Whether it is to.
+        paused: bool,
+    },
+    /// The senders of stanzas were told that they still wait.
+    WarnedOutgoing {
+        /// Name of the other server.
+        peer: Arc<str>,
+        /// The numbers.
+        numbers: Vec<u64>,
+    },
+    /// Sets whose messages an account keeps (XEP-0441).
+    SetArchivePreferences {
+        /// The account.
+        user: Arc<str>,
+        /// All of them.
+        preferences: ArchivePreferences,
+    },
+    /// Keeps an element for an account (XEP-0049, XEP-0054).
+    Keep {
+        /// The account.
+        user: Arc<str>,
+        /// Which.
+        what: Kept,
+        /// It; empty: nothing any more.
+        element: Vec<u8>,
+        /// How many there may be.
+        most: u32,
+    },
+    /// Sets the tokens of one of an account's clients (XEP-0484).
+    SetTokens {
+        /// The account.
+        user: Arc<str>,
+        /// The client.
+        agent: Arc<str>,
+        /// All of them.
+        tokens: Tokens,
+        /// How many clients have some.
+        most: u32,
+    },
+    /// Blocks addresses, and keeps what is reported of some of them (XEP-0377).
+    Report {
+        /// The account.
+        user: Arc<str>,
+        /// Whom it blocks.
+        jids: Vec<Arc<str>>,
+        /// How many addresses may be blocked.
+        most: u32,
+        /// What it reports.
+        reports: Vec<Report>,
+    },
+    /// Forgets what was reported of an address.
+    ForgetReports {
+        /// The address.
+        jid: Arc<str>,
+    },
+}
+
+impl Op {
+    /// The record's bytes.
+    pub(crate) fn encode(&self) -> Bytes {
+        postcard::to_stdvec(self)
+            .expect("operations are plain data, which always encodes")
+            .into()
+    }
+}
