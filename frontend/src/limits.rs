@@ -241,3 +241,13 @@ pub(crate) const REPORT_TEXT_BYTES: usize = 2_048;
 pub(crate) const REPORT_REASON_BYTES: usize = 256;
 /// Messages that it names.
 pub(crate) const REPORT_STANZAS: usize = 16;
+/// Accounts in one list that an administrator is shown.
+pub(crate) const ADMIN_LIST: usize = 2_000;
+/// Bytes of their names.
+pub(crate) const ADMIN_LIST_BYTES: usize = 128 << 10;
+/// Bytes of an announcement.
+pub(crate) const ANNOUNCEMENT_BYTES: usize = 8 << 10;
+/// Sessions that an announcement is sent to before the others get their turn.
+pub(crate) const ANNOUNCE_TURN: usize = 4_096;
+/// Milliseconds in which a shard answers who waits for it.
+pub(crate) const SHARD_PATIENCE_MS: u64 = 5_000;

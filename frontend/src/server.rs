@@ -482,7 +482,8 @@ impl Live for Sessions {
     }
 }
 
-fn performer(server: &Arc<Server>) -> Arc<Performer> {
+/// Who performs an operator's requests.
+pub(crate) fn performer(server: &Arc<Server>) -> Arc<Performer> {
     let (engine, config) = (server.engine.clone(), server.config.clone());
     Arc::new(Performer {
         engine,

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use jid::DomainPart;
+use jid::{BareJid, DomainPart};
 
 use super::Config;
 
@@ -33,6 +33,7 @@ impl Config {
     /// Refuses what cannot work and normalises the domain.
     pub(super) fn check(&mut self) -> Result<(), Wrong> {
         self.check_domain()?;
+        self.check_admins()?;
         self.check_listeners()?;
         self.check_peers()?;
         self.check_files()?;
@@ -54,6 +55,23 @@ impl Config {
         }
         if self.data_dir.as_os_str().is_empty() {
             return wrong("data_dir", "is empty; name a directory");
+        }
+        Ok(())
+    }
+
+    /// Whom the server trusts with itself is an account of its own.
+    fn check_admins(&mut self) -> Result<(), Wrong> {
+        for admin in &mut self.c2s.admins {
+            match BareJid::new(admin) {
+                Ok(jid) if jid.node().is_some() && jid.domain().as_str() == self.domain => *admin = jid.to_string(),
+                _ => {
+                    let message = format!(
+                        "{admin:?} is no account of this server; write one like juliet@{}",
+                        self.domain
+                    );
+                    return wrong("c2s.admins", message);
+                }
+            }
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ pub struct C2sConfig {
     pub require_tls: bool,
     /// Who may make himself an account (XEP-0077).
     pub registration: Registration,
+    /// Bare JIDs of accounts that may administer the server from their clients (XEP-0133).
+    pub admins: Vec<String>,
     /// Time from accept to the end of authentication.
     #[serde(with = "duration")]
     pub handshake_timeout: Duration,
@@ -170,6 +172,7 @@ impl Default for C2sConfig {
             listen_tls: vec![loopback(5223)],
             require_tls: true,
             registration: Registration::Closed,
+            admins: Vec::new(),
             handshake_timeout: Duration::from_secs(30),
             scram_iterations: 10_000,
             io_uring: false,

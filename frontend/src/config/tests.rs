@@ -238,6 +238,8 @@ fn values_that_cannot_work_are_refused() {
         "s2s.resolve.pe er=127.0.0.1:1",
         "s2s.resolve.peer.example=nowhere",
         "data_dir=",
+        "c2s.admins=juliet",
+        "c2s.admins=juliet@elsewhere.example",
         "contact.abuse=abuse@example.org",
         "external_service=[{type=\"stun\"}]",
         "external_service=[{type=\"stun\",host=\"\"}]",

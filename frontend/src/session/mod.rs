@@ -22,6 +22,7 @@ mod earlier; //    what was published before a session came
 mod elsewhere; //  subscriptions that leave here
 mod end; //        leaving, being resumed, being thrown out
 mod event_loop; // the thread: mail, batches, sockets, writes
+pub(crate) mod everyone; // what an operator asks of all sessions
 mod flush; //      what is due → one write
 mod inline; //     XEP-0386, XEP-0388: what is asked for with a login
 mod interest; //   XEP-0163: what contacts elsewhere want

@@ -22,6 +22,7 @@ mod xep0060_pubsub;
 mod xep0077_register;
 mod xep0092_version;
 pub(crate) mod xep0115_caps;
+mod xep0133_admin;
 mod xep0157_contact;
 mod xep0191_blocking;
 mod xep0199_ping;
@@ -48,6 +49,7 @@ pub(crate) use xep0060_pubsub::{
     last_here, last_items, manage_subscription, managed, mirrored, missed, node_info, node_items, node_template, nodes,
     nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings, subscription_in,
 };
+pub(crate) use xep0133_admin::{admin_commands, admin_info};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
@@ -69,6 +71,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0092_version::MODULE,
     &xep0100_gateway::MODULE,
     &xep0115_caps::MODULE,
+    &xep0133_admin::MODULE,
     &xep0157_contact::MODULE,
     &xep0160_offline::MODULE,
     &xep0163_pep::MODULE,

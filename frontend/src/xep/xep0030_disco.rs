@@ -44,6 +44,9 @@ pub(crate) fn server_info(config: &Config) -> DiscoInfoResult {
     if config.external_service.is_empty() {
         info.features.remove(ns::EXTDISCO);
     }
+    if config.c2s.admins.is_empty() {
+        info.features.remove(ns::COMMANDS);
+    }
     info.extensions.extend(super::contact_form(&config.contact));
     info
 }
@@ -84,7 +87,15 @@ pub(crate) fn part_info(part: &dyn Part) -> DiscoInfoResult {
 
 fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<Answer, StanzaError> {
     match (&ctx.target, node) {
-        (Target::Server, node) => server(&ctx.hub.server.info, node),
+        (Target::Server, node) => {
+            let (ours, by) = (&ctx.hub.server, ctx.from.to_bare());
+            let command = node.as_deref();
+            let command = command.and_then(|node| super::admin_info(&ours.config, &by, node));
+            match command {
+                Some(info) => Ok(Answer::Payload(info.into())),
+                None => server(&ours.info, node),
+            }
+        }
         (Target::Service(place), None) => Ok(Answer::Payload(service(place).into())),
         (Target::Account(account), None) => {
             let account = account.clone();
@@ -128,6 +139,10 @@ fn server(info: &DiscoInfoResult, node: Option<String>) -> Result<Answer, Stanza
 fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Result<Answer, StanzaError> {
     let by = ctx.from.to_bare();
     match (&ctx.target, node) {
+        (Target::Server, Some(node)) if node == ns::COMMANDS => {
+            let commands = super::admin_commands(&ctx.hub.server.config, &by);
+            Ok(listed(Some(&node), (commands, None)))
+        }
         (Target::Server, Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
         (Target::Server, None) => {
             let server = &ctx.hub.server;

@@ -15,6 +15,8 @@ pub struct Form {
     pub kind: FormKind,
     /// Which registered set of fields this is (XEP-0068).
     pub form_type: Option<String>,
+    /// What it is called, for people.
+    pub title: Option<String>,
     /// Fields in order, each with a name.
     pub fields: Vec<Field>,
 }
@@ -45,6 +47,8 @@ pub struct Field {
     pub values: Vec<String>,
     /// What may be chosen.
     pub options: Vec<FieldOption>,
+    /// Whether it must be filled in.
+    pub required: bool,
 }
 
 /// One choice of a list.
@@ -121,6 +125,7 @@ impl Form {
         Form {
             kind,
             form_type: Some(form_type.to_owned()),
+            title: None,
             fields: Vec::new(),
         }
     }
@@ -144,6 +149,7 @@ impl Form {
         let mut form = Form {
             kind,
             form_type: None,
+            title: child_text(el, "title"),
             fields: Vec::new(),
         };
         for field in el
@@ -174,7 +180,11 @@ impl Form {
             .iter()
             .chain(&self.fields)
             .map(|field| field.to_element(self.kind));
-        el("x", ns::XDATA).set("type", self.kind.as_str()).children_from(fields)
+        let title = self.title.as_deref();
+        el("x", ns::XDATA)
+            .set("type", self.kind.as_str())
+            .children_from(title.map(|title| el("title", ns::XDATA).with_text(title)))
+            .children_from(fields)
     }
 
     /// All values of a field, `None` if there is no such field.
@@ -205,6 +215,7 @@ impl Field {
             label: None,
             values: Vec::new(),
             options: Vec::new(),
+            required: false,
         }
     }
 
@@ -254,6 +265,7 @@ impl Field {
                     })
                 })
                 .collect(),
+            required: el.has_child("required", ns::XDATA),
         })
     }
 
@@ -269,6 +281,7 @@ impl Field {
             .set("var", &self.var)
             .set_opt("type", kind)
             .set_opt("label", self.label.as_deref())
+            .children_from(self.required.then(|| el("required", ns::XDATA)))
             .children_from(self.values.iter().map(value))
             .children_from(options)
     }

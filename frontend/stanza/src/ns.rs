@@ -93,6 +93,8 @@ pub const DELAY: &str = "urn:xmpp:delay";
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// XEP-0220 §2.2.2: the stream feature of dialback.
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// XEP-0133: service administration.
+pub const ADMIN: &str = "http://jabber.org/protocol/admin";
 /// XEP-0157: `FORM_TYPE` of contact addresses.
 pub const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
 /// XEP-0215: external services.

@@ -97,6 +97,7 @@ scripts! {
     pubsub_rights
     reports
     roster
+    service_administration
     since
     stanza_rules
     subscription_lists
