@@ -1,4 +1,5 @@
-//! What operators say and read: contact addresses with the hash that stands for them, reports of who is blocked.
+//! What operators say, read and do: contact addresses with the hash that stands for them, reports of who is blocked, an item
+//! that is retracted.
 
 use super::client::Client;
 use super::server::{DOMAIN, Server};
@@ -97,5 +98,40 @@ async fn of_one_account_the_newest_reports_are_kept() {
     let kept = reports(&server).await;
     assert_eq!(kept.len(), 100);
     assert_eq!(kept[99]["jid"], "spammer101@verona.lit");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_operator_retracts_is_gone_and_followers_are_told() {
+    let accounts = ["juliet", "romeo"].map(str::to_owned);
+    let server = Server::start(&[], &accounts).await;
+    let mut juliet = client(&server, "juliet").await;
+    let publish = "<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:x:news'>\
+        <item id='a'><x xmlns='urn:x'/></item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>\
+        <field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>\
+        <field var='pubsub#access_model'><value>open</value></field>\
+        <field var='pubsub#notify_retract'><value>true</value></field></x></publish-options></pubsub></iq>";
+    juliet.send(publish).await;
+    assert_eq!(juliet.stanza().await.unwrap().attr("type"), Some("result"));
+    let mut romeo = client(&server, "romeo").await;
+    let follow = format!(
+        "<presence/><iq type='set' id='f' to='juliet@{DOMAIN}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
+         <subscribe node='urn:x:news' jid='romeo@{DOMAIN}'/></pubsub></iq>"
+    );
+    romeo.send(&follow).await;
+    while romeo.stanza().await.unwrap().attr("id") != Some("f") {}
+    let retract = Request::NodeRetract {
+        service: format!("juliet@{DOMAIN}"),
+        node: "urn:x:news".to_owned(),
+        item: "a".to_owned(),
+    };
+    server.ask(retract).await;
+    let told = loop {
+        let stanza = String::from(&romeo.stanza().await.unwrap());
+        if stanza.contains("retract") {
+            break stanza;
+        }
+    };
+    assert!(told.contains("id=\"a\"") || told.contains("id='a'"), "{told}");
     server.stop().await;
 }
