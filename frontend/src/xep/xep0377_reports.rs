@@ -47,9 +47,11 @@ pub(crate) fn tell_reports(by: &str, reports: &[Report]) {
     }
 }
 
+/// The beginning of what somebody wrote, in one line: an operator reads it on a terminal.
 fn cut(text: &str, most: usize) -> String {
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+    let text = text.get(..end.unwrap_or(0)).unwrap_or_default();
+    text.replace(char::is_control, " ")
 }
 
 #[cfg(test)]
@@ -67,5 +69,6 @@ mod tests {
         assert_eq!(kept.reason.len(), REPORT_REASON_BYTES);
         assert!(kept.text.unwrap().len() <= REPORT_TEXT_BYTES);
         assert_eq!(kept.stanzas.len(), REPORT_STANZAS);
+        assert_eq!(cut("a\nb\u{9b}31mc", 100), "a b 31mc");
     }
 }
