@@ -4,7 +4,7 @@
 
 use crate::limits::TOKENS;
 use crate::router::Mail;
-use crate::sasl::{Credentials, Stored, Tokens};
+use crate::sasl::{Basis, Credentials, Stored, Tokens};
 use crate::server::Server;
 use crate::stream::{Authenticated, Host, HostError, RegisterError};
 use crate::tables::{self, Op};
@@ -95,12 +95,13 @@ impl Host for Accounts {
         }
     }
 
-    async fn keep_tokens(&self, user: &BareJid, agent: &str, tokens: Tokens) -> Result<(), HostError> {
+    async fn keep_tokens(&self, user: &BareJid, agent: &str, tokens: Tokens, basis: Basis) -> Result<(), HostError> {
         let name: Arc<str> = user.as_str().into();
         let op = Op::SetTokens {
             user: name.clone(),
             agent: agent.into(),
             tokens,
+            basis,
             most: TOKENS,
         };
         self.commit(&name, &op).await.map_err(|_| HostError::Busy)

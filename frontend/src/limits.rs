@@ -219,10 +219,14 @@ pub(crate) const BEHALF: usize = 16_384;
 pub(crate) const PART_STOP_SECONDS: u64 = 10;
 /// Milliseconds after which a stanza is tried again that must not be lost and found a shard's box or the commit queue full.
 pub(crate) const ARRIVED_RETRY_MS: u64 = 50;
-/// Elements of private storage that an account keeps, its card among them; each is as large as a stanza may be.
+/// Elements of private storage that an account keeps, its card among them.
 pub(crate) const PRIVATE_ELEMENTS: u32 = 128;
+/// Their bytes.
+pub(crate) const PRIVATE_BYTES: u64 = 2_097_152;
 /// Stanzas that wait until somebody looks at a client (XEP-0352): one for each sender of presence or chat states.
 pub(crate) const CSI_HELD: usize = 1_000;
+/// Their bytes.
+pub(crate) const CSI_HELD_BYTES: usize = 131_072;
 /// Bytes of what tells a client from its user's others (XEP-0388); a UUID has 36.
 pub(crate) const AGENT_BYTES: usize = 256;
 /// Clients of an account that have tokens (XEP-0484); the one that has not come for longest loses its own to the next.

@@ -102,6 +102,15 @@ impl fmt::Debug for Token {
     }
 }
 
+/// What was proven, and when: a token is kept only while that still holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Basis {
+    /// A password, by the stored form of its credentials.
+    Password(Vec<u8>),
+    /// A token, by all that its client had.
+    Tokens(Tokens),
+}
+
 /// The tokens of one client: one that it has used, and one that it was given since and may not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {

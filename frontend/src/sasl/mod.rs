@@ -25,7 +25,7 @@ pub use credentials::{Credentials, CredentialsError, Keys};
 pub use decoy::Decoys;
 pub use failure::Failure;
 pub use hash::Hash;
-pub use ht::{HashedToken, Token, TokenMessage, Tokens};
+pub use ht::{Basis, HashedToken, Token, TokenMessage, Tokens};
 pub use identity::account_of;
 pub use mechanism::{Mechanism, Offer};
 pub use plain::PlainMessage;

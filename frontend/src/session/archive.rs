@@ -25,6 +25,12 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Way(String, BareJid);
 
+impl Way {
+    fn sender(&self) -> Option<Jid> {
+        Jid::new(&self.0).ok()
+    }
+}
+
 /// What one session says to one receiver while messages of it are being committed.
 #[derive(Default)]
 pub(super) struct Line {
@@ -54,12 +60,12 @@ impl Hub {
         let here = self.server.is_domain(to.domain().as_str()) && to.node().is_some();
         let elsewhere = !self.server.is_ours(to.domain().as_str());
         if !(here || elsewhere) || !worth_keeping(&message) {
-            if self.has_copies(slot, &message) {
-                let from = self.conn(slot).and_then(|conn| conn.jid()).cloned();
-                from.iter()
-                    .for_each(|from| self.copy_sent(&from.clone().into(), &message));
+            // Behind what is being committed its copies are, too.
+            if let Some((to, message)) = self.behind(to, message) {
+                self.copy_said(&message);
+                self.route_now(to, message);
             }
-            return self.route(to, message);
+            return;
         }
         let held = Held {
             asker: Asker::Session(self.conn_ref(slot)),
@@ -152,10 +158,9 @@ impl Hub {
             ..
         } = held;
         let (head, kept) = (addressed(&stanza), receipt.clone());
-        let slot = asker.conn().and_then(|conn| self.alive(conn));
-        let copy = slot
-            .filter(|slot| self.has_copies(*slot, &stanza))
-            .map(|_| stanza.clone());
+        let copied =
+            matches!(asker, Asker::Session(_)) && way.sender().is_some_and(|from| self.has_copies(&from, &stanza));
+        let copy = copied.then(|| stanza.clone());
         let id = random::<16>().map(|id| ArchiveId(u128::from_be_bytes(id)));
         let submitted = id.and_then(|id| {
             let sender = bare(&way.0).to_owned();
@@ -185,7 +190,7 @@ impl Hub {
                     server.router.answer(lives, Box::new(job));
                 });
                 let job = move |hub: &mut Hub| {
-                    if let (Ok(()), Some(copy), Ok(from)) = (&error, copy, Jid::new(&way.0)) {
+                    if let (Ok(()), Some(copy), Some(from)) = (&error, copy, way.sender()) {
                         hub.copy_sent(&from, &copy);
                     }
                     hub.archived(way, asker, error.err().map(|error| (refused, error)));
@@ -231,6 +236,9 @@ impl Hub {
             if held.archived {
                 self.archive(way.clone(), held);
             } else {
+                if held.stanza.name() == "message" && matches!(held.asker, Asker::Session(_)) {
+                    self.copy_said(&held.stanza);
+                }
                 self.route_now(held.to, held.stanza);
                 self.settle(held.asker, None);
             }

@@ -27,14 +27,18 @@ const COPIED: [&str; 11] = [
 /// XEP-0045: what a room says of its occupants.
 const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 
+/// Whether a message is a copy itself.
+pub(super) fn is_copy(message: &Element) -> bool {
+    ["received", "sent"]
+        .iter()
+        .any(|name| message.has_child(*name, ns::CARBONS))
+}
+
 /// Whether a message is copied (§6.1).
 pub(super) fn is_copied(message: &Element) -> bool {
     let private = message.has_child("private", ns::CARBONS) || message.has_child("no-copy", ns::HINTS);
     // A copy is never copied.
-    let copy = ["received", "sent"]
-        .iter()
-        .any(|name| message.has_child(*name, ns::CARBONS));
-    if private || copy {
+    if private || is_copy(message) {
         return false;
     }
     match message.attr("type") {
@@ -64,11 +68,18 @@ impl Hub {
         sessions.unwrap_or_default().iter().copied().filter(wants).collect()
     }
 
-    /// Whether somebody is told what a session says.
-    pub(super) fn has_copies(&self, slot: u32, message: &Element) -> bool {
-        let user = self.conn(slot).map(|conn| &conn.user);
-        let wanted = user.is_some_and(|user| !self.copied_to(user, |other| other == slot).is_empty());
-        wanted && is_copied(message)
+    /// Whether somebody is told what a session says, by its full JID; it may have gone.
+    pub(super) fn has_copies(&self, from: &Jid, message: &Element) -> bool {
+        let own = self.session_of(from);
+        !self.copied_to(&from.to_bare(), |other| own == Some(other)).is_empty() && is_copied(message)
+    }
+
+    /// The user's others are told what a session says now.
+    pub(super) fn copy_said(&mut self, message: &Element) {
+        let from = message.attr("from").and_then(|from| Jid::new(from).ok());
+        if let Some(from) = from.filter(|from| self.has_copies(from, message)) {
+            self.copy_sent(&from, message);
+        }
     }
 
     /// What one session was told, the others are told (§7).

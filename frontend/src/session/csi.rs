@@ -5,7 +5,7 @@
 //! now, and nobody misses it who does not come back. Knows no stanza's payload but those. Next: `flush.rs`.
 
 use super::Hub;
-use crate::limits::CSI_HELD;
+use crate::limits::{CSI_HELD, CSI_HELD_BYTES};
 use minidom::Element;
 use reef_stanza::{StreamCondition, StreamFault, ns};
 
@@ -17,13 +17,14 @@ const OF_NOW: [&str; 2] = ["http://jabber.org/protocol/chatstates", ns::HINTS];
 
 /// Of what a stanza that may be held is the newest; none where it must not wait.
 fn held_as(stanza: &Element) -> Option<String> {
-    let from = stanza.attr("from").unwrap_or_default();
+    let of = |name: &'static str| stanza.attr(name).unwrap_or_default();
+    let way = format!("{} {}", of("from"), of("to"));
     match (stanza.name(), stanza.attr("type")) {
-        ("presence", None | Some("unavailable")) => Some(format!("p{from}")),
+        ("presence", None | Some("unavailable")) => Some(format!("p{way}")),
         ("message", None | Some("chat" | "normal" | "groupchat")) => {
             let mut payloads = stanza.children().filter(|child| child.name() != "thread").peekable();
             let only_now = payloads.peek().is_some() && payloads.all(|child| OF_NOW.contains(&child.ns().as_str()));
-            only_now.then(|| format!("m{from}"))
+            only_now.then(|| format!("m{way}"))
         }
         _ => None,
     }
@@ -63,7 +64,10 @@ impl Hub {
             return false;
         };
         let held = &mut conn.rare.get_or_insert_default().held;
-        let Some(key) = held_as(stanza).filter(|_| held.len() < CSI_HELD) else {
+        // One who reads nothing is not kept more for than one who reads.
+        let size = bytes.len() + held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        let fits = held.len() < CSI_HELD && size <= CSI_HELD_BYTES;
+        let Some(key) = held_as(stanza).filter(|_| fits) else {
             return false;
         };
         // The newest stands last: of two clients of one contact it is seen which spoke last.
@@ -95,13 +99,16 @@ mod tests {
 
     #[test]
     fn what_says_how_things_are_now_may_wait_and_nothing_else() {
-        check("<presence from='a@b/c'/>", Some("pa@b/c"));
-        check("<presence from='a@b/c' type='unavailable'/>", Some("pa@b/c"));
+        check("<presence from='a@b/c'/>", Some("pa@b/c "));
+        check(
+            "<presence from='a@b/c' to='d@b' type='unavailable'/>",
+            Some("pa@b/c d@b"),
+        );
         check("<presence from='a@b' type='subscribe'/>", None);
         let state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
         check(
             &format!("<message from='a@b/c' type='chat'>{state}</message>"),
-            Some("ma@b/c"),
+            Some("ma@b/c "),
         );
         check(
             &format!("<message from='a@b/c' type='chat'>{state}<body>x</body></message>"),

@@ -3,6 +3,7 @@
 //! A session that may be resumed waits without a connection; what it had not acknowledged is sent on or kept when it
 //! ends for good. Its device's cursor is written in every case.
 
+use super::carbons::is_copy;
 use super::conn::Phase;
 use super::sm::Unacked;
 use super::{ConnRef, Hub};
@@ -131,7 +132,9 @@ impl Hub {
         let parsed = Element::from_reader_with_prefixes(text.as_bytes(), Some(ns::CLIENT.to_owned()));
         // What was for this session alone, or is worth nothing later, is not for others.
         let chat = |message: &Element| matches!(message.attr("type"), None | Some("chat" | "normal"));
-        if let Some(message) = parsed.ok().filter(chat) {
+        // A copy was for this device alone: the others had their own.
+        let whole = |message: &Element| chat(message) && !is_copy(message);
+        if let Some(message) = parsed.ok().filter(whole) {
             self.deliver_message(&user.clone().into(), message);
         }
     }

@@ -48,7 +48,9 @@ pub(super) struct Loaded {
 
 fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
     let view = engine.view();
-    let (Some(_), Some(subscriber)) = (tables::account(view, user)?, rows::subscriber_id(view, user)?) else {
+    // Removed or suspended since it logged in.
+    let account = tables::account(view, user)?.filter(|account| !account.suspended);
+    let (Some(_), Some(subscriber)) = (account, rows::subscriber_id(view, user)?) else {
         return Ok(None);
     };
     // The version first: a change that comes between is pushed again, and harmless.

@@ -12,7 +12,7 @@ use reef_stanza::ns;
 use super::sasl::{Proven, Stop, decode};
 use super::{Host, HostError, Negotiation, random};
 use crate::limits::{TOKEN_MS, TOKEN_ROTATED_MS};
-use crate::sasl::{Failure, HashedToken, Token, TokenMessage, Tokens, account_of};
+use crate::sasl::{Basis, Failure, HashedToken, Token, TokenMessage, Tokens, account_of};
 
 impl<H: Host> Negotiation<'_, H> {
     /// What a client may ask for, within `<inline/>`.
@@ -53,21 +53,34 @@ impl<H: Host> Negotiation<'_, H> {
             tokens.new = Some(token);
         }
         if tokens != before {
-            host.keep_tokens(&user, agent, tokens).await.map_err(refused)?;
+            let basis = Basis::Tokens(before);
+            let kept = host.keep_tokens(&user, agent, tokens.clone(), basis);
+            kept.await.map_err(refused)?;
         }
-        Ok(((user, Some(answer)), given))
+        let proven = Proven {
+            user,
+            additional: Some(answer),
+            basis: Basis::Tokens(tokens),
+        };
+        Ok((proven, given))
     }
 
     /// A token for one who has logged in and asks for it (§3.2). Without an id of its own a client has none, nor where it cannot be
     /// kept: it is told nothing then, and logs in with its password.
-    pub(super) async fn token(&self, user: &BareJid, asked: &Element, agent: Option<&str>) -> Option<Element> {
+    pub(super) async fn token(
+        &self,
+        user: &BareJid,
+        asked: &Element,
+        agent: Option<&str>,
+        basis: Basis,
+    ) -> Option<Element> {
         let mechanism = HashedToken::pick(asked.attr("mechanism").unwrap_or_default(), &self.bindings)?;
         let (agent, host) = (agent?, &self.context.host);
         let token = fresh(mechanism, host.now()).ok()?;
         let mut tokens = host.tokens(user, agent).await.ok()?.unwrap_or_default();
         let given = shown(&token);
         tokens.new = Some(token);
-        host.keep_tokens(user, agent, tokens).await.ok()?;
+        host.keep_tokens(user, agent, tokens, basis).await.ok()?;
         Some(given)
     }
 }
@@ -91,7 +104,8 @@ fn shown(token: &Token) -> Element {
 
 fn refused(error: HostError) -> Failure {
     match error {
-        HostError::Disabled => Failure::AccountDisabled,
+        // Nothing is proven: it is as no account.
+        HostError::Disabled => Failure::NotAuthorized,
         HostError::Busy => Failure::TemporaryAuthFailure,
     }
 }

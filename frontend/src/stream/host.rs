@@ -10,7 +10,7 @@ use jid::BareJid;
 use reef_stanza::StreamReader;
 
 use super::{ConnectionPermit, Inline};
-use crate::sasl::{Credentials, Tokens};
+use crate::sasl::{Basis, Credentials, Tokens};
 use crate::tls::Channel;
 
 /// The accounts of the server and the way to its shards. Its futures may be dropped when a client leaves.
@@ -21,12 +21,13 @@ pub trait Host: Send + Sync + 'static {
     /// The tokens of one of an account's clients, if there is such an account and it has some (XEP-0484).
     fn tokens(&self, user: &BareJid, agent: &str) -> impl Future<Output = Result<Option<Tokens>, HostError>> + Send;
 
-    /// Keeps them; done once that is durable.
+    /// Keeps them; done once that is durable. Refused where what was proven holds no more.
     fn keep_tokens(
         &self,
         user: &BareJid,
         agent: &str,
         tokens: Tokens,
+        basis: Basis,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 
     /// Milliseconds since 1970.

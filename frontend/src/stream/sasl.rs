@@ -9,7 +9,7 @@ use minidom::Element;
 use reef_stanza::{StreamCondition, StreamFault, ns};
 
 use super::{End, Host, HostError, Negotiation, random, stray};
-use crate::sasl::{ClientFirst, Credentials, Failure, Hash, Mechanism, PlainMessage, account_of};
+use crate::sasl::{Basis, ClientFirst, Credentials, Failure, Hash, Mechanism, PlainMessage, account_of};
 
 /// In which elements an exchange goes: those of RFC 6120, or of XEP-0388. They are called alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,13 @@ impl From<End> for Stop {
     }
 }
 
-/// Who it is, and what `<success/>` tells the client (RFC 6120 §6.3.10).
-pub(super) type Proven = (BareJid, Option<Vec<u8>>);
+/// Who it is.
+pub(super) struct Proven {
+    pub(super) user: BareJid,
+    /// What `<success/>` tells the client (RFC 6120 §6.3.10).
+    pub(super) additional: Option<Vec<u8>>,
+    pub(super) basis: Basis,
+}
 
 impl<H: Host> Negotiation<'_, H> {
     /// One attempt, from `<auth/>` to `<success/>` or `<failure/>`. `None` if it failed and may be repeated; one
@@ -54,9 +59,9 @@ impl<H: Host> Negotiation<'_, H> {
     pub(super) async fn authenticate(&mut self, auth: &Element) -> Result<Option<BareJid>, End> {
         self.exchange = Exchange::Sasl;
         let failure = match self.attempt(auth).await {
-            Ok((user, data)) => {
-                self.send_message("success", data.as_deref()).await?;
-                return Ok(Some(user));
+            Ok(proven) => {
+                self.send_message("success", proven.additional.as_deref()).await?;
+                return Ok(Some(proven.user));
             }
             Err(Stop::Stream(end)) => return Err(end),
             Err(Stop::Attempt(failure)) => failure,
@@ -114,21 +119,41 @@ impl<H: Host> Negotiation<'_, H> {
         let user = account_of(&first.authcid, first.authzid.as_deref(), &self.context.domain)?;
         let credentials = self.credentials(user.as_ref()).await?;
         let nonce = BASE64.encode(random::<18>()?);
+        let used = credentials.clone();
         let (challenge, challenged) = first.challenge(credentials, &self.context.decoys, &nonce, &self.offered());
         self.send_message("challenge", Some(&challenge)).await?;
         let proof = self.response().await?;
         let signature = challenged.verify(&proof, &self.bindings)?;
-        Ok((user.ok_or(Failure::NotAuthorized)?, Some(signature)))
+        self.proven(user, used, Some(signature)).await
     }
 
     async fn plain(&mut self, message: &[u8]) -> Result<Proven, Stop> {
         let plain = PlainMessage::parse(message)?;
         let user = account_of(&plain.authcid, plain.authzid.as_deref(), &self.context.domain)?;
         let credentials = self.credentials(user.as_ref()).await?;
-        let decoys = self.context.decoys.clone();
+        let (decoys, used) = (self.context.decoys.clone(), credentials.clone());
         let verified = self.derive(move || plain.verify(credentials.as_ref(), &decoys)).await;
         verified.ok_or(Failure::TemporaryAuthFailure)??;
-        Ok((user.ok_or(Failure::NotAuthorized)?, None))
+        self.proven(user, used, None).await
+    }
+
+    /// Somebody has proven what his account had when he began. A client may take its time over that: it counts if it is so still.
+    async fn proven(
+        &self,
+        user: Option<BareJid>,
+        used: Option<Credentials>,
+        additional: Option<Vec<u8>>,
+    ) -> Result<Proven, Stop> {
+        let (user, used) = user.zip(used).ok_or(Failure::NotAuthorized)?;
+        let now = self.credentials(Some(&user)).await?;
+        match now.filter(|now| *now == used) {
+            Some(now) => Ok(Proven {
+                user,
+                additional,
+                basis: Basis::Password(now.to_bytes()),
+            }),
+            None => Err(Failure::NotAuthorized.into()),
+        }
     }
 
     async fn credentials(&self, user: Option<&BareJid>) -> Result<Option<Credentials>, Failure> {

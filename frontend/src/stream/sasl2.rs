@@ -46,9 +46,15 @@ impl<H: Host> Negotiation<'_, H> {
             _ => self.attempt2(request).await.map(|proven| (proven, None)),
         };
         match attempted {
-            Ok(((user, additional), mut token)) => {
+            Ok((proven, mut token)) => {
+                let Proven {
+                    user,
+                    additional,
+                    basis,
+                } = proven;
                 if let Some(asked) = request.get_child("request-token", ns::FAST) {
-                    token = self.token(&user, asked, inline.agent.as_deref()).await.or(token);
+                    let asked = self.token(&user, asked, inline.agent.as_deref(), basis);
+                    token = asked.await.or(token);
                 }
                 (inline.additional, inline.token) = (additional, token);
                 Ok(Some((user, inline)))

@@ -394,8 +394,9 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
             user,
             agent,
             tokens,
+            basis,
             most,
-        } => tokens::set(apply, user, (agent, tokens), *most),
+        } => tokens::set(apply, user, (agent, tokens), basis, *most),
         _ => Ok(()),
     }
 }

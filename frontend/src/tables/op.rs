@@ -3,7 +3,7 @@
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
 use super::{ArchiveId, ArchivePreferences, Kept, Kind, OutgoingLimits, Report};
-use crate::sasl::Tokens;
+use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -169,8 +169,8 @@ pub(crate) enum Op {
         what: Kept,
         /// It; empty: nothing any more.
         element: Vec<u8>,
-        /// How many there may be.
-        most: u32,
+        /// How many there may be, and how many bytes in all.
+        most: (u32, u64),
     },
     /// Sets the tokens of one of an account's clients (XEP-0484).
     SetTokens {
@@ -180,6 +180,8 @@ pub(crate) enum Op {
         agent: Arc<str>,
         /// All of them.
         tokens: Tokens,
+        /// What its client has proven, which must hold still.
+        basis: Basis,
         /// How many clients have some.
         most: u32,
     },

@@ -34,12 +34,12 @@ pub(crate) fn kept(view: &dyn View, user: &str, what: &Kept) -> Result<Option<Ve
     Ok(view.get(PRIVATE, &what.key(user))?.map(|bytes| bytes.to_vec()))
 }
 
-/// Keeps something, or nothing there any more; refused where there would be more than `most` rows.
+/// Keeps something, or nothing there any more; refused where there would be more than `most` rows, or bytes in all.
 pub(super) fn keep(
     apply: &mut Apply<'_, '_>,
     user: &str,
     (what, element): (&Kept, &[u8]),
-    most: u32,
+    most: (u32, u64),
 ) -> Result<(), ApplyError> {
     let row = what.key(user);
     if element.is_empty() {
@@ -50,7 +50,10 @@ pub(super) fn keep(
     if !known {
         return Err(Reject::ItemNotFound.into());
     }
-    if apply.tx.get(PRIVATE, &row)?.is_none() && rows(apply.tx, user)?.len() >= most as usize {
+    let mut others = rows(apply.tx, user)?;
+    others.retain(|(other, _)| *other != row);
+    let bytes = others.iter().map(|(_, bytes)| bytes).sum::<u64>() + element.len() as u64;
+    if others.len() >= most.0 as usize || bytes > most.1 {
         return Err(Reject::TooMany("elements").into());
     }
     apply.tx.put(PRIVATE, row, element);
@@ -59,16 +62,17 @@ pub(super) fn keep(
 
 /// Forgets what a removed account kept.
 pub(super) fn forget(apply: &mut Apply<'_, '_>, user: &str) -> Result<(), ApplyError> {
-    for row in rows(apply.tx, user)? {
+    for (row, _) in rows(apply.tx, user)? {
         apply.tx.delete(PRIVATE, row);
     }
     Ok(())
 }
 
-fn rows(view: &dyn View, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+/// Keys, and how large the elements are.
+fn rows(view: &dyn View, user: &str) -> Result<Vec<(Vec<u8>, u64)>, StoreError> {
     let mut rows = Vec::new();
-    view.scan(PRIVATE, &Range::prefix(&key(user, b"")), &mut |key, _| {
-        rows.push(key.to_vec());
+    view.scan(PRIVATE, &Range::prefix(&key(user, b"")), &mut |key, element| {
+        rows.push((key.to_vec(), element.len() as u64));
         ControlFlow::Continue(())
     })?;
     Ok(rows)

@@ -4,7 +4,7 @@
 
 use super::account::{account, lasts};
 use super::{TOKEN, key};
-use crate::sasl::{Token, Tokens};
+use crate::sasl::{Basis, Token, Tokens};
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
 use reef_engine::store::{Range, View, rows};
@@ -16,16 +16,25 @@ pub(crate) fn tokens(view: &dyn View, user: &str, agent: &str) -> Result<Option<
 }
 
 /// Sets a client's tokens; none are no row. Where an account has too many clients, the one that has not come for longest goes. Refused
-/// where its password is one that passes: what it leads to passes, too.
+/// where its password is one that passes: what it leads to passes, too; and where
+/// what was proven holds no more.
 pub(super) fn set(
     apply: &mut Apply<'_, '_>,
     user: &str,
     (agent, tokens): (&str, &Tokens),
+    basis: &Basis,
     most: u32,
 ) -> Result<(), ApplyError> {
     let row = account(apply.tx, user)?.ok_or(Reject::ItemNotFound)?;
     if !lasts(&row.credentials) {
         return Err(Reject::NotAcceptable("a password that passes gives no token").into());
+    }
+    let holds = match basis {
+        Basis::Password(credentials) => row.credentials == *credentials,
+        Basis::Tokens(before) => self::tokens(apply.tx, user, agent)?.unwrap_or_default() == *before,
+    };
+    if !holds {
+        return Err(Reject::Conflict.into());
     }
     let own = key(user, agent.as_bytes());
     if tokens.current.is_none() && tokens.new.is_none() {

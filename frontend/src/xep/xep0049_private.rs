@@ -4,7 +4,7 @@
 
 use super::{Answer, Ctx, Module, Routes, To};
 use crate::errors;
-use crate::limits::PRIVATE_ELEMENTS;
+use crate::limits::{PRIVATE_BYTES, PRIVATE_ELEMENTS};
 use crate::tables::{self, Kept, Op};
 use minidom::Element;
 use reef_engine::log::record::Change;
@@ -75,8 +75,12 @@ fn keep(ctx: &mut Ctx<'_>, element: &Element) -> Result<Answer, StanzaError> {
     let op = Op::Keep {
         user: user.clone(),
         what: kept(element),
-        element: self_contained(element, None),
-        most: PRIVATE_ELEMENTS,
+        // One that says nothing is as none.
+        element: match element.nodes().next().is_none() && element.attrs().iter().next().is_none() {
+            true => Vec::new(),
+            false => self_contained(element, None),
+        },
+        most: (PRIVATE_ELEMENTS, PRIVATE_BYTES),
     };
     let change = Change::Table {
         owner: user.clone(),

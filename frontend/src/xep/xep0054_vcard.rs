@@ -4,7 +4,7 @@
 
 use super::{Answer, Ctx, Module, Routes, Target, To};
 use crate::errors;
-use crate::limits::PRIVATE_ELEMENTS;
+use crate::limits::{PRIVATE_BYTES, PRIVATE_ELEMENTS};
 use crate::tables::{self, Kept, Op};
 use minidom::Element;
 use reef_engine::log::record::Change;
@@ -71,7 +71,7 @@ fn keep(ctx: &mut Ctx<'_>, card: &Element) -> Result<Answer, StanzaError> {
         user: user.clone(),
         what: Kept::Card,
         element: self_contained(card, None),
-        most: PRIVATE_ELEMENTS,
+        most: (PRIVATE_ELEMENTS, PRIVATE_BYTES),
     };
     let change = Change::Table {
         owner: user.clone(),

@@ -7,6 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use minidom::Element;
+use reef_frontend::admin::Request;
+use sasl::client::Mechanism;
+use sasl::client::mechanisms::Scram;
+use sasl::common::{Credentials, scram};
 use sha2::Sha256;
 
 const SASL2: &str = "urn:xmpp:sasl:2";
@@ -180,5 +184,32 @@ async fn a_client_logs_in_with_the_token_that_it_was_given_until_the_password_ch
     assert_eq!(last.stanza().await.unwrap().attr("type"), Some("result"));
     let (_, refused) = by_token(&server, &next, OWN, &plain).await;
     assert!(refused.is("failure", SASL2), "{refused:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_changes_before_its_proof_comes_is_proven_no_more() {
+    let server = Server::start(&[], &["juliet".to_owned()]).await;
+    let mut held = client(&server).await;
+    let credentials = Credentials::default().with_username("juliet").with_password(PASSWORD);
+    let mut scram = Scram::<scram::Sha256>::from_credentials(credentials).unwrap();
+    let first = STANDARD.encode(scram.initial());
+    let request = format!(
+        "<authenticate xmlns='{SASL2}' mechanism='SCRAM-SHA-256'><initial-response>{first}</initial-response>\
+         <user-agent id='d4565fa7-4d72'/>{ASK}{BIND}</authenticate>"
+    );
+    held.send(&request).await;
+    let challenge = held.stanza().await.unwrap();
+    let proof = scram.response(&STANDARD.decode(challenge.text()).unwrap()).unwrap();
+    let (jid, password) = ("juliet@capulet.lit".to_owned(), "new".to_owned());
+    server.ask(Request::UserPasswd { jid, password }).await;
+    let proof = STANDARD.encode(proof);
+    held.send(&format!("<response xmlns='{SASL2}'>{proof}</response>"))
+        .await;
+    let refused = held.stanza().await.unwrap();
+    assert!(
+        refused.has_child("not-authorized", "urn:ietf:params:xml:ns:xmpp-sasl"),
+        "{refused:?}"
+    );
     server.stop().await;
 }

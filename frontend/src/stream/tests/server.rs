@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::listen::serve_c2s;
-use crate::sasl::{Credentials, Tokens};
+use crate::sasl::{Basis, Credentials, Tokens};
 use crate::stream::{Authenticated, C2s, Host, HostError, Mode, RegisterError};
 use crate::tls::Tls;
 
@@ -44,7 +44,7 @@ impl Host for FakeHost {
         Ok(None)
     }
 
-    async fn keep_tokens(&self, _: &BareJid, _: &str, _: Tokens) -> Result<(), HostError> {
+    async fn keep_tokens(&self, _: &BareJid, _: &str, _: Tokens, _: Basis) -> Result<(), HostError> {
         Err(HostError::Busy)
     }
 
