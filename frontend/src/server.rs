@@ -171,6 +171,8 @@ pub struct Running {
     pub c2s_tls: Vec<SocketAddr>,
     /// The same for HTTP.
     pub http: Vec<SocketAddr>,
+    /// The same for HTTP with TLS.
+    pub https: Vec<SocketAddr>,
     /// Where other servers connect.
     pub s2s: Vec<SocketAddr>,
     /// The same for direct TLS.
@@ -368,6 +370,7 @@ impl Running {
             c2s: Vec::new(),
             c2s_tls: Vec::new(),
             http: Vec::new(),
+            https: Vec::new(),
             s2s: Vec::new(),
             s2s_tls: Vec::new(),
         };

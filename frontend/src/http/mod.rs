@@ -6,9 +6,11 @@
 mod bounded;
 mod pages;
 mod peers;
+mod socket;
 
 use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
+use crate::tls::Tls;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,8 +29,13 @@ const OPEN_METRICS: HeaderValue =
 /// How it ends.
 const END: &str = "# EOF\n";
 
-/// Serves until `shutdown` says so.
-pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut shutdown: watch::Receiver<bool>) {
+/// Serves until `shutdown` says so, with TLS where that is given.
+pub(crate) async fn serve_http(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    server: Arc<Server>,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let further = server.part.as_ref().and_then(|part| part.web()).unwrap_or_default();
     let router = Router::new()
         .route("/health", get(health))
@@ -37,7 +44,12 @@ pub(crate) async fn serve_http(listener: TcpListener, server: Arc<Server>, mut s
         .merge(further)
         .merge(pages::routes(server))
         .into_make_service_with_connect_info::<Peer>();
-    let listener = Bounded::new(listener, HTTP_CONNECTIONS, Duration::from_secs(HTTP_REQUEST_SECONDS));
+    let listener = Bounded::new(
+        listener,
+        tls,
+        HTTP_CONNECTIONS,
+        Duration::from_secs(HTTP_REQUEST_SECONDS),
+    );
     tokio::select! {
         ended = serve(listener, router).into_future() => {
             if let Err(error) = ended {
@@ -61,10 +73,10 @@ async fn health(State(server): State<Arc<Server>>) -> Response {
 /// All metrics, for who asks from this machine and not through a proxy.
 async fn metrics(
     State(server): State<Arc<Server>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
-    if !peer.ip().is_loopback() || request.headers().contains_key("x-forwarded-for") {
+    if !peer.address.ip().is_loopback() || request.headers().contains_key("x-forwarded-for") {
         return StatusCode::NOT_FOUND.into_response();
     }
     let all = tokio::task::spawn_blocking(move || {

@@ -67,15 +67,20 @@ impl Running {
     /// HTTP. Where nobody chose its address and that is taken, the server goes on without.
     pub(super) async fn listen_http(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
         let chosen = self.server.config.http.listen != HttpConfig::default().listen;
-        for address in self.server.config.http.listen.clone() {
+        let config = self.server.config.http.clone();
+        let plain = config.listen.iter().map(|address| (*address, false));
+        let direct = config.listen_tls.iter().map(|address| (*address, true));
+        for (address, secure) in plain.chain(direct) {
             match TcpListener::bind(address).await {
                 Ok(listener) => {
                     let bound = listener.local_addr().map_err(|e| StartError::Listen(address, e))?;
-                    self.http.push(bound);
-                    let serve = serve_http(listener, self.server.clone(), stopped.clone());
+                    let list = if secure { &mut self.https } else { &mut self.http };
+                    list.push(bound);
+                    let tls = secure.then(|| self.tls.clone());
+                    let serve = serve_http(listener, tls, self.server.clone(), stopped.clone());
                     self.listeners.spawn(serve);
                 }
-                Err(error) if chosen => return Err(StartError::Listen(address, error)),
+                Err(error) if chosen || secure => return Err(StartError::Listen(address, error)),
                 Err(error) => tracing::warn!(%address, %error, "no metrics over http: set http.listen"),
             }
         }

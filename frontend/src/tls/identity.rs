@@ -20,6 +20,8 @@ use super::{TlsError, end_point};
 const ALPN_XMPP_CLIENT: &[u8] = b"xmpp-client";
 /// The same between servers.
 const ALPN_XMPP_SERVER: &[u8] = b"xmpp-server";
+/// What browsers are served with.
+const ALPN_HTTP: &[u8] = b"http/1.1";
 
 /// A certificate with its key and what follows from them.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Identity {
     pub starttls: Arc<ServerConfig>,
     /// For direct TLS: ALPN `xmpp-client`; a client that sends no ALPN is accepted, one that wants another is not.
     pub direct: Arc<ServerConfig>,
+    /// For HTTP: ALPN `http/1.1`.
+    pub web: Arc<ServerConfig>,
     /// `tls-server-end-point` of the certificate, if it is defined for it.
     pub end_point: Option<Vec<u8>>,
     /// For streams from and to other servers.
@@ -65,9 +69,11 @@ impl Identity {
         let peers = PeerConfigs::new(&chain, &key)?;
         let starttls = server_config(chain, key, None)?;
         let direct = with_alpn(&starttls, ALPN_XMPP_CLIENT);
+        let web = with_alpn(&starttls, ALPN_HTTP);
         Ok(Self {
             starttls: Arc::new(starttls),
             direct: Arc::new(direct),
+            web: Arc::new(web),
             end_point,
             peers,
         })
