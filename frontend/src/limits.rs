@@ -38,6 +38,28 @@ pub(crate) const BATCH_BYTES: usize = 128 << 10;
 pub(crate) const RING_FILES: u32 = 1 << 20;
 /// Bytes that are kept for composing the next writes.
 pub(crate) const ROOM_MAX: usize = WRITE_TURN * 16;
+/// Streams that are carried over WebSocket or by long polls at a time.
+pub(crate) const RELAYS: usize = 100_000;
+/// Bytes that such a transport reads at a time.
+pub(crate) const RELAY_READ: usize = 4_096;
+/// Seconds of silence after which a WebSocket is asked whether it lives; proxies end what is silent for a minute.
+pub(crate) const WEB_PING_SECONDS: u64 = 45;
+/// Seconds that a stop waits for streams over HTTP to say goodbye.
+pub(crate) const WEB_STOP_SECONDS: u64 = 2;
+/// Seconds that a long poll may wait for something to say (XEP-0124).
+pub(crate) const BOSH_WAIT_SECONDS: u64 = 60;
+/// Polls of a session that may wait.
+pub(crate) const BOSH_HOLD_MAX: usize = 2;
+/// Seconds without a poll after which a session is lost.
+pub(crate) const BOSH_INACTIVITY_SECONDS: u64 = 60;
+/// The same where a client says that it will be away.
+pub(crate) const BOSH_PAUSE_SECONDS: u64 = 120;
+/// Requests of a session that wait to be looked at.
+pub(crate) const BOSH_ASKED: usize = 4;
+/// Bytes that wait for a stream before no request is looked at.
+pub(crate) const BOSH_INWARD_BYTES: usize = 64 << 10;
+/// Bytes that a body may have beside a stanza.
+pub(crate) const BOSH_BODY_MORE: usize = 16 << 10;
 /// Seconds that a request over HTTP may take to come, from the connection's beginning or from the answer before it.
 pub(crate) const HTTP_REQUEST_SECONDS: u64 = 30;
 /// Sessions whose memory is fetched before the first of them is written.

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reef_stanza::{StreamCondition, StreamFault};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::stream::{
-    Authenticated, C2s, Connection, ConnectionPermit, End, Host, Login, Mode, Negotiation, unsolicited_header,
+    Authenticated, C2s, Carrier, Connection, ConnectionPermit, End, Host, Login, Mode, Negotiation, Relayed,
+    unsolicited_header,
 };
 
 /// Pauses after accept has failed, doubled each time: the usual reason, no free file descriptor, does not pass at once.
@@ -46,6 +47,7 @@ pub async fn serve_c2s<H: Host>(
                     pause = ACCEPT_PAUSE_MIN;
                     match ctx.connections.admit(peer.ip()) {
                         Ok(permit) => {
+                            let socket = Carrier::Tcp(socket);
                             let client = Client { socket, peer, mode, permit };
                             streams.spawn(serve(client, Arc::clone(&ctx), stop.clone()));
                         }
@@ -70,10 +72,28 @@ pub async fn serve_c2s<H: Host>(
 
 /// A connection that was let in.
 struct Client {
-    socket: TcpStream,
+    socket: Carrier,
     peer: SocketAddr,
     mode: Mode,
     permit: ConnectionPermit,
+}
+
+/// Serves a stream that a transport carries, until its client has logged in or it has ended.
+pub(crate) async fn serve_relayed<H: Host>(
+    near: UnixStream,
+    relayed: Relayed,
+    peer: SocketAddr,
+    permit: ConnectionPermit,
+    ctx: Arc<C2s<H>>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let client = Client {
+        socket: Carrier::Relayed(near, relayed, 0),
+        peer,
+        mode: Mode::Relayed,
+        permit,
+    };
+    serve(client, ctx, shutdown).await;
 }
 
 async fn serve<H: Host>(client: Client, ctx: Arc<C2s<H>>, mut shutdown: watch::Receiver<bool>) {
@@ -83,7 +103,9 @@ async fn serve<H: Host>(client: Client, ctx: Arc<C2s<H>>, mut shutdown: watch::R
         mode,
         permit,
     } = client;
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Carrier::Tcp(socket) = &socket
+        && let Err(error) = socket.set_nodelay(true)
+    {
         tracing::debug!(%peer, %error, "the connection was gone at once");
         return;
     }

@@ -8,7 +8,8 @@ mod listeners; // where they connect
 use crate::admin::{self, Live, Performer};
 use crate::config::{Config, Durability};
 use crate::host::Accounts;
-use crate::limits::{HASHES_WAITING, PART_STOP_SECONDS, PEER_READS};
+use crate::http::Streams;
+use crate::limits::{HASHES_WAITING, PART_STOP_SECONDS, PEER_READS, WEB_STOP_SECONDS};
 use crate::part::{Host, Part};
 use crate::peer::name::{PARTS, SERVICES};
 use crate::peer::stream::S2s;
@@ -164,6 +165,7 @@ pub struct Running {
     pub(crate) tls: Arc<Tls>,
     shards: Vec<JoinHandle<()>>,
     listeners: JoinSet<()>,
+    streams: Option<Arc<Streams>>,
     shutdown: watch::Sender<bool>,
     /// Where clients connect: the addresses with the ports that were given.
     pub c2s: Vec<SocketAddr>,
@@ -366,6 +368,7 @@ impl Running {
             tls,
             shards,
             listeners: JoinSet::new(),
+            streams: None,
             shutdown,
             c2s: Vec::new(),
             c2s_tls: Vec::new(),
@@ -376,8 +379,11 @@ impl Running {
         };
         running.start_part()?;
         running.listen_s2s(&stopped).await?;
-        running.listen(Arc::new(c2s), &stopped).await?;
-        running.listen_http(&stopped).await?;
+        let c2s = Arc::new(c2s);
+        let streams = Streams::new(running.server.clone(), c2s.clone(), stopped.clone());
+        running.listen(c2s, &stopped).await?;
+        running.listen_http(&streams, &stopped).await?;
+        running.streams = Some(streams);
         let performer = running.performer();
         running.listeners.spawn(async move {
             if let Err(error) = admin::serve(performer, stopped).await {
@@ -432,7 +438,7 @@ impl Running {
             }
         }
         self.server.s2s.hold();
-        let (shards, server) = (self.shards, self.server);
+        let (shards, server, streams) = (self.shards, self.server, self.streams);
         let ended = tokio::task::spawn_blocking(move || {
             server.router.stop();
             for shard in 0..server.router.shards() {
@@ -447,6 +453,10 @@ impl Running {
         });
         if ended.await.is_err() {
             tracing::error!("stopping failed");
+        }
+        if let Some(streams) = streams {
+            // Whoever does not take its farewell in that time does not hear it.
+            let _ = tokio::time::timeout(Duration::from_secs(WEB_STOP_SECONDS), streams.ended()).await;
         }
     }
 }

@@ -140,6 +140,12 @@ impl Config {
                 format!("{url:?} must begin with https:// or http://"),
             );
         }
+        if let Some(bad) = self.http.origins.iter().find(|origin| !is_origin(origin)) {
+            return wrong(
+                "http.origins",
+                format!("{bad:?} is no origin; write https://chat.example.org, or * for any"),
+            );
+        }
         match self.http.trusted_proxies.iter().find(|network| !is_network(network)) {
             Some(bad) => wrong(
                 "http.trusted_proxies",
@@ -250,6 +256,15 @@ fn is_uri(text: &str) -> bool {
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     };
     plain && scheme.is_some_and(|(scheme, _)| letters(scheme))
+}
+
+/// `https://chat.example.org`, with a port or without, and nothing behind it; or `*`.
+fn is_origin(origin: &str) -> bool {
+    let site = origin
+        .split_once("://")
+        .filter(|(scheme, _)| !scheme.is_empty())
+        .map(|(_, site)| site);
+    origin == "*" || site.is_some_and(|site| !site.is_empty() && !site.contains(['/', ' ', '*']))
 }
 
 /// An address, or an address and a prefix length.

@@ -145,6 +145,9 @@ pub struct HttpConfig {
     pub public_url: String,
     /// Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
+    /// Origins (`https://chat.example.org`) whose pages may speak XMPP over WebSocket and BOSH, beside the server's own; `*` is
+    /// any: what counts are the credentials within the stream, and no cookie.
+    pub origins: Vec<String>,
 }
 
 /// `[store]`.
@@ -213,6 +216,7 @@ impl Default for HttpConfig {
             listen_tls: Vec::new(),
             public_url: String::new(),
             trusted_proxies: Vec::new(),
+            origins: vec!["*".to_owned()],
         }
     }
 }

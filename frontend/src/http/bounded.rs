@@ -40,7 +40,7 @@ pub(super) struct Counted {
 }
 
 /// How long a connection may go without an answer, and its place among those that the listener takes on.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     milliseconds: AtomicU64,
     /// Held for the moment in which the place is given back or taken.
     place: Mutex<Option<OwnedSemaphorePermit>>,
@@ -49,13 +49,13 @@ pub(super) struct Patience {
 
 /// Who is connected.
 #[derive(Clone)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// Where from; behind a proxy, the proxy's.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Whether the connection has TLS.
-    pub(super) secure: bool,
+    pub(crate) secure: bool,
     /// How long an answer may take.
-    pub(super) patience: Arc<Patience>,
+    pub(crate) patience: Arc<Patience>,
 }
 
 impl Connected<IncomingStream<'_, Bounded>> for Peer {
@@ -76,6 +76,11 @@ impl Patience {
             place: Mutex::new(place),
             permits,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_tests() -> Arc<Patience> {
+        Patience::new(Duration::from_secs(1), None, Arc::new(Semaphore::new(0)))
     }
 
     /// From now on an answer may take so long, counted from the last bytes written. Before the time that held until now is up.

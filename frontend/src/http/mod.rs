@@ -1,12 +1,13 @@
-//! HTTP: `/metrics` (OpenMetrics text) and `/health` for operators, `/u/<name>` for everyone.
+//! HTTP: `/metrics` (OpenMetrics text) and `/health` for operators, `/u/<name>` for everyone, `/ws` and `/bosh` for browsers.
 //!
-//! Must not know sessions. Further paths (WebSocket, uploads) join the same router. Metrics name accounts and nodes: they
+//! Must not know sessions. Further paths join the same router. Metrics name accounts and nodes: they
 //! are for the machine itself, not for whoever reaches the port.
 
 mod bounded;
 mod pages;
 mod peers;
 mod socket;
+mod streams;
 
 use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
@@ -16,9 +17,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, serve};
-use bounded::{Bounded, Peer};
+use bounded::Bounded;
+pub(crate) use bounded::Peer;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use streams::Streams;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -34,6 +37,7 @@ pub(crate) async fn serve_http(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     server: Arc<Server>,
+    streams: Arc<Streams>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let further = server.part.as_ref().and_then(|part| part.web()).unwrap_or_default();
@@ -42,6 +46,7 @@ pub(crate) async fn serve_http(
         .route("/metrics", get(metrics))
         .with_state(server.clone())
         .merge(further)
+        .merge(streams::routes(streams))
         .merge(pages::routes(server))
         .into_make_service_with_connect_info::<Peer>();
     let listener = Bounded::new(

@@ -5,7 +5,7 @@
 use super::{Running, StartError};
 use crate::config::{HttpConfig, S2sConfig};
 use crate::host::Accounts;
-use crate::http::serve_http;
+use crate::http::{Streams, serve_http};
 use crate::listen::serve_c2s;
 use crate::peer::stream::serve_s2s;
 use crate::stream::{C2s, Mode};
@@ -27,10 +27,12 @@ impl Running {
             let failed = |e| StartError::Listen(address, e);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             let bound = listener.local_addr().map_err(failed)?;
-            match mode {
-                Mode::StartTls => self.c2s.push(bound),
-                Mode::DirectTls => self.c2s_tls.push(bound),
-            }
+            let list = if mode == Mode::DirectTls {
+                &mut self.c2s_tls
+            } else {
+                &mut self.c2s
+            };
+            list.push(bound);
             self.listeners
                 .spawn(serve_c2s(listener, mode, c2s.clone(), stopped.clone()));
         }
@@ -54,10 +56,12 @@ impl Running {
                 }
             };
             let bound = listener.local_addr().map_err(|e| StartError::Listen(address, e))?;
-            match mode {
-                Mode::StartTls => self.s2s.push(bound),
-                Mode::DirectTls => self.s2s_tls.push(bound),
-            }
+            let list = if mode == Mode::DirectTls {
+                &mut self.s2s_tls
+            } else {
+                &mut self.s2s
+            };
+            list.push(bound);
             self.listeners
                 .spawn(serve_s2s(listener, mode, s2s.clone(), stopped.clone()));
         }
@@ -65,7 +69,11 @@ impl Running {
     }
 
     /// HTTP. Where nobody chose its address and that is taken, the server goes on without.
-    pub(super) async fn listen_http(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
+    pub(super) async fn listen_http(
+        &mut self,
+        streams: &Arc<Streams>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<(), StartError> {
         let chosen = self.server.config.http.listen != HttpConfig::default().listen;
         let config = self.server.config.http.clone();
         let plain = config.listen.iter().map(|address| (*address, false));
@@ -77,11 +85,11 @@ impl Running {
                     let list = if secure { &mut self.https } else { &mut self.http };
                     list.push(bound);
                     let tls = secure.then(|| self.tls.clone());
-                    let serve = serve_http(listener, tls, self.server.clone(), stopped.clone());
+                    let serve = serve_http(listener, tls, self.server.clone(), streams.clone(), stopped.clone());
                     self.listeners.spawn(serve);
                 }
                 Err(error) if chosen || secure => return Err(StartError::Listen(address, error)),
-                Err(error) => tracing::warn!(%address, %error, "no metrics over http: set http.listen"),
+                Err(error) => tracing::warn!(%address, %error, "nothing is served over http: set http.listen"),
             }
         }
         Ok(())

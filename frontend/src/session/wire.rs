@@ -4,11 +4,13 @@
 //! user and no stanza.
 
 use super::tcp;
+use crate::stream::{Relayed, Socket};
 use crate::tls::Channel;
 use mio::event::Source;
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// The way to a client.
@@ -21,7 +23,14 @@ pub(super) struct Wire {
 enum Transport {
     Tcp(TcpStream),
     Tls(Box<Secured>),
+    Relayed(Box<Local>),
     Memory(Box<dyn FarEnd>),
+}
+
+/// The end of a transport of this process, which cuts the stream into what it carries.
+struct Local {
+    socket: UnixStream,
+    relayed: Relayed,
 }
 
 struct Secured {
@@ -55,8 +64,17 @@ pub(super) enum Got {
 }
 
 impl Wire {
-    /// Takes over a socket: tunes it.
-    pub(super) fn new(socket: std::net::TcpStream, channel: Option<Channel>) -> io::Result<Wire> {
+    /// Takes over a socket: tunes it, where it is a client's own.
+    pub(super) fn new(socket: Socket, channel: Option<Channel>) -> io::Result<Wire> {
+        let socket = match socket {
+            Socket::Tcp(socket) => socket,
+            Socket::Relayed(socket, relayed) => {
+                socket.set_nonblocking(true)?;
+                let socket = UnixStream::from_std(socket);
+                let transport = Transport::Relayed(Box::new(Local { socket, relayed }));
+                return Ok(Wire { transport, written: 0 });
+            }
+        };
         socket.set_nonblocking(true)?;
         tcp::tune(&socket)?;
         let socket = TcpStream::from_std(socket);
@@ -93,10 +111,11 @@ impl Wire {
             .map_or(Ok(()), |socket| socket.reregister(registry, token, interest))
     }
 
-    fn socket(&mut self) -> Option<&mut TcpStream> {
+    fn socket(&mut self) -> Option<&mut dyn Source> {
         match &mut self.transport {
             Transport::Tcp(socket) => Some(socket),
             Transport::Tls(secured) => Some(&mut secured.socket),
+            Transport::Relayed(local) => Some(&mut local.socket),
             Transport::Memory(_) => None,
         }
     }
@@ -105,6 +124,7 @@ impl Wire {
     pub(super) fn read(&mut self, buffer: &mut [u8], plain: &mut Vec<u8>) -> io::Result<Got> {
         match &mut self.transport {
             Transport::Tcp(socket) => got(socket.read(buffer)),
+            Transport::Relayed(local) => got(local.socket.read(buffer)),
             Transport::Memory(far) => got(far.read(buffer)),
             Transport::Tls(secured) => {
                 if secured.channel.peer_closed() {
@@ -124,10 +144,12 @@ impl Wire {
 
     /// Reads what no longer matters, past TLS.
     pub(super) fn pass_over(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
-        match &mut self.transport {
-            Transport::Memory(far) => got(far.read(buffer)),
-            _ => self.socket().map_or(Ok(Got::Closed), |socket| got(socket.read(buffer))),
-        }
+        got(match &mut self.transport {
+            Transport::Tcp(socket) => socket.read(buffer),
+            Transport::Tls(secured) => secured.socket.read(buffer),
+            Transport::Relayed(local) => local.socket.read(buffer),
+            Transport::Memory(far) => far.read(buffer),
+        })
     }
 
     /// The socket's descriptor; none in memory.
@@ -135,6 +157,7 @@ impl Wire {
         match &self.transport {
             Transport::Tcp(socket) => Some(socket.as_raw_fd()),
             Transport::Tls(secured) => Some(secured.socket.as_raw_fd()),
+            Transport::Relayed(local) => Some(local.socket.as_raw_fd()),
             Transport::Memory(_) => None,
         }
     }
@@ -167,6 +190,11 @@ impl Wire {
         match &mut self.transport {
             Transport::Tcp(socket) => {
                 let (taken, blocked) = write(socket, rest, &mut self.written)?;
+                out.extend_from_slice(rest.get(taken..).unwrap_or_default());
+                Ok(blocked)
+            }
+            Transport::Relayed(local) => {
+                let (taken, blocked) = write(&mut local.socket, rest, &mut self.written)?;
                 out.extend_from_slice(rest.get(taken..).unwrap_or_default());
                 Ok(blocked)
             }
@@ -204,11 +232,12 @@ impl Wire {
         }
     }
 
-    /// Bytes that the client's TCP has acknowledged.
+    /// Bytes that the client's TCP, or its transport, has acknowledged.
     pub(super) fn acknowledged(&self) -> u64 {
         let unacknowledged = match &self.transport {
             Transport::Tcp(socket) => tcp::unacknowledged(socket),
             Transport::Tls(secured) => tcp::unacknowledged(&secured.socket),
+            Transport::Relayed(local) => return local.relayed.acknowledged(),
             Transport::Memory(_) => Ok(0),
         };
         self.written.saturating_sub(unacknowledged.unwrap_or(0))
@@ -221,9 +250,12 @@ impl Wire {
         }
         // The client may be gone already: there is nothing left to do about it.
         let _ = self.push();
-        if let Some(socket) = self.socket() {
-            let _ = socket.shutdown(std::net::Shutdown::Write);
-        }
+        let _ = match &self.transport {
+            Transport::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Transport::Tls(secured) => secured.socket.shutdown(Shutdown::Write),
+            Transport::Relayed(local) => local.socket.shutdown(Shutdown::Write),
+            Transport::Memory(_) => Ok(()),
+        };
     }
 }
 
@@ -252,7 +284,7 @@ impl Secured {
     }
 }
 
-fn write(socket: &mut TcpStream, bytes: &[u8], written: &mut u64) -> io::Result<(usize, bool)> {
+fn write(socket: &mut impl Write, bytes: &[u8], written: &mut u64) -> io::Result<(usize, bool)> {
     write_with(|rest| socket.write(rest), bytes, written)
 }
 

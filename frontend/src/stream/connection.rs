@@ -11,8 +11,8 @@ use std::time::Duration;
 use reef_stanza::{Budget, Frame, StreamFault, StreamNamespace, StreamReader, stream_header};
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use super::{Carrier, Socket};
 use crate::tls::Channel;
 
 /// Bytes asked of the socket at a time.
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 }
 
 enum Transport {
-    Plain(TcpStream),
+    Plain(Carrier),
     Tls(Box<Secured>),
     /// A TLS handshake has the socket, or has failed: nothing can be said any more.
     Lost,
@@ -40,7 +40,7 @@ enum Transport {
 
 /// A socket with TLS on it.
 struct Secured {
-    socket: TcpStream,
+    socket: Carrier,
     channel: Channel,
     /// Sealed and not yet taken by the socket.
     sealed: Vec<u8>,
@@ -62,7 +62,7 @@ pub(crate) enum End {
 
 /// A connection taken apart for its shard.
 pub(crate) struct Parts {
-    pub(crate) socket: std::net::TcpStream,
+    pub(crate) socket: Socket,
     pub(crate) tls: Option<Channel>,
     pub(crate) unread: Vec<u8>,
     /// In the midst of the stream.
@@ -71,7 +71,7 @@ pub(crate) struct Parts {
 
 impl Connection {
     /// A connection on which nothing was said yet.
-    pub(crate) fn new(socket: TcpStream, budget: Budget) -> Self {
+    pub(crate) fn new(socket: Carrier, budget: Budget) -> Self {
         Self {
             transport: Transport::Plain(socket),
             reader: StreamReader::new(StreamNamespace::Client, budget),
@@ -116,6 +116,11 @@ impl Connection {
 
     pub(super) fn is_tls(&self) -> bool {
         matches!(self.transport, Transport::Tls(_))
+    }
+
+    /// Whether a transport of this process carries the stream, and protects it.
+    pub(super) fn is_relayed(&self) -> bool {
+        matches!(&self.transport, Transport::Plain(carrier) if carrier.is_relayed())
     }
 
     /// The TLS channel, if there is one.
@@ -269,7 +274,7 @@ impl Secured {
 }
 
 /// Takes from `bytes` what the socket takes, until nothing is left.
-async fn write_all(socket: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+async fn write_all(socket: &mut Carrier, bytes: &mut Vec<u8>) -> io::Result<()> {
     while !bytes.is_empty() {
         match socket.write(bytes).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),

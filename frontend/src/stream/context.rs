@@ -22,6 +22,8 @@ pub enum Mode {
     StartTls,
     /// With TLS (XEP-0368).
     DirectTls,
+    /// Over a transport of this process, which is protected, or needs no protection (RFC 7395 §3.10: no STARTTLS there).
+    Relayed,
 }
 
 /// The context of all client streams.

@@ -19,7 +19,7 @@ impl<H: Host> Negotiation<'_, H> {
     /// What this stream may do next. Mechanisms are shown only where passwords may pass.
     pub(super) fn features(&self) -> Vec<u8> {
         let mut xml = String::from("<stream:features>");
-        if !self.connection.is_tls() {
+        if !self.connection.is_tls() && !self.connection.is_relayed() {
             let required = if self.context.require_tls { "<required/>" } else { "" };
             xml.push_str(&format!("<starttls xmlns='{}'>{required}</starttls>", ns::TLS));
         }

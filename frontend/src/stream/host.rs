@@ -3,13 +3,13 @@
 //! It must not know who implements it. What comes next: `main.rs` implements [`Host`] over the engine and the shards.
 
 use std::future::Future;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use jid::BareJid;
 
 use reef_stanza::StreamReader;
 
-use super::{ConnectionPermit, Inline};
+use super::{ConnectionPermit, Inline, Socket};
 use crate::sasl::{Basis, Credentials, Tokens};
 use crate::tls::Channel;
 
@@ -74,8 +74,8 @@ pub enum RegisterError {
 pub struct Authenticated {
     /// Who it is.
     pub user: BareJid,
-    /// Non-blocking, with `TCP_NODELAY`. Everything that was to be sent has been handed to it.
-    pub socket: TcpStream,
+    /// Non-blocking. Everything that was to be sent has been handed to it.
+    pub socket: Socket,
     /// The TLS session, past its handshake, with nothing queued to be sent.
     pub(crate) tls: Option<Channel>,
     /// Plaintext that was read and not consumed: the shard's reader gets it first. At most about 20 KiB.

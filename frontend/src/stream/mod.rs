@@ -14,6 +14,7 @@ mod host;
 mod register;
 mod sasl;
 mod sasl2;
+mod socket;
 mod starttls;
 
 #[cfg(test)]
@@ -33,9 +34,11 @@ pub use admission::{ConnectionPermit, Connections, Refused};
 pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};
 pub use sasl2::Inline;
+pub use socket::{Relayed, Socket};
 
 pub(crate) use connection::{Connection, End, unsolicited_header};
 pub(crate) use features::limits_feature;
+pub(crate) use socket::Carrier;
 
 /// Elements that a client may send before it has authenticated; a login takes three, a registration two more.
 const ELEMENTS_MAX: u32 = 64;
@@ -117,9 +120,10 @@ impl<'a, H: Host> Negotiation<'a, H> {
         }
     }
 
-    /// Whether passwords may pass: the connection is encrypted, or the operator does without on loopback.
+    /// Whether passwords may pass: the connection is encrypted, or came by a transport that was let in for being so, or the
+    /// operator does without on loopback.
     fn may_authenticate(&self) -> bool {
-        self.connection.is_tls() || !self.context.require_tls
+        self.connection.is_tls() || self.connection.is_relayed() || !self.context.require_tls
     }
 
     /// The next child of the stream.

@@ -29,6 +29,18 @@ macro_rules! said {
 }
 
 said! {
+    rfc7395_websocket = "RFC 7395", "", "XMPP over WebSocket",
+        "`/ws` of `[http] listen`, for the pages of `http.origins`: `http/streams/wire.rs`", &[], &[];
+    xep0124_bosh = "XEP-0124", "1.11.2", "Bidirectional-streams Over Synchronous HTTP (BOSH)",
+        "`/bosh`, long polls; no key sequences: `http/streams/bosh`", &[], &[];
+    xep0156_connections = "XEP-0156", "1.4.0", "Discovering Alternative XMPP Connection Methods",
+        "host-meta in XML and JSON, where there is an address that others reach", &[], &[];
+    xep0178_external = "XEP-0178", "1.2", "Best Practices for Use of SASL EXTERNAL with Certificates",
+        "between servers: `peer/stream/prove.rs`", &[], &[];
+    xep0206_bosh = "XEP-0206", "1.4", "XMPP Over BOSH", "in `http/streams/bosh/body.rs`", &[], &[];
+    xep0220_dialback = "XEP-0220", "1.1.1", "Server Dialback", "where no certificate proves it, and `s2s.dialback` allows it", &[], &[];
+    xep0288_bidi = "XEP-0288", "1.0.1", "Bidirectional Server-to-Server Connections", "asked for and offered", &[], &[];
+    xep0368_direct = "XEP-0368", "1.1.0", "SRV records for XMPP over TLS", "`listen_tls` of clients and servers, dialled too", &[], &[];
     xep0059_rsm = "XEP-0059", "1.0", "Result Set Management",
         "of items, archives and all lists but the block list; positions and counts where something is counted",
         &["http://jabber.org/protocol/rsm"], &[];

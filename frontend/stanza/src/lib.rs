@@ -6,6 +6,7 @@ pub mod ns; //           namespaces
 // From bytes to elements and back.
 pub mod ack; //          XEP-0198's <a/>, without a parser
 pub mod budget; //       what a stanza may cost
+pub mod cut; //          our own bytes → pieces that travel alone
 pub mod header; //       the stream header
 pub mod reader; //       bytes → frames
 pub mod write; //        elements → bytes
@@ -32,6 +33,7 @@ pub mod uri; //          RFC 5122 addresses
 
 pub use ack::ack;
 pub use budget::Budget;
+pub use cut::{Cutter, Piece};
 pub use error::{StreamCondition, StreamFault};
 pub use header::{StreamHeader, StreamNamespace, stream_header};
 pub use payload::IqPayload;

@@ -23,6 +23,10 @@ pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 /// Framing of XMPP over WebSocket (RFC 7395).
 pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+/// XEP-0124: the body of a long poll.
+pub const HTTP_BIND: &str = "http://jabber.org/protocol/httpbind";
+/// XEP-0206: attributes of that body.
+pub const XBOSH: &str = "urn:xmpp:xbosh";
 /// Roster (RFC 6121 §2).
 pub const ROSTER: &str = "jabber:iq:roster";
 /// Stream feature: roster versioning (RFC 6121 §2.6).

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod behalf;
+mod browser;
 mod client;
 mod compare;
 mod fan_out;

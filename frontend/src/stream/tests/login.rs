@@ -54,24 +54,24 @@ async fn scram<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Sends `text` to the client from the shard's side of a handed-over connection, and reads `expected` from it.
 fn talk(mut connection: Authenticated, text: &str, expected: &str) {
-    connection.socket.set_nonblocking(false).unwrap();
+    connection.socket.tcp().set_nonblocking(false).unwrap();
     let mut received = connection.unread.clone();
     match &mut connection.tls {
         None => {
-            connection.socket.write_all(text.as_bytes()).unwrap();
+            connection.socket.tcp().write_all(text.as_bytes()).unwrap();
             while received.len() < expected.len() {
                 let mut buffer = [0; 256];
-                let read = connection.socket.read(&mut buffer).unwrap();
+                let read = connection.socket.tcp().read(&mut buffer).unwrap();
                 received.extend_from_slice(&buffer[..read]);
             }
         }
         Some(channel) => {
             let mut sealed = Vec::new();
             channel.send(text.as_bytes(), &mut sealed).unwrap();
-            connection.socket.write_all(&sealed).unwrap();
+            connection.socket.tcp().write_all(&sealed).unwrap();
             while received.len() < expected.len() {
                 let mut buffer = [0; 7];
-                let read = connection.socket.read(&mut buffer).unwrap();
+                let read = connection.socket.tcp().read(&mut buffer).unwrap();
                 channel
                     .receive(&mut buffer[..read], &mut received, &mut sealed)
                     .unwrap();
@@ -126,11 +126,11 @@ async fn a_plain_login_over_tls_is_handed_over_with_its_session() {
     let (mut client, _) = Client::secure(&server).await;
     let success = format!("<success {SASL}/>");
     assert_eq!(client.ask(&auth("PLAIN", b"\0juliet\0r0m30"), "/>").await, success);
-    let connection = server.handed().await;
+    let mut connection = server.handed().await;
     assert_eq!(connection.user.as_str(), "juliet@capulet.example");
     assert_eq!(connection.lang.as_deref(), Some("de"));
     assert_eq!(connection.peer.ip(), server.starttls.ip());
-    assert!(connection.socket.nodelay().unwrap());
+    assert!(connection.socket.tcp().nodelay().unwrap());
     assert!(connection.unread.is_empty());
     assert_eq!(server.context.connections.unauthenticated(), 0);
     let shard = tokio::task::spawn_blocking(|| talk(connection, "from the shard", "to the shard"));
