@@ -245,6 +245,10 @@ pub(crate) const ARRIVED_RETRY_MS: u64 = 50;
 pub(crate) const PRIVATE_ELEMENTS: u32 = 128;
 /// Their bytes.
 pub(crate) const PRIVATE_BYTES: u64 = 2_097_152;
+/// Bookmarks that one list changes at once; each is a record behind the list's, of which the engine takes 256.
+pub(crate) const BOOKMARKS_CHANGED: u32 = 200;
+/// Bytes of bookmarks that are shown as one list.
+pub(crate) const BOOKMARKS_BYTES: usize = UNWRITTEN_MAX / 2;
 /// Stanzas that wait until somebody looks at a client (XEP-0352): one for each sender of presence or chat states.
 pub(crate) const CSI_HELD: usize = 1_000;
 /// Their bytes.

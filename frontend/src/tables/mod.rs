@@ -6,6 +6,7 @@
 mod account;
 mod archive;
 mod block;
+mod bookmarks;
 mod notifications;
 mod offline;
 mod op;
@@ -19,6 +20,7 @@ mod tokens;
 pub(crate) use account::account;
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
+pub(crate) use bookmarks::{bookmarks, has_unconverted, list as bookmark_list};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use op::Op;
@@ -390,6 +392,21 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
             element,
             most,
         } => private::keep(apply, user, (what, element), *most),
+        Op::SetBookmarks {
+            user,
+            storage,
+            whole,
+            most,
+            changes,
+        } => {
+            let list = bookmarks::List {
+                storage,
+                whole: *whole,
+                most: *most,
+                changes: *changes,
+            };
+            bookmarks::set(apply, user, &list)
+        }
         Op::SetTokens {
             user,
             agent,

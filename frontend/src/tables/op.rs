@@ -201,6 +201,19 @@ pub(crate) enum Op {
         /// The address.
         jid: Arc<str>,
     },
+    /// Brings a list of bookmarks (XEP-0048) to the account's node of them (XEP-0402).
+    SetBookmarks {
+        /// The account.
+        user: Arc<str>,
+        /// The list, self-contained.
+        storage: Vec<u8>,
+        /// Whether other bookmarks go.
+        whole: bool,
+        /// How many elements of private storage there may be, and how many bytes in all.
+        most: (u32, u64),
+        /// How many bookmarks may change at once.
+        changes: u32,
+    },
 }
 
 impl Op {

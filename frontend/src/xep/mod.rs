@@ -33,6 +33,7 @@ mod xep0280_carbons;
 mod xep0313_mam;
 mod xep0376_pam;
 mod xep0377_reports;
+mod xep0402_bookmarks;
 mod xep0470_attachments;
 mod xep0472_social_feed;
 
@@ -53,11 +54,14 @@ pub(crate) use xep0133_admin::{admin_commands, admin_info};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
+pub(crate) use xep0402_bookmarks::{
+    bookmark, bookmarks_in, is_bookmarks, read_bookmarks, set_bookmarks, with_bookmarks,
+};
 pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0084, 0292, 0357, 0363, 0402 go here, each in its file.
+/// module of their own; 0357, 0363 go here, each in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
@@ -87,6 +91,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0206_bosh::MODULE,
     &xep0215_services::MODULE,
     &xep0220_dialback::MODULE,
+    &xep0223_private::MODULE,
     &xep0277_microblog::MODULE,
     &xep0280_carbons::MODULE,
     &xep0288_bidi::MODULE,
@@ -102,6 +107,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0377_reports::MODULE,
     &xep0386_bind2::MODULE,
     &xep0388_sasl2::MODULE,
+    &xep0402_bookmarks::MODULE,
     &xep0413_order::MODULE,
     &xep0440_bindings::MODULE,
     &xep0441_preferences::MODULE,

@@ -56,6 +56,8 @@ said! {
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
     xep0442_node_archives = "XEP-0442", "0.2.0", "Pubsub Message Archive Management",
         "the archive of each node, in `xep0313_mam/posts.rs`", &[], &[];
+    xep0223_private = "XEP-0223", "1.1.1", "Persistent Storage of Private Data via PubSub",
+        "by publish-options, in any node of an account", &[], &[];
     reef_fanout = "urn:reef:fanout:0", "", "Fan-out",
         "one stanza for all followers at another Reef: `frontend/FANOUT.md`", &["urn:reef:fanout:0"], &[];
     reef_timeline = "urn:reef:timeline:0", "", "Home timeline",

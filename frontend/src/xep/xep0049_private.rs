@@ -1,8 +1,8 @@
 //! XEP-0049, Private XML Storage: elements that a client keeps with its account, by name and namespace.
 //!
-//! Newer clients keep such things in nodes of their own (XEP-0223); old ones keep bookmarks here.
+//! Newer clients keep such things in nodes of their own (XEP-0223); old ones keep bookmarks here, which are those of the newer (XEP-0402).
 
-use super::{Answer, Ctx, Module, Routes, To};
+use super::{Answer, Ctx, Module, Routes, To, is_bookmarks, read_bookmarks, set_bookmarks};
 use crate::errors;
 use crate::limits::{PRIVATE_BYTES, PRIVATE_ELEMENTS};
 use crate::tables::{self, Kept, Op};
@@ -15,7 +15,7 @@ pub(crate) const MODULE: Module = Module {
     spec: "XEP-0049",
     version: "1.2",
     title: "Private XML Storage",
-    note: "one element for each name and namespace",
+    note: "one element for each name and namespace; bookmarks are those of XEP-0402",
     server: &[],
     account: &[ns::PRIVATE],
     service: &[],
@@ -59,6 +59,9 @@ fn routes(on: &mut Routes) {
 fn read(ctx: &mut Ctx<'_>, asked: Element) -> Result<Answer, StanzaError> {
     ctx.own()?;
     let user = ctx.from.to_bare();
+    if is_bookmarks(&asked) {
+        return Ok(read_bookmarks(user.as_str().into()));
+    }
     Ok(Answer::read(move |engine| {
         let found = tables::kept(engine.view(), user.as_str(), &kept(&asked)).map_err(errors::unreadable)?;
         let bytes = found.unwrap_or_else(|| self_contained(&asked, None));
@@ -72,6 +75,9 @@ fn read(ctx: &mut Ctx<'_>, asked: Element) -> Result<Answer, StanzaError> {
 fn keep(ctx: &mut Ctx<'_>, element: &Element) -> Result<Answer, StanzaError> {
     ctx.own()?;
     let user: Arc<str> = ctx.from.to_bare().as_str().into();
+    if is_bookmarks(element) {
+        return Ok(set_bookmarks(&user, element));
+    }
     let op = Op::Keep {
         user: user.clone(),
         what: kept(element),

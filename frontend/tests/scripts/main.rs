@@ -57,6 +57,7 @@ scripts! {
     bind
     blocking
     blocking_nodes
+    bookmarks
     carbons
     client_state
     comments

@@ -36,7 +36,7 @@ pub(crate) use public::{public_subscriber, public_subscription};
 pub(crate) use retrieve::readable_node;
 pub(crate) use since::{Since, last_here, missed};
 
-use super::{Answer, Ctx, Module, Routes, To};
+use super::{Answer, Ctx, Module, Routes, To, with_bookmarks};
 use asked::Asked;
 use jid::BareJid;
 use reef_stanza::pubsub::{Get, OwnerGet, OwnerSet, Request, Set};
@@ -118,7 +118,14 @@ fn perform(ctx: &mut Ctx<'_>, request: Request) -> Result<Answer, StanzaError> {
             rsm,
             order,
             subid: _,
-        } => retrieve::items(asked, &node, max, ids, rsm, order),
+        } => match own::is_for_bookmarks(&asked, &node) {
+            true => {
+                let user = asked.by.clone();
+                let items = move || retrieve::items(asked, &node, max, ids, rsm, order);
+                Ok(with_bookmarks(user, Box::new(items)))
+            }
+            false => retrieve::items(asked, &node, max, ids, rsm, order),
+        },
         Request::Subscriptions { node, rsm } => own::subscriptions(asked, node, rsm),
         Request::Affiliations { node, rsm } => own::affiliations(asked, node, rsm),
         Request::DefaultSubscriptionOptions { node } => subscription_options::default_options(asked, node),

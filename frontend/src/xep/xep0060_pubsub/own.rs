@@ -14,8 +14,13 @@ use reef_engine::model::{NodeId, NodeName};
 use reef_engine::query;
 use reef_engine::store::rows;
 use reef_stanza::pubsub::{Affiliation, SubscriptionOut, SubscriptionState, affiliations_reply, subscriptions_reply};
-use reef_stanza::{StanzaError, rsm};
+use reef_stanza::{StanzaError, ns, rsm};
 use std::sync::Arc;
+
+/// Whether an account asks for its bookmarks, of which some may still lie in private storage.
+pub(super) fn is_for_bookmarks(asked: &Asked, node: &str) -> bool {
+    node == ns::BOOKMARKS && asked.by == asked.service
+}
 
 type Subscriptions = Vec<(NodeName, SubscriptionState)>;
 

@@ -72,6 +72,7 @@ fn social_feed(config: NodeConfig) -> NodeConfig {
 fn account(node: &str) -> NodeConfig {
     match node {
         ns::MICROBLOG => NodeConfig::microblog(node),
+        ns::BOOKMARKS => bookmarks(),
         ns::NOTIFICATIONS => crate::tables::notifications_config(),
         ns::SOCIAL_FEED_STORIES => NodeConfig {
             access: AccessModel::Presence,
@@ -79,6 +80,18 @@ fn account(node: &str) -> NodeConfig {
             ..NodeConfig::microblog(node)
         },
         _ => NodeConfig::pep(),
+    }
+}
+
+/// XEP-0402: for the account's own clients alone, whether or not they say so (XEP-0223).
+fn bookmarks() -> NodeConfig {
+    NodeConfig {
+        access: AccessModel::Whitelist,
+        max_items: ITEMS_MAX,
+        send_last: SendLast::Never,
+        notify_retract: true,
+        notify_delete: true,
+        ..NodeConfig::pep()
     }
 }
 
