@@ -151,6 +151,7 @@ impl Hub {
             self.shard.apply(&batch);
             self.notices(&batch);
             self.notify_elsewhere(&batch);
+            self.notice_avatars(&batch);
         }
         for _ in 0..self.readable.len() {
             if let Some(conn) = self.readable.pop_front() {

@@ -10,6 +10,7 @@
 mod archive; //    XEP-0313: a message is committed, then delivered
 mod archive_rule; // which messages those are
 mod arrived; //    what other servers send
+mod avatar; //     XEP-0398: its hash in presence
 mod batch; //      what is due to many → one call
 mod behalf; //     accounts that act without a session
 mod behind; //     what does not outlast presence
@@ -125,6 +126,8 @@ pub(crate) struct User {
     greeted: bool,
     /// When his digests are due.
     digests: Option<Box<HashMap<NodeId, u64>>>,
+    /// What presence says of his avatar.
+    avatar: avatar::Avatar,
     /// When his last session ended, in milliseconds.
     left: Option<u64>,
 }

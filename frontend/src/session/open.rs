@@ -8,7 +8,7 @@ use super::inline::Welcome;
 use super::iq::IqRef;
 use super::wire::{FarEnd, Wire};
 use super::wishes::Wishes;
-use super::{ConnRef, Hub, User};
+use super::{ConnRef, Hub, User, avatar};
 use crate::errors;
 use crate::stream::{Authenticated, ConnectionPermit, Inline};
 use crate::tables;
@@ -44,6 +44,7 @@ pub(super) struct Loaded {
     wishes: Wishes,
     greeted: bool,
     blocked: tables::Blocked,
+    avatar: Option<Box<str>>,
 }
 
 fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
@@ -64,6 +65,7 @@ fn load(engine: &Engine, user: &str) -> Result<Option<Loaded>, StoreError> {
         wishes: Wishes::read(engine, subscriber)?,
         greeted: !rows::coming(view, subscriber, 1)?.is_empty(),
         blocked: tables::blocked(view, user)?,
+        avatar: avatar::read(engine, user)?,
     }))
 }
 
@@ -249,6 +251,7 @@ impl Hub {
             user.devices = rows.devices;
             user.take_wishes(rows.wishes);
             user.greeted |= rows.greeted;
+            user.avatar.loaded(rows.avatar);
             user.blocked = (!rows.blocked.is_empty()).then(|| Box::new(rows.blocked));
             meanwhile
                 .blocks

@@ -23,7 +23,10 @@ impl Hub {
         match (kind.as_deref(), to) {
             (None, None) => self.come(slot, presence),
             (Some("unavailable"), None) => self.leave(slot, presence),
-            (None | Some("unavailable"), Some(to)) => self.directed(slot, to, presence),
+            (None | Some("unavailable"), Some(to)) => {
+                let presence = self.as_shown(slot, presence);
+                self.directed(slot, to, presence);
+            }
             (Some("subscribe"), Some(to)) => self.manage(slot, &to, Kind::Subscribe, presence),
             (Some("subscribed"), Some(to)) => self.manage(slot, &to, Kind::Subscribed, presence),
             (Some("unsubscribe"), Some(to)) => self.manage(slot, &to, Kind::Unsubscribe, presence),
@@ -56,6 +59,7 @@ impl Hub {
             self.send_followed(slot, since.map(|(at, _)| at));
         }
         self.take_caps(slot, &presence);
+        let presence = self.as_shown(slot, presence);
         self.broadcast(slot, &presence);
         if initial {
             self.greet(slot);
@@ -313,9 +317,17 @@ impl Hub {
 
 impl Hub {
     /// What a session last said of its presence.
-    fn shown(&self, slot: u32) -> Option<Element> {
+    pub(super) fn shown(&self, slot: u32) -> Option<Element> {
         let encoded = self.conn(slot)?.presence.as_deref()?;
-        Element::from_reader_with_prefixes(encoded, Some(ns::CLIENT.to_owned())).ok()
+        let presence = Element::from_reader_with_prefixes(encoded, Some(ns::CLIENT.to_owned())).ok()?;
+        Some(self.as_shown(slot, presence))
+    }
+
+    fn as_shown(&self, slot: u32, presence: Element) -> Element {
+        match self.conn(slot) {
+            Some(conn) => self.with_avatar(&conn.user, presence),
+            None => presence,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod archive;
+mod avatar;
 mod block;
 mod bookmarks;
 mod notifications;
@@ -19,6 +20,7 @@ mod tokens;
 
 pub(crate) use account::account;
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
+pub(crate) use avatar::{Eyes, Picture, Said, avatar, image};
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use bookmarks::{bookmarks, has_unconverted, list as bookmark_list};
 pub(crate) use notifications::{Gathering, config as notifications_config};
@@ -392,6 +394,12 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
             element,
             most,
         } => private::keep(apply, user, (what, element), *most),
+        Op::SetCard {
+            user,
+            card,
+            picture,
+            most,
+        } => avatar::set_card(apply, user, (card, picture.as_ref()), *most),
         Op::SetBookmarks {
             user,
             storage,

@@ -2,7 +2,7 @@
 //!
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
-use super::{ArchiveId, ArchivePreferences, Kept, Kind, OutgoingLimits, Report};
+use super::{ArchiveId, ArchivePreferences, Kept, Kind, OutgoingLimits, Picture, Report};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -213,6 +213,17 @@ pub(crate) enum Op {
         most: (u32, u64),
         /// How many bookmarks may change at once.
         changes: u32,
+    },
+    /// Keeps a card (XEP-0054) whose picture is the account's avatar (XEP-0398).
+    SetCard {
+        /// The account.
+        user: Arc<str>,
+        /// It, without that picture.
+        card: Vec<u8>,
+        /// The picture, where it says something of one.
+        picture: Option<Picture>,
+        /// How many elements there may be, and how many bytes in all.
+        most: (u32, u64),
     },
 }
 

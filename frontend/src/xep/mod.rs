@@ -33,6 +33,7 @@ mod xep0280_carbons;
 mod xep0313_mam;
 mod xep0376_pam;
 mod xep0377_reports;
+mod xep0398_avatars;
 mod xep0402_bookmarks;
 mod xep0470_attachments;
 mod xep0472_social_feed;
@@ -54,6 +55,7 @@ pub(crate) use xep0133_admin::{admin_commands, admin_info};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
+pub(crate) use xep0398_avatars::{avatar_of, photo, with_hash, without_photo};
 pub(crate) use xep0402_bookmarks::{
     bookmark, bookmarks_in, is_bookmarks, read_bookmarks, set_bookmarks, with_bookmarks,
 };
@@ -73,12 +75,14 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0059_rsm::MODULE,
     &xep0060_pubsub::MODULE,
     &xep0077_register::MODULE,
+    &xep0084_avatar::MODULE,
     &xep0092_version::MODULE,
     &xep0100_gateway::MODULE,
     &xep0115_caps::MODULE,
     &xep0124_bosh::MODULE,
     &xep0133_admin::MODULE,
     &xep0156_connections::MODULE,
+    &xep0153_avatars::MODULE,
     &xep0157_contact::MODULE,
     &xep0160_offline::MODULE,
     &xep0163_pep::MODULE,
@@ -95,6 +99,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0277_microblog::MODULE,
     &xep0280_carbons::MODULE,
     &xep0288_bidi::MODULE,
+    &xep0292_vcard4::MODULE,
     &xep0297_forwarding::MODULE,
     &xep0312_since::MODULE,
     &xep0313_mam::MODULE,
@@ -107,6 +112,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0377_reports::MODULE,
     &xep0386_bind2::MODULE,
     &xep0388_sasl2::MODULE,
+    &xep0398_avatars::MODULE,
     &xep0402_bookmarks::MODULE,
     &xep0413_order::MODULE,
     &xep0440_bindings::MODULE,

@@ -56,6 +56,12 @@ said! {
         "offline messages and what is caught up", &["urn:xmpp:delay"], &[];
     xep0442_node_archives = "XEP-0442", "0.2.0", "Pubsub Message Archive Management",
         "the archive of each node, in `xep0313_mam/posts.rs`", &[], &[];
+    xep0084_avatar = "XEP-0084", "1.1.4", "User Avatar",
+        "any client's, in nodes of the account", &[], &[];
+    xep0153_avatars = "XEP-0153", "1.1.1", "vCard-Based Avatars",
+        "of those of XEP-0084, by XEP-0398", &[], &[];
+    xep0292_vcard4 = "XEP-0292", "0.12.0", "vCard4 Over XMPP",
+        "a node of the account", &[], &[];
     xep0223_private = "XEP-0223", "1.1.1", "Persistent Storage of Private Data via PubSub",
         "by publish-options, in any node of an account", &[], &[];
     reef_fanout = "urn:reef:fanout:0", "", "Fan-out",

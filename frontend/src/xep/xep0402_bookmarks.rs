@@ -113,7 +113,9 @@ pub(crate) fn bookmarks_in(storage: &Element) -> (Vec<(String, Element)>, Elemen
                 found.retain(|(other, _)| other != jid);
                 found.push((jid.to_owned(), child.clone()));
             }
-            None => drop(rest.append_child(child.clone())),
+            None => {
+                rest.append_child(child.clone());
+            }
         }
     }
     (found, rest)

@@ -54,6 +54,7 @@ scripts! {
     archive_preferences
     attachments
     attachments_author
+    avatars
     bind
     blocking
     blocking_nodes
