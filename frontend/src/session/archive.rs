@@ -185,11 +185,15 @@ impl Hub {
                     let lives = server.router.shard_of(way.1.as_str());
                     let job = move |hub: &mut Hub| {
                         hub.server.router.arrives();
+                        hub.count_archived(&to.to_bare());
                         hub.deliver(to, stanza);
                     };
                     server.router.answer(lives, Box::new(job));
                 });
                 let job = move |hub: &mut Hub| {
+                    if let Some(from) = way.sender() {
+                        hub.count_archived(&from.to_bare());
+                    }
                     if let (Ok(()), Some(copy), Some(from)) = (&error, copy, way.sender()) {
                         hub.copy_sent(&from, &copy);
                     }
@@ -207,6 +211,13 @@ impl Hub {
                 self.forget_line(&way);
                 self.settle(asker, Some((head, error)));
             }
+        }
+    }
+
+    /// Something of a user may be in his archive from now on: who reads its ends while binding reads them again.
+    fn count_archived(&mut self, user: &BareJid) {
+        if let Some(user) = self.users.get_mut(user) {
+            user.archived = user.archived.wrapping_add(1);
         }
     }
 

@@ -103,6 +103,8 @@ pub(super) struct Rare {
     pub(super) since: Option<Timestamp>,
     /// What waits until somebody looks.
     pub(super) held: Held,
+    /// Up to where in the log its client reads what was said in the archive (XEP-0386 §3.2).
+    pub(super) archive_upto: Seq,
 }
 
 impl Conn {

@@ -5,12 +5,20 @@
 //! `managed.rs` resumes.
 
 use super::conn::Phase;
+use super::open::Binder;
 use super::{ConnRef, Hub};
+use crate::errors;
 use crate::stream::Inline;
-use base64::Engine;
+use crate::xep::archive_metadata;
+use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jid::{BareJid, FullJid};
 use minidom::Element;
+use reef_engine::Engine;
+use reef_engine::error::StoreError;
+use reef_engine::model::Seq;
+use reef_engine::store::keys::{self, Family};
+use reef_engine::store::rows;
 use reef_stanza::element::{Build, el};
 use reef_stanza::{StanzaError, StreamCondition, StreamFault, StreamNamespace, ns, write_element};
 use sha2::{Digest, Sha256};
@@ -29,6 +37,19 @@ pub(super) struct Welcome {
     token: Option<Element>,
     /// What is to be enabled.
     bind: Element,
+    /// What the archive has, once that is read.
+    archive: Option<Archive>,
+}
+
+/// What a user's archive had when it was read.
+#[derive(Clone)]
+struct Archive {
+    /// Its ends (XEP-0313 §5).
+    metadata: Element,
+    /// Up to where in the log.
+    upto: Seq,
+    /// How many messages of his had come or gone then.
+    at: u32,
 }
 
 impl Hub {
@@ -65,6 +86,7 @@ impl Hub {
                     failed,
                     token,
                     bind,
+                    archive: None,
                 };
                 self.bind_inline(slot, wanted, made, welcome);
             }
@@ -96,13 +118,15 @@ impl Hub {
             failed,
             token,
             bind,
+            archive,
         } = welcome;
+        let (metadata, upto) = archive.map(|archive| (archive.metadata, archive.upto)).unzip();
         if bind.has_child("enable", ns::CARBONS) {
             self.copies(slot, true);
         }
         let managed = bind.get_child("enable", ns::SM).map(|enable| self.managing(enable));
         let (enabled, sm) = managed.unzip();
-        let bound = el("bound", ns::BIND2).children_from(enabled);
+        let bound = el("bound", ns::BIND2).children_from(metadata).children_from(enabled);
         let success = success(additional.as_deref(), Some(jid.as_str()));
         self.said(slot, success.children_from(failed).child(bound).children_from(token));
         let features = self.server.inline_features.clone();
@@ -111,7 +135,45 @@ impl Hub {
         if let Some(conn) = self.conn_mut(slot) {
             conn.sm = sm.map(Box::new);
             conn.inactive = bind.has_child("inactive", ns::CSI);
+            if let Some(upto) = upto {
+                conn.rare.get_or_insert_default().archive_upto = upto;
+            }
         }
+    }
+
+    /// Reads the ends of the archive before a session is bound, which tells its client from where on it hears of everything; and
+    /// again where something came while they were read. False where they are read already.
+    pub(super) fn reads_archive(&mut self, slot: u32, binder: &Binder) -> bool {
+        let (Binder::Inline(welcome), Some(conn)) = (binder, self.conn(slot)) else {
+            return false;
+        };
+        let (name, conn) = (conn.user.clone(), self.conn_ref(slot));
+        let at = self.users.get(&name).map_or(0, |user| user.archived);
+        if welcome.archive.as_ref().is_some_and(|archive| archive.at == at) {
+            return false;
+        }
+        let (server, shard, mut welcome) = (self.server.clone(), self.number, welcome.clone());
+        let (days, refused) = (self.server.config.limits.archive_days, binder.clone());
+        let read = self.server.engine.read(move |engine| {
+            // What the log has first: what comes between is told twice, and not missed.
+            let found = last_seq(engine).and_then(|upto| {
+                let metadata = archive_metadata(engine, name.as_str(), days, engine.clock.now())?;
+                Ok(Archive { metadata, upto, at })
+            });
+            let job = move |hub: &mut Hub| match (found, hub.alive(conn)) {
+                (Ok(archive), Some(slot)) => {
+                    welcome.archive = Some(archive);
+                    hub.bound(slot, Binder::Inline(welcome));
+                }
+                (Err(error), Some(_)) => hub.refuse_bind(conn, Binder::Inline(welcome), errors::unreadable(error)),
+                (_, None) => hub.forget_if_gone(&name),
+            };
+            server.router.answer(shard, Box::new(job));
+        });
+        if read.is_err() {
+            self.refuse_bind(conn, refused, errors::busy());
+        }
+        true
     }
 
     /// No session can be bound: the login has not succeeded.
@@ -137,6 +199,11 @@ impl Hub {
             self.end(slot, Some(fault));
         }
     }
+}
+
+/// The end of what this host has committed.
+fn last_seq(engine: &Engine) -> Result<Seq, StoreError> {
+    Ok(rows::get(engine.view(), Family::META, keys::SEQ)?.unwrap_or_default())
 }
 
 fn success(additional: Option<&[u8]>, jid: Option<&str>) -> Element {

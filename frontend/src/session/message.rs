@@ -2,6 +2,7 @@
 //!
 //! Knows no post: those are written by the shard. A message is kept before its sender could think it lost, or refused.
 
+use super::conn::Conn;
 use super::writer::stamp;
 use super::{ConnRef, Hub, OfflineRead};
 use crate::errors;
@@ -170,11 +171,27 @@ impl Hub {
         }
     }
 
+    /// Whether a client reads a kept message in its archive, by what it was told as it bound (XEP-0386 §3.2): what has no name there
+    /// is in none.
+    fn is_in_its_archive(&self, slot: u32, message: &tables::Offline) -> bool {
+        let upto = |conn: &Conn| conn.rare.as_ref().map_or(0, |rare| rare.archive_upto.0);
+        let Some(conn) = self.conn(slot).filter(|conn| message.number <= upto(conn)) else {
+            return false;
+        };
+        let kept = Element::from_reader_with_prefixes(&*message.stanza, Some(ns::CLIENT.to_owned()));
+        let named = |child: &Element| {
+            child.is("stanza-id", ns::SID) && child.attr("by").is_some_and(|by| by == conn.user.as_str())
+        };
+        kept.is_ok_and(|kept| kept.children().any(named))
+    }
+
     fn offline_came(&mut self, conn: ConnRef, user: &BareJid, kept: Vec<tables::Offline>) {
         let mut last = None;
         for message in kept {
             let Some(slot) = self.listens(conn) else { break };
-            self.send_bytes(slot, message.stanza);
+            if !self.is_in_its_archive(slot, &message) {
+                self.send_bytes(slot, message.stanza);
+            }
             // One who was cut off by this very message gets it again.
             last = self.listens(conn).map(|_| message.number).or(last);
         }

@@ -126,6 +126,8 @@ pub(crate) struct User {
     greeted: bool,
     /// When his digests are due.
     digests: Option<Box<HashMap<NodeId, u64>>>,
+    /// Counts messages that his archive got while he is here.
+    archived: u32,
     /// What presence says of his avatar.
     avatar: avatar::Avatar,
     /// When his last session ended, in milliseconds.

@@ -272,7 +272,7 @@ impl Hub {
         self.forget_if_gone(name);
     }
 
-    fn refuse_bind(&mut self, conn: ConnRef, binder: Binder, error: StanzaError) {
+    pub(super) fn refuse_bind(&mut self, conn: ConnRef, binder: Binder, error: StanzaError) {
         let Some(slot) = self.alive(conn) else { return };
         let conn_ref = conn;
         let Some(conn) = self.conn_mut(slot).filter(|conn| conn.binds()) else {
@@ -294,11 +294,15 @@ impl Hub {
     }
 
     /// The user is here and loaded: ends a session with the same resource, counts, and answers.
-    fn bound(&mut self, slot: u32, binder: Binder) {
-        let Some(conn) = self.conn(slot).filter(|conn| conn.binds()) else {
+    pub(super) fn bound(&mut self, slot: u32, binder: Binder) {
+        if self.conn(slot).is_none_or(|conn| !conn.binds()) {
             let name = self.conn(slot).map(|conn| conn.user.clone());
             return name.iter().for_each(|name| self.forget_if_gone(name));
-        };
+        }
+        if self.reads_archive(slot, &binder) {
+            return;
+        }
+        let Some(conn) = self.conn(slot) else { return };
         let Some(jid) = conn.jid().cloned() else { return };
         let (name, device) = (conn.user.clone(), conn.device().to_owned());
         let sessions = self

@@ -83,7 +83,7 @@ said! {
         "who looks at nothing gets presence, chat states and posts with what matters, the last of each alone: `session/csi.rs`",
         &[], &[];
     xep0386_bind2 = "XEP-0386", "1.1.0", "Bind 2",
-        "with carbons, client state and stream management; the same client has the same resource: `session/inline.rs`", &[], &[];
+        "with carbons, client state, stream management and the state of the archive, where its client reads what it missed; the same client has the same resource: `session/inline.rs`", &[], &[];
     xep0388_sasl2 = "XEP-0388", "1.0.4", "Extensible SASL Profile",
         "all mechanisms, with resumption and Bind 2 inline: `stream/sasl2.rs`", &[], &[];
     xep0440_bindings = "XEP-0440", "1.0.0", "SASL Channel-Binding Type Capability",

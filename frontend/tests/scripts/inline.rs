@@ -119,6 +119,87 @@ async fn a_login_without_bind_binds_as_others_do_and_one_that_fails_may_be_repea
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_binds_within_the_login_is_told_what_the_archive_has_and_gets_what_it_has_not() {
+    const MAM: &str = "urn:xmpp:mam:2";
+    let server = Server::start(&[], &["juliet", "romeo"].map(str::to_owned)).await;
+    let mut juliet = client(&server).await;
+    let success = authenticate(&mut juliet, PASSWORD, BIND).await;
+    let empty = success
+        .get_child("bound", "urn:xmpp:bind:0")
+        .unwrap()
+        .get_child("metadata", MAM)
+        .unwrap();
+    assert_eq!(empty.children().count(), 0);
+    features(&mut juliet).await;
+    juliet.send("</stream:stream>").await;
+    while juliet.stanza().await.is_some() {}
+    // Two messages while she is away: one that her archive has, and one that it shall not have, though it is kept.
+    let mut romeo = Client::connect(server.address()).await;
+    romeo.authenticate("romeo").await;
+    romeo.bind("orchard").await;
+    let message = |id: &str, rest: &str| {
+        format!("<message type='chat' to='juliet@capulet.lit' id='{id}'><body>O</body>{rest}</message>")
+    };
+    let unkept = "<no-permanent-store xmlns='urn:xmpp:hints'/>";
+    romeo
+        .send(&format!("{}{}", message("1", ""), message("2", unkept)))
+        .await;
+    romeo
+        .send("<iq type='get' id='p'><metadata xmlns='urn:xmpp:mam:2'/></iq>")
+        .await;
+    let archived = romeo.stanza().await.unwrap();
+    assert!(
+        archived.get_child("metadata", MAM).unwrap().has_child("end", MAM),
+        "{archived:?}"
+    );
+    let mut juliet = client(&server).await;
+    let success = authenticate(&mut juliet, PASSWORD, BIND).await;
+    let metadata = success
+        .get_child("bound", "urn:xmpp:bind:0")
+        .unwrap()
+        .get_child("metadata", MAM)
+        .unwrap()
+        .clone();
+    let end = metadata.get_child("end", MAM).unwrap();
+    assert!(
+        end.attr("timestamp").unwrap().ends_with('Z') && end.attr("id").is_some(),
+        "{metadata:?}"
+    );
+    features(&mut juliet).await;
+    juliet.send("<presence/>").await;
+    let mut got = Vec::new();
+    while got.len() < 2 {
+        let stanza = juliet.stanza().await.unwrap();
+        got.extend(stanza.attr("id").map(str::to_owned));
+        if stanza.name() == "presence" {
+            juliet
+                .send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+                .await;
+        }
+    }
+    got.sort();
+    assert_eq!(got, ["2", "p"]);
+    gets_no_message(&server).await;
+    server.stop().await;
+}
+
+/// What was kept was taken: a session that binds otherwise gets none of it.
+async fn gets_no_message(server: &Server) {
+    let mut desk = Client::connect(server.address()).await;
+    desk.authenticate("juliet").await;
+    desk.bind("desk").await;
+    desk.send("<presence/><iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await;
+    loop {
+        let stanza = desk.stanza().await.unwrap();
+        assert_ne!(stanza.name(), "message");
+        if stanza.name() == "iq" {
+            break;
+        }
+    }
+}
+
 const FAST: &str = "urn:xmpp:fast:0";
 const ASK: &str = "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>";
 

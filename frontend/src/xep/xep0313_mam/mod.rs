@@ -13,7 +13,10 @@ use super::{Answer, Ctx, Module, Routes, To};
 use crate::errors;
 use crate::tables::{self, NotRead};
 use form::Asked;
+use minidom::Element;
 use reef_engine::Engine;
+use reef_engine::error::StoreError;
+use reef_engine::model::Timestamp;
 use reef_stanza::mam::{Fields, Metadata, Query};
 use reef_stanza::{Condition, StanzaError, ns};
 use reply::{Ends, Fin, Results};
@@ -96,13 +99,19 @@ fn metadata(ctx: &mut Ctx<'_>, asked: Metadata) -> Result<Answer, StanzaError> {
     let days = ctx.hub.server.config.limits.archive_days;
     let now = ctx.hub.server.engine.clock.now();
     Ok(Answer::read(move |engine| {
-        let ends = tables::ends(engine.view(), user.as_str(), days, now).map_err(errors::unreadable)?;
-        let ends = ends.map(|(start, end)| Ends {
-            start: (start.id.to_text(), start.at),
-            end: (end.id.to_text(), end.at),
-        });
-        Ok(Answer::Payload(reply::metadata(ends.as_ref())))
+        let metadata = archive_metadata(engine, user.as_str(), days, now).map_err(errors::unreadable)?;
+        Ok(Answer::Payload(metadata))
     }))
+}
+
+/// What an account's archive begins and ends with.
+pub(crate) fn archive_metadata(engine: &Engine, user: &str, days: u32, now: Timestamp) -> Result<Element, StoreError> {
+    let ends = tables::ends(engine.view(), user, days, now)?;
+    let ends = ends.map(|(start, end)| Ends {
+        start: (start.id.to_text(), start.at),
+        end: (end.id.to_text(), end.at),
+    });
+    Ok(reply::metadata(ends.as_ref()))
 }
 
 fn unread(error: NotRead) -> StanzaError {
