@@ -6,7 +6,8 @@ use crate::limits::TOKENS;
 use crate::router::Mail;
 use crate::sasl::{Basis, Credentials, Stored, Tokens};
 use crate::server::Server;
-use crate::stream::{Authenticated, Host, HostError, RegisterError};
+use crate::session::carry_out;
+use crate::stream::{Authenticated, Host, HostError, Invited, RegisterError};
 use crate::tables::{self, Op};
 use jid::BareJid;
 use reef_engine::error::{Error, Reject, StoreError};
@@ -59,7 +60,12 @@ impl Accounts {
             owner: user.clone(),
             op: op.encode(),
         };
-        let ticket = Box::new(move |fate: Result<Applied, Error>| drop(answer.send(fate.map(drop))));
+        let server = self.server.clone();
+        let ticket = Box::new(move |fate: Result<Applied, Error>| {
+            // Who invited somebody hears of his new contact.
+            fate.iter().for_each(|applied| carry_out(&server, applied));
+            drop(answer.send(fate.map(drop)));
+        });
         self.server.engine.admission.submit(user, change, ticket)?;
         waits.await.unwrap_or(Err(Error::Busy))
     }
@@ -111,14 +117,34 @@ impl Host for Accounts {
         self.server.engine.clock.now().0
     }
 
-    async fn register(&self, user: &BareJid, credentials: Credentials) -> Result<(), RegisterError> {
+    async fn invited(&self, token: &str) -> Result<Option<Invited>, HostError> {
+        let (asked, now) = (token.to_owned(), self.server.engine.clock.now());
+        let found = self.read(move |view| tables::invite(view, &asked, now)).await?;
+        let found = found.filter(|invite| invite.registers);
+        Ok(found.map(|invite| Invited {
+            token: token.to_owned(),
+            name: invite.name.and_then(|name| Some(name.split_once('@')?.0.to_owned())),
+        }))
+    }
+
+    async fn register(
+        &self,
+        user: &BareJid,
+        credentials: Credentials,
+        token: Option<&str>,
+    ) -> Result<(), RegisterError> {
         if self.server.is_reserved(user) {
             return Err(RegisterError::NotAllowed);
         }
-        let name: Arc<str> = user.as_str().into();
-        let op = Op::CreateAccount {
-            user: name.clone(),
-            credentials: credentials.to_bytes(),
+        let (name, credentials): (Arc<str>, _) = (user.as_str().into(), credentials.to_bytes());
+        let user = name.clone();
+        let op = match token {
+            Some(token) => Op::RegisterInvited {
+                user,
+                credentials,
+                token: token.into(),
+            },
+            None => Op::CreateAccount { user, credentials },
         };
         match self.commit(&name, &op).await {
             Ok(()) => {
@@ -126,6 +152,7 @@ impl Host for Accounts {
                 Ok(())
             }
             Err(Error::Rejected(Reject::Conflict)) => Err(RegisterError::Conflict),
+            Err(Error::Rejected(Reject::ItemNotFound | Reject::NotAcceptable(_))) => Err(RegisterError::NotInvited),
             Err(_) => Err(RegisterError::Busy),
         }
     }

@@ -21,6 +21,7 @@ mod http; //        metrics, health, public pages
 
 mod atom; //        posts, as far as a server reads them
 mod errors; //      engine errors → stanza errors
+mod invite; //      what invites somebody
 mod limits; //      fixed limits
 mod peer; //        other servers
 mod router; //      between shards

@@ -249,6 +249,14 @@ pub(crate) const PRIVATE_BYTES: u64 = 2_097_152;
 pub(crate) const BOOKMARKS_CHANGED: u32 = 200;
 /// Bytes of bookmarks that are shown as one list.
 pub(crate) const BOOKMARKS_BYTES: usize = UNWRITTEN_MAX / 2;
+/// Days for which an invitation holds, where nothing else is asked, and at most.
+pub(crate) const INVITE_DAYS: u32 = 7;
+/// See there.
+pub(crate) const INVITE_DAYS_MAX: u32 = 365;
+/// Bytes of a token that somebody brings.
+pub(crate) const INVITE_TOKEN_BYTES: usize = 64;
+/// Invitations that are over and go with each new one.
+pub(crate) const INVITES_FORGOTTEN: usize = 16;
 /// Stanzas that wait until somebody looks at a client (XEP-0352): one for each sender of presence or chat states.
 pub(crate) const CSI_HELD: usize = 1_000;
 /// Their bytes.

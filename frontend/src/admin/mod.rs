@@ -4,6 +4,7 @@
 
 mod atom;
 mod import;
+mod invite;
 mod listing;
 mod node;
 mod peer;
@@ -44,6 +45,11 @@ pub enum Request {
     UserSuspend {
         jid: String,
         suspended: bool,
+    },
+    UserInvite {
+        jid: Option<String>,
+        contact: Option<String>,
+        days: u32,
     },
     UserReports {
         after: Option<String>,

@@ -72,6 +72,7 @@ impl Performer {
             Request::UserList { after } => return rows_or(self.user_list(after)),
             Request::UserShow { jid } => self.user_show(&jid),
             Request::UserSuspend { jid, suspended } => self.user_suspend(&jid, suspended),
+            Request::UserInvite { jid, contact, days } => self.user_invite(jid.as_deref(), contact.as_deref(), days),
             Request::UserReports { after } => return rows_or(self.reports(after)),
             Request::UserForgetReports { jid } => self.forget_reports(&jid),
             Request::NodeList { service, after } => return rows_or(self.node_list(service, after)),

@@ -22,6 +22,13 @@ pub(crate) fn parse(payload: &[u8]) -> Option<Element> {
     shallow(text).then(|| text.parse().ok()).flatten()
 }
 
+/// The same of bytes whose surroundings have a namespace that they inherit.
+pub(crate) fn parse_in(payload: &[u8], ns: &str) -> Option<Element> {
+    let text = std::str::from_utf8(payload).ok()?;
+    let parsed = || Element::from_reader_with_prefixes(payload, Some(ns.to_owned())).ok();
+    shallow(text).then(parsed).flatten()
+}
+
 /// Whether elements lie within each other no deeper than any stanza's may. Tags are counted, not checked.
 fn shallow(text: &str) -> bool {
     let mut depth = 0_usize;

@@ -118,6 +118,17 @@ pub enum UserCommand {
         /// user@domain
         jid: String,
     },
+    /// Invites somebody to an account: prints the address for a client, and the page for a browser.
+    Invite {
+        /// user@domain, where it is to be this one.
+        jid: Option<String>,
+        /// An account that becomes a contact of the new one.
+        #[arg(long, value_name = "JID")]
+        contact: Option<String>,
+        /// For how many days it holds.
+        #[arg(long, default_value_t = 7)]
+        days: u32,
+    },
     /// Lists what accounts report of addresses that they block.
     Reports,
     /// Forgets what was reported of an address.

@@ -70,6 +70,7 @@ fn user(command: UserCommand) -> Result<Request, Exit> {
         UserCommand::Show { jid } => Request::UserShow { jid },
         UserCommand::Suspend { jid } => Request::UserSuspend { jid, suspended: true },
         UserCommand::Resume { jid } => Request::UserSuspend { jid, suspended: false },
+        UserCommand::Invite { jid, contact, days } => Request::UserInvite { jid, contact, days },
         UserCommand::Reports => Request::UserReports { after: None },
         UserCommand::ForgetReports { jid } => Request::UserForgetReports { jid },
     })

@@ -57,6 +57,8 @@ pub struct Limits {
     pub archive_page: u32,
     /// Messages on a page, whatever was asked for.
     pub archive_page_max: u32,
+    /// Invitations that one account makes a day (XEP-0401). 0: none.
+    pub invites_per_day: u32,
     /// Posts that one query of an archive of posts looks at, whether it wants them or not.
     pub archive_scan: u32,
     /// Stanzas of a session that its client has not acknowledged (XEP-0198).
@@ -140,6 +142,7 @@ impl Default for Limits {
             archive_days: 0,
             archive_page: 50,
             archive_page_max: 250,
+            invites_per_day: 10,
             archive_scan: 32_768,
             sm_unacked: 1_000,
             resume_seconds: 600,

@@ -38,6 +38,8 @@ pub struct C2s<H> {
     pub(super) tls: Arc<Tls>,
     pub(super) require_tls: bool,
     pub(super) registration_open: bool,
+    /// Whether who brings an invitation registers.
+    pub(super) registration_invited: bool,
     pub(super) registrations: RegistrationRate,
     pub(super) scram_iterations: u32,
     pub(super) sasl_attempts: u32,
@@ -62,6 +64,7 @@ impl<H> C2s<H> {
             tls,
             require_tls: config.c2s.require_tls,
             registration_open: config.c2s.registration == Registration::Open,
+            registration_invited: config.c2s.registration != Registration::Closed,
             registrations: RegistrationRate::new(limits.registrations_per_minute),
             scram_iterations: config.c2s.scram_iterations,
             sasl_attempts: limits.sasl_attempts,

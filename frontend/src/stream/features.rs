@@ -28,7 +28,8 @@ impl<H: Host> Negotiation<'_, H> {
         if self.may_authenticate() {
             self.push_sasl2(&mut xml);
             self.push_mechanisms(&mut xml);
-            if self.context.registration_open {
+            if self.context.registration_invited {
+                xml.push_str(&format!("<register xmlns='{}'/>", ns::IBR_TOKEN));
                 xml.push_str(&format!("<register xmlns='{}'/>", ns::REGISTER_FEATURE));
             }
             extra = &self.context.features_extra;

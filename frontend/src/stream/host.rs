@@ -9,7 +9,7 @@ use jid::BareJid;
 
 use reef_stanza::StreamReader;
 
-use super::{ConnectionPermit, Inline, Socket};
+use super::{ConnectionPermit, Inline, Invited, Socket};
 use crate::sasl::{Basis, Credentials, Tokens};
 use crate::tls::Channel;
 
@@ -33,11 +33,15 @@ pub trait Host: Send + Sync + 'static {
     /// Milliseconds since 1970.
     fn now(&self) -> u64;
 
-    /// Makes an account; done once it is durable.
+    /// What a token invites to, if it does and is not over.
+    fn invited(&self, token: &str) -> impl Future<Output = Result<Option<Invited>, HostError>> + Send;
+
+    /// Makes an account, by the token of an invitation where there is one, which is used up then; done once it is durable.
     fn register(
         &self,
         user: &BareJid,
         credentials: Credentials,
+        token: Option<&str>,
     ) -> impl Future<Output = Result<(), RegisterError>> + Send;
 
     /// Takes an authenticated connection. Must not block: it is called on a tokio thread.
@@ -64,6 +68,9 @@ pub enum RegisterError {
     /// The name is reserved, or nobody may register.
     #[error("this account may not be registered")]
     NotAllowed,
+    /// The invitation is used up, or is for another name.
+    #[error("the invitation is not for this account")]
+    NotInvited,
     /// Not now; the client may try again.
     #[error("accounts cannot be made at the moment")]
     Busy,

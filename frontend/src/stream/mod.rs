@@ -11,6 +11,7 @@ mod fast;
 mod features;
 mod header;
 mod host;
+mod preauth;
 mod register;
 mod sasl;
 mod sasl2;
@@ -33,6 +34,7 @@ pub(crate) use admission::RegistrationRate;
 pub use admission::{ConnectionPermit, Connections, Refused};
 pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};
+pub use preauth::Invited;
 pub use sasl2::Inline;
 pub use socket::{Relayed, Socket};
 
@@ -64,6 +66,8 @@ pub(crate) struct Negotiation<'a, H> {
     exchange: Exchange,
     failures: u32,
     elements: u32,
+    /// The invitation that the client has brought.
+    invited: Option<Invited>,
 }
 
 impl<'a, H: Host> Negotiation<'a, H> {
@@ -77,6 +81,7 @@ impl<'a, H: Host> Negotiation<'a, H> {
             exchange: Exchange::Sasl,
             failures: 0,
             elements: 0,
+            invited: None,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Knows credentials as bytes; `sasl` reads them.
 
-use super::{ACCOUNT, Outcome, archive, block, notifications, offline, private, roster, subscription, tokens};
+use super::{ACCOUNT, Outcome, archive, block, invite, notifications, offline, private, roster, subscription, tokens};
 use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -35,7 +35,7 @@ fn known(apply: &Apply<'_, '_>, user: &str) -> Result<AccountRow, ApplyError> {
 }
 
 pub(super) fn create(apply: &mut Apply<'_, '_>, user: &str, credentials: &[u8]) -> Result<(), ApplyError> {
-    if account(apply.tx, user)?.is_some() {
+    if account(apply.tx, user)?.is_some() || invite::is_kept(apply.tx, user, apply.at)? {
         return Err(Reject::Conflict.into());
     }
     put(
@@ -95,6 +95,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     archive::remove(apply, user)?;
     private::forget(apply, user)?;
     tokens::forget(apply, user)?;
+    invite::forget_of(apply, user)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;
     Ok(())

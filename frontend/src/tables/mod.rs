@@ -8,6 +8,7 @@ mod archive;
 mod avatar;
 mod block;
 mod bookmarks;
+mod invite;
 mod notifications;
 mod offline;
 mod op;
@@ -23,6 +24,7 @@ pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wante
 pub(crate) use avatar::{Eyes, Picture, Said, avatar, image};
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use bookmarks::{bookmarks, has_unconverted, list as bookmark_list};
+pub(crate) use invite::{Invite, invite};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use op::Op;
@@ -60,10 +62,11 @@ const OUTGOING: Family = Family(Family::TABLES + 6);
 const PRIVATE: Family = Family(Family::TABLES + 7);
 const TOKEN: Family = Family(Family::TABLES + 8);
 const REPORT: Family = Family(Family::TABLES + 9);
+const INVITE: Family = Family(Family::TABLES + 10);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 10] = [
-    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token", "report",
+pub(crate) const NAMES: [&str; 11] = [
+    "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token", "report", "invite",
 ];
 
 /// What an operation changed that sessions must hear of.
@@ -200,6 +203,12 @@ impl Tables for FrontTables {
         let mut outcome = Outcome::default();
         match &op {
             Op::CreateAccount { user, credentials } => account::create(apply, user, credentials)?,
+            Op::MakeInvite { token, invite, most } => invite::make(apply, token, invite, *most)?,
+            Op::RegisterInvited {
+                user,
+                credentials,
+                token,
+            } => invite::register(apply, (user, credentials), token, &mut outcome)?,
             Op::SetCredentials { user, credentials } => account::set_credentials(apply, user, credentials)?,
             Op::Suspend { user, suspended } => account::suspend(apply, user, *suspended)?,
             Op::RemoveAccount { user } => {

@@ -2,7 +2,7 @@
 //!
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
-use super::{ArchiveId, ArchivePreferences, Kept, Kind, OutgoingLimits, Picture, Report};
+use super::{ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, Report};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -224,6 +224,24 @@ pub(crate) enum Op {
         picture: Option<Picture>,
         /// How many elements there may be, and how many bytes in all.
         most: (u32, u64),
+    },
+    /// Makes an invitation (XEP-0401).
+    MakeInvite {
+        /// Its token.
+        token: Arc<str>,
+        /// It.
+        invite: Invite,
+        /// How many an account may make a day.
+        most: u32,
+    },
+    /// Makes an account that was invited (XEP-0445).
+    RegisterInvited {
+        /// The account.
+        user: Arc<str>,
+        /// `Stored::to_bytes`.
+        credentials: Vec<u8>,
+        /// The token, which is gone then.
+        token: Arc<str>,
     },
 }
 

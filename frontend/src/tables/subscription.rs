@@ -3,6 +3,7 @@
 //! An edge of presence follows each change of `from`. Knows no session: what is to be delivered goes into the outcome.
 
 use super::block;
+use super::invite;
 use super::roster::{self, RosterRow};
 use super::{Outcome, OutgoingLimits, Push, Sent};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -189,6 +190,9 @@ fn received(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, outcome: &mut Outcome)
     }
     let elsewhere = (!here).then(|| sent(asked, asked.kind, asked.stanza));
     write(apply, user, contact, old, row, outcome)?;
+    if asked.kind == Kind::Subscribe && invite::welcome(apply, asked, outcome)? {
+        return Ok(());
+    }
     // What came from elsewhere is shown as what came from here, if it changed something: a question once, until it is answered.
     let changed = !outcome.pushes.is_empty();
     outcome.sent.extend(elsewhere.filter(|_| changed));
@@ -242,6 +246,34 @@ fn write(
     outcome.pushes.push(Push { shown, ..push });
     if before.from != row.from {
         apply.presence_edge(user, contact, row.from)?;
+    }
+    Ok(())
+}
+
+/// Makes two accounts contacts of each other, who both get the other's presence.
+pub(super) fn befriend(
+    apply: &mut Apply<'_, '_>,
+    one: &str,
+    other: &str,
+    outcome: &mut Outcome,
+) -> Result<(), ApplyError> {
+    for (user, contact) in [(one, other), (other, one)] {
+        let old = roster::contact(apply.tx, user, contact)?;
+        let row = RosterRow {
+            to: true,
+            from: true,
+            ask: false,
+            asked: None,
+            listed: true,
+            ..old.clone().unwrap_or_default()
+        };
+        write(apply, user, contact, old, row, outcome)?;
+        outcome.sent.push(Sent {
+            from: user.into(),
+            to: contact.into(),
+            kind: Kind::Available,
+            stanza: Vec::new(),
+        });
     }
     Ok(())
 }

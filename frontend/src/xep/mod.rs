@@ -34,6 +34,7 @@ mod xep0313_mam;
 mod xep0376_pam;
 mod xep0377_reports;
 mod xep0398_avatars;
+mod xep0401_invites;
 mod xep0402_bookmarks;
 mod xep0470_attachments;
 mod xep0472_social_feed;
@@ -51,12 +52,13 @@ pub(crate) use xep0060_pubsub::{
     last_here, last_items, manage_subscription, managed, mirrored, missed, node_info, node_items, node_template, nodes,
     nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings, subscription_in,
 };
-pub(crate) use xep0133_admin::{admin_commands, admin_info};
+pub(crate) use xep0133_admin::{admin_commands, admin_info, is_admin};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0313_mam::archive_metadata;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
 pub(crate) use xep0398_avatars::{avatar_of, photo, with_hash, without_photo};
+pub(crate) use xep0401_invites::{invite_commands, invite_items, run_invite};
 pub(crate) use xep0402_bookmarks::{
     bookmark, bookmarks_in, is_bookmarks, read_bookmarks, set_bookmarks, with_bookmarks,
 };
@@ -111,14 +113,17 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0368_direct::MODULE,
     &xep0376_pam::MODULE,
     &xep0377_reports::MODULE,
+    &xep0379_pars::MODULE,
     &xep0386_bind2::MODULE,
     &xep0388_sasl2::MODULE,
     &xep0398_avatars::MODULE,
+    &xep0401_invites::MODULE,
     &xep0402_bookmarks::MODULE,
     &xep0413_order::MODULE,
     &xep0440_bindings::MODULE,
     &xep0441_preferences::MODULE,
     &xep0442_node_archives::MODULE,
+    &xep0445_preauth::MODULE,
     &xep0462_filter::MODULE,
     &xep0465_public::MODULE,
     &xep0470_attachments::MODULE,

@@ -64,6 +64,10 @@ said! {
         "a node of the account", &[], &[];
     xep0223_private = "XEP-0223", "1.1.1", "Persistent Storage of Private Data via PubSub",
         "by publish-options, in any node of an account", &[], &[];
+    xep0379_pars = "XEP-0379", "0.3.3", "Pre-Authenticated Roster Subscription",
+        "of tokens that the server made (XEP-0401); those of clients pass", &[], &[];
+    xep0445_preauth = "XEP-0445", "0.2.0", "Pre-Authenticated In-Band Registration",
+        "before login, where registration is not closed; the code also as `key` of XEP-0077: `stream/preauth.rs`", &[], &[];
     reef_fanout = "urn:reef:fanout:0", "", "Fan-out",
         "one stanza for all followers at another Reef: `frontend/FANOUT.md`", &["urn:reef:fanout:0"], &[];
     reef_timeline = "urn:reef:timeline:0", "", "Home timeline",

@@ -139,6 +139,12 @@ pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
 pub const PAM: &str = "urn:xmpp:pam:0";
 /// XEP-0377: reports of who is blocked.
 pub const REPORTING: &str = "urn:xmpp:reporting:1";
+/// XEP-0379: who asks for presence by invitation.
+pub const PARS: &str = "urn:xmpp:pars:0";
+/// XEP-0401: what invites. Its commands' names begin with it.
+pub const INVITE: &str = "urn:xmpp:invite";
+/// XEP-0445: the stream feature of registration by invitation.
+pub const IBR_TOKEN: &str = "urn:xmpp:ibr-token:0";
 /// XEP-0386: Bind 2.
 pub const BIND2: &str = "urn:xmpp:bind:0";
 /// XEP-0388: extensible SASL profile.

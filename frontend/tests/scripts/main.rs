@@ -12,6 +12,7 @@ mod compare;
 mod fan_out;
 mod http;
 mod inline;
+mod invites;
 mod operator;
 mod pages;
 mod part;

@@ -61,6 +61,11 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// What a browser may do with a page.
+pub(super) fn policy() -> &'static str {
+    &POLICY
+}
+
 /// The answer: 304 where the reader has it.
 pub(super) fn answer(shown: Shown, headers: &HeaderMap, now: model::Timestamp) -> Response {
     let Shown { kind, body, validators } = shown;

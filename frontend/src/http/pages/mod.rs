@@ -7,6 +7,7 @@
 mod answer; // headers, conditions
 mod feed; //   posts as Atom
 mod html; //   posts as HTML
+mod invite; // XEP-0401
 mod read; //   what there is
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ struct Shown {
 pub(super) fn routes(server: Arc<Server>) -> Router {
     let turn = Arc::new(Semaphore::new(1));
     Router::new()
+        .route("/invite/{token}", get(invite::show))
         .route("/u/{name}", get(page))
         .route("/u/{name}/atom", get(feed))
         .route("/u/{name}/{item}", get(post))

@@ -89,13 +89,37 @@ async fn an_address_registers_only_so_many_accounts() {
 
 #[tokio::test]
 async fn where_registration_is_closed_it_is_no_service() {
-    for registration in ["c2s.registration=closed", "c2s.registration=invite"] {
-        let server = Server::start(&[registration]).await;
-        let (mut client, features) = Client::secure(&server).await;
-        assert!(!features.contains("iq-register"), "{features}");
-        let answer = client.ask(&account("romeo", "x"), "</iq>").await;
+    let server = Server::start(&["c2s.registration=closed"]).await;
+    let (mut client, features) = Client::secure(&server).await;
+    assert!(!features.contains("<register "), "{features}");
+    let preauth = "<iq type='set' id='p'><preauth xmlns='urn:xmpp:pars:0' token='x'/></iq>";
+    for request in [&account("romeo", "x"), preauth] {
+        let answer = client.ask(request, "</iq>").await;
         assert!(
             answer.contains("<error type='cancel'><service-unavailable "),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_invited_registers_nothing_where_that_is_asked() {
+    let server = Server::start(&["c2s.registration=invite"]).await;
+    let (mut client, features) = Client::secure(&server).await;
+    assert!(
+        features.contains("<register xmlns='urn:xmpp:ibr-token:0'/>"),
+        "{features}"
+    );
+    let preauth = "<iq type='set' id='p'><preauth xmlns='urn:xmpp:pars:0' token='x'/></iq>";
+    let keyed = set("reg", "<username>romeo</username><password>x</password><key>x</key>");
+    for (request, condition) in [
+        (account("romeo", "x"), "not-allowed"),
+        (preauth.to_owned(), "item-not-found"),
+        (keyed, "item-not-found"),
+    ] {
+        let answer = client.ask(&request, "</iq>").await;
+        assert!(
+            answer.contains(&format!("<error type='cancel'><{condition} ")),
             "{answer}"
         );
     }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::listen::serve_c2s;
 use crate::sasl::{Basis, Credentials, Tokens};
-use crate::stream::{Authenticated, C2s, Host, HostError, Mode, RegisterError};
+use crate::stream::{Authenticated, C2s, Host, HostError, Invited, Mode, RegisterError};
 use crate::tls::Tls;
 
 /// A client's stream header to a domain.
@@ -52,7 +52,11 @@ impl Host for FakeHost {
         0
     }
 
-    async fn register(&self, user: &BareJid, credentials: Credentials) -> Result<(), RegisterError> {
+    async fn invited(&self, _: &str) -> Result<Option<Invited>, HostError> {
+        Ok(None)
+    }
+
+    async fn register(&self, user: &BareJid, credentials: Credentials, _: Option<&str>) -> Result<(), RegisterError> {
         let mut accounts = self.accounts.lock().unwrap();
         if user.as_str().starts_with("admin@") {
             return Err(RegisterError::NotAllowed);

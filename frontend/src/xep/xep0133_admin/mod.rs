@@ -7,7 +7,7 @@
 mod online; // of sessions
 mod users; //  of accounts
 
-use super::{Answer, Ctx, Module, Routes, To};
+use super::{Answer, Ctx, Module, Routes, To, invite_commands, invite_items, run_invite};
 use crate::config::Config;
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -118,18 +118,22 @@ pub(crate) fn admin_commands(config: &Config, by: &BareJid) -> Vec<Element> {
             .set("name", offer.title)
     };
     let offers = OFFERS.iter().filter(|_| is_admin(config, by));
-    offers.map(item).collect()
+    offers.map(item).chain(invite_items(config, by)).collect()
 }
 
 /// What the list of commands is, or one of them, to who may run them (XEP-0050 §3.3).
 pub(crate) fn admin_info(config: &Config, by: &BareJid, asked: &str) -> Option<DiscoInfoResult> {
-    let known = OFFERS.iter().find(|offer| node(offer) == asked);
-    let (kind, title) = match known {
-        Some(offer) => ("command-node", offer.title),
-        None if asked == ns::COMMANDS => ("command-list", "Administration"),
+    let ours = OFFERS.iter().filter(|_| is_admin(config, by));
+    let others = invite_commands(config, by);
+    let mut known = ours
+        .map(|offer| (node(offer), offer.title))
+        .chain(others.iter().map(|(node, title)| ((*node).to_owned(), *title)));
+    let (kind, title) = match known.find(|(node, _)| node == asked) {
+        Some((_, title)) => ("command-node", title),
+        None if asked == ns::COMMANDS && (is_admin(config, by) || !others.is_empty()) => ("command-list", "Commands"),
         None => return None,
     };
-    is_admin(config, by).then(|| DiscoInfoResult {
+    Some(DiscoInfoResult {
         node: Some(asked.to_owned()),
         identities: vec![Identity {
             category: "automation".to_owned(),
@@ -201,6 +205,9 @@ impl Run {
 }
 
 fn run(ctx: &mut Ctx<'_>, command: Command) -> Result<Answer, StanzaError> {
+    if let Some(answer) = run_invite(ctx, &command) {
+        return answer;
+    }
     let by = ctx.from.to_bare();
     // Who acts for an account without a session is nobody to administer.
     if ctx.slot.is_none() || !is_admin(&ctx.hub.server.config, &by) {
