@@ -11,6 +11,8 @@ export REEF_CLIENTS=${REEF_CLIENTS:-$HOME/.cache/reef/clients}
 # dnslib and cryptography are for the suites between servers: names and certificates.
 python_packages="slixmpp==1.17.0 aiodns==4.0.4 dnslib==0.9.26 cryptography==50.0.2"
 feedparser=6.0.14 xmpp_client=0.14.0
+# The last puppeteer-core for Node 18.
+npm_packages="@xmpp/client@$xmpp_client puppeteer-core@22.15.0 converse.js@14.0.0 ws@8.18.3"
 python=$REEF_CLIENTS/venv/bin/python
 
 skipped() {
@@ -50,17 +52,20 @@ install_feeds() {
 }
 
 install_node() {
-    [ "$(cat "$REEF_CLIENTS/npm.done" 2>/dev/null)" = "$xmpp_client" ] && command -v node >/dev/null 2>&1 && return
+    [ "$(cat "$REEF_CLIENTS/npm.done" 2>/dev/null)" = "$npm_packages" ] && command -v node >/dev/null 2>&1 && return
     if ! { command -v node && command -v npm; } >/dev/null 2>&1 && ! packages nodejs npm; then
-        skipped "@xmpp/client" "no node"
+        skipped "@xmpp/client and Converse.js" "no node"
         return
     fi
+    # npm does not find its way from one set of packages to another.
+    rm -rf "$REEF_CLIENTS/npm"
     mkdir -p "$REEF_CLIENTS/npm"
     echo '{"private":true}' >"$REEF_CLIENTS/npm/package.json"
-    if npm install --prefix "$REEF_CLIENTS/npm" --silent --no-audit --no-fund "@xmpp/client@$xmpp_client" >/dev/null; then
-        echo "$xmpp_client" >"$REEF_CLIENTS/npm.done"
+    # shellcheck disable=SC2086
+    if npm install --prefix "$REEF_CLIENTS/npm" --silent --no-audit --no-fund --ignore-scripts $npm_packages >/dev/null; then
+        echo "$npm_packages" >"$REEF_CLIENTS/npm.done"
     else
-        skipped "@xmpp/client" "the npm registry does not give it"
+        skipped "@xmpp/client and Converse.js" "the npm registry does not give $npm_packages"
     fi
 }
 
@@ -71,9 +76,14 @@ install_libervia() {
 }
 
 install_terminal() {
-    for program in profanity tmux; do
+    for program in profanity tmux go-sendxmpp; do
         command -v "$program" >/dev/null 2>&1 || packages "$program" || skipped "$program" "apt does not give it"
     done
+}
+
+# Drives Converse.js.
+install_chromium() {
+    command -v chromium >/dev/null 2>&1 || packages chromium || skipped "Converse.js" "apt does not give chromium"
 }
 
 case ${1:-} in
@@ -84,6 +94,7 @@ install)
     install_feeds
     install_node
     install_terminal
+    install_chromium
     install_libervia
     ;;
 test)

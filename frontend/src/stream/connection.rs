@@ -102,15 +102,17 @@ impl Connection {
         self.flush().await
     }
 
-    /// Sends our stream header (RFC 6120 §4.7).
-    pub(super) async fn send_header(&mut self, from: &str, to: Option<&str>, id: &str) -> Result<(), End> {
+    /// Queues our stream header (RFC 6120 §4.7): it goes out with what is sent next, in one write and one record.
+    pub(super) fn begin(&mut self, from: &str, to: Option<&str>, id: &str) {
         self.header_sent = true;
-        self.send(&stream_header(StreamNamespace::Client, from, to, id, Some("en")))
-            .await
+        let header = stream_header(StreamNamespace::Client, from, to, id, Some("en"));
+        self.output.extend_from_slice(&header);
     }
 
-    /// Whether bytes were read that no frame has consumed.
-    pub(super) fn has_unread(&self) -> bool {
+    /// Whether something was said that no frame has consumed. White space says nothing, and is passed over: clients end lines.
+    pub(super) fn has_unread(&mut self) -> bool {
+        self.input
+            .drain(..self.input.len() - self.input.trim_ascii_start().len());
         !self.input.is_empty()
     }
 

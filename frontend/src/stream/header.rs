@@ -8,7 +8,7 @@ use reef_stanza::{Frame, StreamCondition, StreamFault, StreamHeader};
 use super::{End, Host, Negotiation, stream_id};
 
 impl<H: Host> Negotiation<'_, H> {
-    /// Reads the client's header and sends ours, then judges. Gives the stream's language.
+    /// Reads the client's header and answers with ours, then judges. Gives the stream's language.
     pub(super) async fn exchange_headers(&mut self) -> Result<Option<String>, End> {
         let header = match self.connection.frame().await? {
             Frame::Header(header) => header,
@@ -22,8 +22,7 @@ impl<H: Host> Negotiation<'_, H> {
             .and_then(|from| Jid::new(from).ok())
             .map(|from| from.to_bare().to_string());
         self.connection
-            .send_header(self.context.domain.as_str(), client.as_deref(), &id)
-            .await?;
+            .begin(self.context.domain.as_str(), client.as_deref(), &id);
         judge(&header, self.context.domain.as_str())?;
         Ok(header.lang)
     }

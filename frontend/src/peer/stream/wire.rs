@@ -143,9 +143,9 @@ impl Wire {
         self.output.len() + usize::from(self.unflushed)
     }
 
-    /// Whether bytes were read that no frame has consumed.
+    /// Whether something was said that no frame has consumed; white space says nothing.
     pub(super) fn has_unread(&self) -> bool {
-        !self.input.is_empty()
+        !self.input.trim_ascii_start().is_empty()
     }
 
     pub(super) fn is_tls(&self) -> bool {

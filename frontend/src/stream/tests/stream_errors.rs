@@ -89,6 +89,22 @@ async fn what_must_not_come_before_login_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn white_space_behind_starttls_is_passed_over() {
+    let server = Server::start(&[]).await;
+    let mut client = Client::connect(server.starttls).await;
+    client.send(&header("capulet.example")).await;
+    client.until("</stream:features>").await;
+    client
+        .send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\r\n")
+        .await;
+    client.until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").await;
+    let versions = [&rustls::version::TLS13];
+    let mut client = client.handshake(&server.certificate, &versions, &[]).await.unwrap();
+    client.send(&header("capulet.example")).await;
+    client.until("</stream:features>").await;
+}
+
+#[tokio::test]
 async fn bytes_behind_starttls_are_refused() {
     let server = Server::start(&[]).await;
     let starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
