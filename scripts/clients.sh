@@ -8,8 +8,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/scripts/packages.sh"
 export REEF_CLIENTS=${REEF_CLIENTS:-$HOME/.cache/reef/clients}
-# dnslib and cryptography are for the suites between servers: names and certificates.
-python_packages="slixmpp==1.17.0 aiodns==4.0.4 dnslib==0.9.26 cryptography==50.0.2"
+# dnslib and cryptography are for the suites between servers: names and certificates; aiohttp is what slixmpp uploads with.
+python_packages="slixmpp==1.17.0 aiodns==4.0.4 dnslib==0.9.26 cryptography==50.0.2 aiohttp==3.14.5"
 feedparser=6.0.14 xmpp_client=0.14.0
 # The last puppeteer-core for Node 18.
 npm_packages="@xmpp/client@$xmpp_client puppeteer-core@22.15.0 converse.js@14.0.0 ws@8.18.3"

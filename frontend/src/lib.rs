@@ -28,6 +28,7 @@ mod router; //      between shards
 mod schedule; //    what the kernel is told of threads
 mod session; //     after login
 mod tables; //      accounts, rosters, offline messages, archives
+mod upload; //      files that accounts upload
 mod uri; //         where posts are found
 #[doc(hidden)]
 pub mod xep; //     one file per XEP

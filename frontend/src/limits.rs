@@ -289,3 +289,27 @@ pub(crate) const ANNOUNCEMENT_BYTES: usize = 8 << 10;
 pub(crate) const ANNOUNCE_TURN: usize = 4_096;
 /// Milliseconds in which a shard answers who waits for it.
 pub(crate) const SHARD_PATIENCE_MS: u64 = 5_000;
+/// Slots for uploads that lapsed and are forgotten with an account's next one.
+pub(crate) const UPLOADS_LAPSED: usize = 64;
+/// Files that are removed right after their rows; the others when the files are looked through.
+pub(crate) const UPLOADS_FORGOTTEN: usize = 1_024;
+/// Bytes of the name of a file that is uploaded.
+pub(crate) const UPLOAD_NAME_BYTES: usize = 255;
+/// Bytes of its `Content-Type`.
+pub(crate) const UPLOAD_KIND_BYTES: usize = 127;
+/// Seconds in which an upload must begin (XEP-0363 §9).
+pub(crate) const UPLOAD_SLOT_SECONDS: u64 = 300;
+/// Bytes a second that it must have in all, once it has begun.
+pub(crate) const UPLOAD_BYTES_PER_SECOND: u64 = 16 << 10;
+/// Seconds without a byte after which it ends.
+pub(crate) const UPLOAD_IDLE_SECONDS: u64 = 60;
+/// Uploads of one account at a time.
+pub(crate) const UPLOADS_AT_ONCE: usize = 8;
+/// Bytes of a file that are read or written at once.
+pub(crate) const UPLOAD_CHUNK: usize = 128 << 10;
+/// Requests for files that read the store at once.
+pub(crate) const UPLOAD_READS: usize = 4;
+/// Seconds between two looks for files that have gone.
+pub(crate) const UPLOAD_SWEEP_SECONDS: u64 = 3_600;
+/// Slots and files that are looked at in one step of that.
+pub(crate) const UPLOAD_SWEEP_ROWS: usize = 1_024;

@@ -11,7 +11,7 @@ use crate::host::Accounts;
 use crate::http::Streams;
 use crate::limits::{HASHES_WAITING, PART_STOP_SECONDS, PEER_READS, WEB_STOP_SECONDS};
 use crate::part::{Host, Part};
-use crate::peer::name::{PARTS, SERVICES};
+use crate::peer::name::{PARTS, SERVICES, UPLOAD};
 use crate::peer::stream::S2s;
 use crate::peer::{self, Agreement, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
@@ -20,6 +20,7 @@ use crate::session::{Thread, WAKER};
 use crate::stream::{C2s, limits_feature};
 use crate::tables::{FrontTables, OutgoingLimits};
 use crate::tls::{self, Tls};
+use crate::upload::{self, Uploads};
 use crate::xep::xep0115_caps::{self, CapsCache};
 use crate::xep::{self, Routes};
 use jid::BareJid;
@@ -70,6 +71,8 @@ pub(crate) struct Server {
     pub(crate) agreement: Agreement,
     /// Permits to read the store for peers.
     pub(crate) peer_reads: Arc<Semaphore>,
+    /// What accounts upload.
+    pub(crate) uploads: Arc<Uploads>,
     /// Another part of the server, if there is one.
     pub(crate) part: Option<Arc<dyn Part>>,
     /// For what waits.
@@ -119,9 +122,10 @@ impl Server {
         }
     }
 
-    /// The JIDs of its services.
+    /// The JIDs of its services, as far as there is something to be had from them.
     pub(crate) fn services(&self) -> impl Iterator<Item = String> {
-        SERVICES.iter().map(|name| format!("{name}.{}", self.domain))
+        let offered = SERVICES.iter().filter(|name| **name != UPLOAD || self.uploads.offered);
+        offered.map(|name| format!("{name}.{}", self.domain))
     }
 
     /// A number that nobody can guess.
@@ -205,6 +209,7 @@ type Serving = (Arc<Server>, Vec<JoinHandle<()>>, Vec<u8>);
 /// What all shards share, and their threads; with it what is said of capabilities.
 fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Result<Serving, StartError> {
     let (engine, halves) = open(&config, part.clone())?;
+    let uploads = Uploads::open(&config)?;
     let (router, boxes) = Router::new(halves.iter().map(|half| half.bell.clone()).collect());
     let info = xep::server_info(&config);
     let caps = xep0115_caps::server_caps(&info);
@@ -230,6 +235,7 @@ fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Resul
         mirror: Mirror::default(),
         agreement: Agreement::default(),
         peer_reads: Arc::new(Semaphore::new(PEER_READS)),
+        uploads: Arc::new(uploads),
         part,
         runtime: tokio::runtime::Handle::current(),
         config,
@@ -384,6 +390,9 @@ impl Running {
         running.listen(c2s, &stopped).await?;
         running.listen_http(&streams, &stopped).await?;
         running.streams = Some(streams);
+        running
+            .listeners
+            .spawn(upload::sweep(running.server.clone(), stopped.clone()));
         let performer = running.performer();
         running.listeners.spawn(async move {
             if let Err(error) = admin::serve(performer, stopped).await {

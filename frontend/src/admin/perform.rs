@@ -143,8 +143,9 @@ impl Performer {
         }
         std::fs::create_dir_all(&dir).map_err(|e| Refused::new(format!("{}: {e}", dir.display())))?;
         self.engine.admission.backup(dir.join("store"))?;
-        // What makes the copy the same server: its certificate and the secret that hides which accounts exist.
-        for name in ["sasl-secret", "dialback-secret", "tls"] {
+        // What makes the copy the same server: its certificate, the secret that hides which accounts exist, and what was
+        // uploaded.
+        for name in ["sasl-secret", "dialback-secret", "upload-secret", "tls", "uploads"] {
             copy(&self.config.data_dir.join(name), &dir.join(name)).map_err(Refused::new)?;
         }
         Ok(json!({ "backup": dir.display().to_string() }))
@@ -221,9 +222,9 @@ pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) -> std::io::Res
         }
         return Ok(());
     }
-    if from.exists() {
-        std::fs::copy(from, to).map(|_| ())
-    } else {
-        Ok(())
+    // What was uploaded may go meanwhile.
+    match std::fs::copy(from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -111,6 +111,7 @@ impl Performer {
             "follows": follows,
             "items": usage.items,
             "item_bytes": usage.bytes,
+            "upload_bytes": tables::uploaded(view, user.as_str())?,
         }))
     }
 

@@ -52,9 +52,10 @@ fn said(domain: &str, missing: &Missing) -> String {
     }
 }
 
-/// The domain, and its services where they have names.
+/// The domain, and its services where they have names. Files are uploaded by accounts here alone.
 fn domains(domain: &str) -> Vec<String> {
-    let services = name::SERVICES.iter().filter(|_| has_services(domain));
+    let services = name::SERVICES.iter().filter(|name| **name != name::UPLOAD);
+    let services = services.filter(|_| has_services(domain));
     let services = services.map(|service| format!("{service}.{domain}"));
     std::iter::once(domain.to_owned()).chain(services).collect()
 }

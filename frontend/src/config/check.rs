@@ -239,6 +239,7 @@ impl Config {
             ("limits.node_publish_burst", u64::from(limits.node_publish_burst)),
             ("limits.host_publish_burst", u64::from(limits.host_publish_burst)),
             ("limits.commit_queue_age_ms", u64::from(limits.commit_queue_age_ms)),
+            ("limits.upload_bytes", limits.upload_bytes),
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),

@@ -113,6 +113,14 @@ pub struct Limits {
     pub host_publish_burst: u32,
     /// Milliseconds that a post may wait to be committed before further ones are refused.
     pub commit_queue_age_ms: u32,
+    /// Bytes of one file that is uploaded.
+    pub upload_bytes: u64,
+    /// Bytes of all that one account has uploaded and is kept. 0: no limit.
+    pub upload_bytes_per_account: u64,
+    /// Days for which what was uploaded is kept. 0: no limit.
+    pub upload_days: u32,
+    /// Uploads that one account may begin a minute. 0: no limit.
+    pub uploads_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -170,6 +178,10 @@ impl Default for Limits {
             host_publish_per_second: 0,
             host_publish_burst: 50_000,
             commit_queue_age_ms: 2_000,
+            upload_bytes: 104_857_600,
+            upload_bytes_per_account: 1_073_741_824,
+            upload_days: 30,
+            uploads_per_minute: 60,
         }
     }
 }

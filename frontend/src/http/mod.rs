@@ -1,4 +1,4 @@
-//! HTTP: `/metrics` (OpenMetrics text) and `/health` for operators, `/u/<name>` for everyone, `/ws` and `/bosh` for browsers.
+//! HTTP: `/metrics` (OpenMetrics text) and `/health` for operators, `/u/<name>` and `/upload/` for everyone, `/ws` and `/bosh` for browsers.
 //!
 //! Must not know sessions. Further paths join the same router. Metrics name accounts and nodes: they
 //! are for the machine itself, not for whoever reaches the port.
@@ -8,6 +8,7 @@ mod pages;
 mod peers;
 mod socket;
 mod streams;
+mod upload;
 
 use crate::limits::{HTTP_CONNECTIONS, HTTP_REQUEST_SECONDS};
 use crate::server::Server;
@@ -47,6 +48,7 @@ pub(crate) async fn serve_http(
         .with_state(server.clone())
         .merge(further)
         .merge(streams::routes(streams))
+        .merge(upload::routes(server.clone()))
         .merge(pages::routes(server))
         .into_make_service_with_connect_info::<Peer>();
     let listener = Bounded::new(

@@ -2,7 +2,7 @@
 //!
 //! Pure: elements to what the engine records. Knows no queue. Next: `mirror.rs`.
 
-use super::name::{SERVICES, domain_of};
+use super::name::{SERVICES, UPLOAD, domain_of};
 use crate::atom;
 use crate::limits::{EVENT_ITEMS, NAME_BYTES};
 use bytes::Bytes;
@@ -113,7 +113,7 @@ fn publisher<'a>(said: Option<&'a str>, service: &'a str) -> &'a str {
         domain == own
             || own
                 .split_once('.')
-                .is_some_and(|(label, rest)| rest == domain && SERVICES.contains(&label))
+                .is_some_and(|(label, rest)| rest == domain && label != UPLOAD && SERVICES.contains(&label))
     };
     let bare = said.map(|jid| jid.split_once('/').map_or(jid, |(bare, _)| bare));
     bare.filter(|jid| speaks(jid)).unwrap_or(service)

@@ -46,8 +46,11 @@ pub(crate) fn domain_of(jid: &str) -> &str {
     bare.split_once('@').map_or(bare, |(_, domain)| domain)
 }
 
-/// The services that come with a domain: nodes of communities, and of comments on posts.
-pub(crate) const SERVICES: [&str; 2] = ["pubsub", "comments"];
+/// The services that come with a domain: nodes of communities, and of comments on posts; and what is uploaded.
+pub(crate) const SERVICES: [&str; 3] = ["pubsub", "comments", UPLOAD];
+
+/// The service that takes files, and has no nodes.
+pub(crate) const UPLOAD: &str = "upload";
 
 /// What other parts of the server are called ([`crate::part::Part`]), whether there is one or not. They are for accounts
 /// here: other servers are told so, and nothing else, so that each needs its way.

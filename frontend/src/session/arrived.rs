@@ -93,7 +93,7 @@ impl Hub {
         let target = match (to.node(), to.resource()) {
             (Some(_), None) => Some(Target::Account(to.to_bare())),
             (None, None) if self.server.is_domain(to.domain().as_str()) => Some(Target::Server),
-            (None, None) => Some(Target::Service(to.to_bare())),
+            (None, None) => Some(Target::service(to.to_bare())),
             (_, Some(_)) => None,
         };
         if !is_request(stanza) {

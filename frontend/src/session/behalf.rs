@@ -33,7 +33,7 @@ impl Hub {
         let domain = to.domain().as_str();
         let target = match (self.server.is_domain(domain), to.node()) {
             (true, Some(_)) => Target::Account(to.clone()),
-            (false, None) if self.server.is_service(domain) => Target::Service(to.clone()),
+            (false, None) if self.server.is_service(domain) => Target::service(to.clone()),
             (false, _) if !self.server.is_ours(domain) => return self.act_elsewhere(number, account, to, payload),
             _ => return self.acted(number, Err(StanzaError::new(Condition::ItemNotFound))),
         };

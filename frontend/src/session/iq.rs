@@ -124,7 +124,7 @@ impl Hub {
         match (self.server.is_domain(to.domain().as_str()), to.node()) {
             (true, None) => Some(Target::Server),
             (true, Some(_)) => Some(Target::Account(bare)),
-            (false, None) if self.server.is_service(to.domain().as_str()) => Some(Target::Service(bare)),
+            (false, None) if self.server.is_service(to.domain().as_str()) => Some(Target::service(bare)),
             (false, _) => None,
         }
     }

@@ -167,8 +167,13 @@ pub(crate) fn carry_out(server: &Server, applied: &Applied) {
         sent,
         blocks,
         peers,
+        files,
         ..
     } = Outcome::decode(bytes);
+    if !files.is_empty() {
+        let uploads = server.uploads.clone();
+        server.runtime.spawn_blocking(move || uploads.forget(files));
+    }
     let router = &server.router;
     peers.iter().for_each(|name| server.peers.stored(name));
     // A request goes before the push that tells its sender of it: who comes once that is known gets it from his roster alone,

@@ -2,7 +2,9 @@
 //!
 //! Knows credentials as bytes; `sasl` reads them.
 
-use super::{ACCOUNT, Outcome, archive, block, invite, notifications, offline, private, roster, subscription, tokens};
+use super::{
+    ACCOUNT, Outcome, archive, block, invite, notifications, offline, private, roster, subscription, tokens, upload,
+};
 use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
 use reef_engine::log::apply::{Apply, ApplyError};
@@ -96,6 +98,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     private::forget(apply, user)?;
     tokens::forget(apply, user)?;
     invite::forget_of(apply, user)?;
+    upload::forget(apply, user, outcome)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;
     Ok(())

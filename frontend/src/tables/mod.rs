@@ -18,6 +18,7 @@ mod report;
 mod roster;
 mod subscription;
 mod tokens;
+mod upload;
 
 pub(crate) use account::account;
 pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wanted, archive_preferences, ends, page};
@@ -34,6 +35,7 @@ pub(crate) use report::{Report, reports};
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
 pub(crate) use tokens::tokens;
+pub(crate) use upload::{Upload, UploadId, gone as gone_uploads, upload, uploaded};
 
 use crate::part::{self, Part};
 use crate::{atom, peer, xep};
@@ -63,10 +65,13 @@ const PRIVATE: Family = Family(Family::TABLES + 7);
 const TOKEN: Family = Family(Family::TABLES + 8);
 const REPORT: Family = Family(Family::TABLES + 9);
 const INVITE: Family = Family(Family::TABLES + 10);
+const UPLOAD: Family = Family(Family::TABLES + 11);
+const UPLOADED: Family = Family(Family::TABLES + 12);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 13] = [
     "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token", "report", "invite",
+    "upload", "uploaded",
 ];
 
 /// What an operation changed that sessions must hear of.
@@ -84,6 +89,12 @@ pub(crate) struct Outcome {
     pub(crate) archived_by_sender: bool,
     /// Other servers for which something waits from now on.
     pub(crate) peers: Vec<Arc<str>>,
+    /// Whether there was no room for what an account wants to upload.
+    pub(crate) no_room: bool,
+    /// When there may be.
+    pub(crate) room_at: Option<u64>,
+    /// Files that nothing refers to any more.
+    pub(crate) files: Vec<UploadId>,
 }
 
 /// A change of what an account blocks.
@@ -389,13 +400,13 @@ fn messages(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result
         Op::TakeOutgoing { peer, numbers } => outgoing::take(apply, peer, numbers)?,
         Op::WarnedOutgoing { peer, numbers } => outgoing::warned(apply, peer, numbers)?,
         Op::SetArchivePreferences { user, preferences } => archive::set_preferences(apply, user, preferences)?,
-        other => belongings(apply, other)?,
+        other => belongings(apply, other, outcome)?,
     }
     Ok(())
 }
 
 /// What is of an account and its clients alone.
-fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
+fn belongings(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Result<(), ApplyError> {
     match op {
         Op::Keep {
             user,
@@ -431,6 +442,17 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op) -> Result<(), ApplyError> {
             basis,
             most,
         } => tokens::set(apply, user, (agent, tokens), basis, *most),
+        Op::PromiseUpload { id, upload, most, days } => {
+            let wish = upload::Wish {
+                id: *id,
+                upload,
+                most: *most,
+                days: *days,
+            };
+            upload::promise(apply, &wish, outcome)
+        }
+        Op::KeepUpload { id } => upload::keep(apply, id),
+        Op::DropUploads { ids, days } => upload::drop_gone(apply, ids, *days, outcome),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
-use super::{ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, Report};
+use super::{ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, Report, Upload, UploadId};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -242,6 +242,29 @@ pub(crate) enum Op {
         credentials: Vec<u8>,
         /// The token, which is gone then.
         token: Arc<str>,
+    },
+    /// Promises an account room for a file (XEP-0363); where there is none, the outcome says so.
+    PromiseUpload {
+        /// What the file is called.
+        id: UploadId,
+        /// The slot.
+        upload: Upload,
+        /// Bytes that the account may have in all; 0 is no limit.
+        most: u64,
+        /// Days for which files are kept; 0 is no limit.
+        days: u32,
+    },
+    /// A file has come.
+    KeepUpload {
+        /// Which.
+        id: UploadId,
+    },
+    /// Drops slots that have lapsed, and files that are too old.
+    DropUploads {
+        /// Which may be.
+        ids: Vec<UploadId>,
+        /// Days for which files are kept; 0 is no limit.
+        days: u32,
     },
 }
 

@@ -76,6 +76,7 @@ impl Tls {
                 domain.to_owned(),
                 format!("pubsub.{domain}"),
                 format!("comments.{domain}"),
+                format!("upload.{domain}"),
             ];
             Source::SelfSigned {
                 directory: data_dir.join("tls"),

@@ -31,6 +31,7 @@ mod xep0215_services;
 mod xep0277_microblog;
 mod xep0280_carbons;
 mod xep0313_mam;
+mod xep0363_upload;
 mod xep0376_pam;
 mod xep0377_reports;
 mod xep0398_avatars;
@@ -56,6 +57,7 @@ pub(crate) use xep0133_admin::{admin_commands, admin_info, is_admin};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0313_mam::archive_metadata;
+pub(crate) use xep0363_upload::upload_form;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
 pub(crate) use xep0398_avatars::{avatar_of, photo, with_hash, without_photo};
 pub(crate) use xep0401_invites::{invite_commands, invite_items, run_invite};
@@ -66,7 +68,7 @@ pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
 /// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0357, 0363 go here, each in its file.
+/// module of their own; 0357 goes here, in its file.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
@@ -111,6 +113,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0352_csi::MODULE,
     &xep0359_stanza_ids::MODULE,
     &xep0368_direct::MODULE,
+    &xep0363_upload::MODULE,
     &xep0376_pam::MODULE,
     &xep0377_reports::MODULE,
     &xep0379_pars::MODULE,

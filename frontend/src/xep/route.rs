@@ -3,6 +3,7 @@
 //! Knows no XEP but by the table in `mod.rs`. Next: a module's handler.
 
 use super::{Answer, MODULES};
+use crate::peer::name::UPLOAD;
 use crate::session::Hub;
 use jid::{BareJid, Jid};
 use minidom::Element;
@@ -18,14 +19,25 @@ pub(crate) enum Target {
     Account(BareJid),
     /// A service of the domain, e.g. `pubsub.<domain>`.
     Service(BareJid),
+    /// The one that takes files, `upload.<domain>`.
+    Files(BareJid),
 }
 
 impl Target {
+    /// One of the services.
+    pub(crate) fn service(jid: BareJid) -> Target {
+        let name = jid.domain().as_str().split_once('.').map(|(name, _)| name);
+        match name {
+            Some(UPLOAD) => Target::Files(jid),
+            _ => Target::Service(jid),
+        }
+    }
+
     /// The bare JID, but of the domain.
     pub(crate) fn bare(&self) -> Option<BareJid> {
         match self {
             Target::Server => None,
-            Target::Account(jid) | Target::Service(jid) => Some(jid.clone()),
+            Target::Account(jid) | Target::Service(jid) | Target::Files(jid) => Some(jid.clone()),
         }
     }
 }
@@ -71,7 +83,7 @@ impl Ctx<'_> {
 }
 
 /// Namespaces of what who is at another server may ask; who may have what is for the handlers.
-const FOR_OTHERS: [&str; 10] = [
+const FOR_OTHERS: [&str; 11] = [
     ns::DISCO_INFO,
     ns::DISCO_ITEMS,
     ns::PUBSUB,
@@ -82,6 +94,7 @@ const FOR_OTHERS: [&str; 10] = [
     ns::VCARD,
     ns::VERSION,
     ns::TIME,
+    ns::UPLOAD,
 ];
 
 /// A handler whose payload's type is erased.
@@ -96,6 +109,8 @@ pub(crate) enum To {
     Account,
     /// Services.
     Service,
+    /// The one that takes files.
+    Files,
 }
 
 /// The handlers, by target, kind of iq, and the payload's name and namespace.
@@ -145,6 +160,7 @@ impl Routes {
             Target::Server => To::Server,
             Target::Account(_) => To::Account,
             Target::Service(_) => To::Service,
+            Target::Files(_) => To::Files,
         };
         self.0.get(&(to, set))?.get(payload.ns().as_str())?.get(payload.name())
     }

@@ -7,6 +7,7 @@ use super::{Answer, Ctx, Module, Routes, Target, To, features};
 use crate::config::Config;
 use crate::errors;
 use crate::part::{Identity, Part};
+use crate::server::Server;
 use crate::tables;
 use jid::BareJid;
 use reef_engine::Engine;
@@ -31,7 +32,7 @@ const FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS];
 const AUTO_CREATE: &str = "http://jabber.org/protocol/pubsub#auto-create";
 const PERSISTENT_ITEMS: &str = "http://jabber.org/protocol/pubsub#persistent-items";
 
-const EVERYWHERE: &[To] = &[To::Server, To::Account, To::Service];
+const EVERYWHERE: &[To] = &[To::Server, To::Account, To::Service, To::Files];
 
 fn routes(on: &mut Routes) {
     on.get(EVERYWHERE, info);
@@ -97,6 +98,8 @@ fn info(ctx: &mut Ctx<'_>, DiscoInfoQuery { node }: DiscoInfoQuery) -> Result<An
             }
         }
         (Target::Service(place), None) => Ok(Answer::Payload(service(place).into())),
+        (Target::Files(_), None) => files(&ctx.hub.server).map(|info| Answer::Payload(info.into())),
+        (Target::Files(_), Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
         (Target::Account(account), None) => {
             let account = account.clone();
             Ok(Answer::read(move |engine| {
@@ -126,6 +129,19 @@ fn service(place: &BareJid) -> DiscoInfoResult {
     info
 }
 
+/// The service that takes files, where it does.
+fn files(server: &Server) -> Result<DiscoInfoResult, StanzaError> {
+    if !server.uploads.offered {
+        return Err(StanzaError::new(Condition::ServiceUnavailable));
+    }
+    let identity = ("store", "file", Some("HTTP File Upload"));
+    let mut info = about(&[identity], |_| &[]);
+    let answered = [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::UPLOAD];
+    info.features.extend(answered.map(str::to_owned));
+    info.extensions.extend(super::upload_form(&server.config.limits));
+    Ok(info)
+}
+
 /// The server has one node, that of its capabilities: `URI#hash` (XEP-0115 §6.2).
 fn server(info: &DiscoInfoResult, node: Option<String>) -> Result<Answer, StanzaError> {
     match &node {
@@ -143,7 +159,8 @@ fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Resu
             let commands = super::admin_commands(&ctx.hub.server.config, &by);
             Ok(listed(Some(&node), (commands, None)))
         }
-        (Target::Server, Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
+        (Target::Server | Target::Files(_), Some(_)) => Err(StanzaError::new(Condition::ItemNotFound)),
+        (Target::Files(_), None) => Ok(listed(None, (Vec::new(), None))),
         (Target::Server, None) => {
             let server = &ctx.hub.server;
             // The other part is for accounts here.

@@ -16,7 +16,7 @@ pub(crate) const MODULE: Module = Module {
 };
 
 fn routes(on: &mut Routes) {
-    on.get(&[To::Server, To::Account, To::Service], answer);
+    on.get(&[To::Server, To::Account, To::Service, To::Files], answer);
 }
 
 /// Of another's account nothing is said, not even whether it exists (RFC 6121 §8.5.1).

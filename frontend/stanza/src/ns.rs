@@ -163,6 +163,8 @@ pub const SASL_CB: &str = "urn:xmpp:sasl-cb:0";
 pub const FAST: &str = "urn:xmpp:fast:0";
 /// XEP-0462: which types of nodes are listed.
 pub const PUBSUB_FILTER: &str = "urn:xmpp:pubsub-filter:0";
+/// XEP-0363: HTTP file upload.
+pub const UPLOAD: &str = "urn:xmpp:http:upload:0";
 /// XEP-0465: public subscriptions.
 pub const PPS: &str = "urn:xmpp:pps:0";
 /// XEP-0465: what the nodes with a node's public followers begin with.

@@ -22,6 +22,7 @@ mod server;
 mod streams;
 mod tidy;
 mod tidy_sources;
+mod uploads;
 
 /// A test for each script, so that each is run and reported by its name.
 macro_rules! scripts {
@@ -106,4 +107,5 @@ scripts! {
     stanza_rules
     subscription_lists
     timeline
+    upload
 }

@@ -48,7 +48,7 @@ impl Asked {
     pub(super) fn of(ctx: &Ctx<'_>) -> Result<Asked, StanzaError> {
         match &ctx.target {
             Target::Account(jid) | Target::Service(jid) => Ok(Asked::at(ctx, jid)),
-            Target::Server => Err(StanzaError::new(Condition::ServiceUnavailable)),
+            Target::Server | Target::Files(_) => Err(StanzaError::new(Condition::ServiceUnavailable)),
         }
     }
 
