@@ -183,6 +183,8 @@ pub struct Running {
     pub s2s: Vec<SocketAddr>,
     /// The same for direct TLS.
     pub s2s_tls: Vec<SocketAddr>,
+    /// Where components connect.
+    pub components: Vec<SocketAddr>,
 }
 
 /// Opens the engine as the configuration says; the shards' polls and bells come with it.
@@ -231,7 +233,7 @@ fn serving(config: Config, tls: &Arc<Tls>, part: Option<Arc<dyn Part>>) -> Resul
             ..Budget::AFTER_AUTH
         }),
         s2s,
-        peers: Peers::new(&config.domain),
+        peers: Peers::new(&config.domain, config.components().map(str::to_owned).collect()),
         mirror: Mirror::default(),
         agreement: Agreement::default(),
         peer_reads: Arc::new(Semaphore::new(PEER_READS)),
@@ -271,7 +273,8 @@ fn streams(
         .copied()
         .chain(part.map(Part::service))
         .map(|name| format!("{name}.{}", config.domain));
-    let domains = std::iter::once(config.domain.clone()).chain(services);
+    let components = config.components().map(str::to_owned);
+    let domains = std::iter::once(config.domain.clone()).chain(services).chain(components);
     let made = || random::<32>().unwrap_or_default().to_vec();
     let secret = tls::load_or_create(&config.data_dir.join("dialback-secret"), made)?;
     let streams = S2s::new(config, domains.collect(), tls.clone(), fixed(&secret), inbox);
@@ -382,9 +385,11 @@ impl Running {
             https: Vec::new(),
             s2s: Vec::new(),
             s2s_tls: Vec::new(),
+            components: Vec::new(),
         };
         running.start_part()?;
         running.listen_s2s(&stopped).await?;
+        running.listen_components(&stopped).await?;
         let c2s = Arc::new(c2s);
         let streams = Streams::new(running.server.clone(), c2s.clone(), stopped.clone());
         running.listen(c2s, &stopped).await?;

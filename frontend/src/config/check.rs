@@ -22,7 +22,7 @@ pub(super) struct Wrong {
     pub(super) message: String,
 }
 
-fn wrong(key: &'static str, message: impl Into<String>) -> Result<(), Wrong> {
+pub(super) fn wrong(key: &'static str, message: impl Into<String>) -> Result<(), Wrong> {
     Err(Wrong {
         key,
         message: message.into(),
@@ -40,6 +40,7 @@ impl Config {
         self.check_http()?;
         self.check_contact()?;
         self.check_services()?;
+        self.check_components()?;
         self.check_limits()
     }
 

@@ -6,6 +6,7 @@
 //! came from, which key it is and what to do.
 
 mod check;
+mod components;
 mod duration;
 mod error;
 mod limits;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use components::{ComponentConfig, ComponentsConfig};
 pub use error::{ConfigError, Origin};
 pub use limits::Limits;
 pub use sections::{
@@ -54,6 +56,10 @@ pub struct Config {
     pub contact: ContactConfig,
     /// What clients find beside the server.
     pub external_service: Vec<ExternalService>,
+    /// Where components connect.
+    pub components: ComponentsConfig,
+    /// Which there are.
+    pub component: Vec<ComponentConfig>,
     /// Every limit.
     pub limits: Limits,
     /// The SMS gateway reads its own keys from here.
@@ -75,6 +81,8 @@ impl Default for Config {
             store: StoreConfig::default(),
             contact: ContactConfig::default(),
             external_service: Vec::new(),
+            components: ComponentsConfig::default(),
+            component: Vec::new(),
             limits: Limits::default(),
             sms: toml::Table::new(),
             cluster: toml::Table::new(),
@@ -83,6 +91,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The domains of components.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.component.iter().map(|component| component.name.as_str())
+    }
+
     /// Reads the file (none: defaults), then lets the environment (`REEF__C2S__LISTEN=…`) and then `sets`
     /// (`c2s.listen=…`) override it, and checks the result. Of `env` only the names that begin with `REEF__` count.
     /// Reads one file, writes nothing.

@@ -247,6 +247,13 @@ fn values_that_cannot_work_are_refused() {
         "external_service=[{type=\"turn\",host=\"x\",username=\"u\"}]",
         "external_service=[{type=\"turn\",host=\"x\",username=\"u\",password=\"p\",secret=\"s\"}]",
         "external_service=[{type=\"turn\",host=\"x\",secret=\"s\",expires=\"1s\"}]",
+        "component=[{name=\"muc\",secret=\"s\"}]",
+        "component=[{name=\"pubsub.localhost\",secret=\"s\"}]",
+        "component=[{name=\"sms.localhost\",secret=\"s\"}]",
+        "component=[{name=\"muc.localhost\"}]",
+        "component=[{name=\"muc.localhost\",secret=\"s\",secret_file=\"/x\"}]",
+        "component=[{name=\"muc.localhost\",secret_file=\"/nowhere\"}]",
+        "component=[{name=\"a.x\",secret=\"s\"},{name=\"A.x\",secret=\"t\"}]",
         "store.durability=maybe",
     ] {
         let error = load("", &[set], &[]).unwrap_err();

@@ -40,6 +40,9 @@ impl Inbox for Arrivals {
         let Some(server) = self.server() else {
             return;
         };
+        if !server.is_ours(to.domain().as_str()) {
+            return self.onward(&server, &from, &to, &stanza);
+        }
         if server.part_at(to.domain().as_str()).is_some() {
             return refuse_for_part(&server, &to, &stanza);
         }
@@ -78,6 +81,12 @@ impl Inbox for Arrivals {
         }
     }
 
+    fn heard(&self, remote: &str) {
+        if let Some(server) = self.server() {
+            server.peers.heard(remote);
+        }
+    }
+
     fn refusal(&self, from: Jid, to: Jid, stanza: Element) {
         if let Some(server) = self.server()
             && let Err(error) = server.peers.send(from.as_str(), &to, &stanza)
@@ -109,6 +118,23 @@ fn refuse_for_part(server: &Server, to: &Jid, stanza: &Element) {
 }
 
 impl Arrivals {
+    /// For a component, or from one to somebody elsewhere: nothing of it is of the accounts here.
+    fn onward(&self, server: &Arc<Server>, from: &Jid, to: &Jid, stanza: &Element) {
+        server.peers.heard(from.domain().as_str());
+        let Err(error) = server.peers.send(from.as_str(), to, stanza) else {
+            return;
+        };
+        let kind = stanza.attr("type").unwrap_or_default();
+        if matches!(kind, "error" | "result" | "headline") || stanza.name() == "presence" {
+            return;
+        }
+        if let Some((to, reply)) = returned(stanza, &error)
+            && let Err(error) = server.peers.send(reply.attr("from").unwrap_or_default(), &to, &reply)
+        {
+            tracing::debug!(%to, %error, "an error for a sender was dropped");
+        }
+    }
+
     /// A shard's box is full: the sender hears that, where he waits for something.
     fn turn_away(&self, server: &Arc<Server>, shard: usize, arrived: Box<Arrived>) {
         if arrived.must_arrive() {

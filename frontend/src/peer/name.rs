@@ -1,7 +1,7 @@
 //! Names of peers: by which stream a domain of ours speaks to a domain of another server.
 //!
 //! `b.example` is the way from the domain that is served to theirs, `b.example/pubsub` from `pubsub.<domain>`: each has its
-//! own stream and its own outbox, so that one whose names or certificates are wrong holds nothing else up. Knows no stream.
+//! own stream and its own outbox, and so has each component, by its whole domain, so that one whose names or certificates are wrong holds nothing else up. Knows no stream.
 
 /// The way from one domain to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,11 @@ pub(crate) fn name(domain: &str, from: &str, jid: &str) -> Option<String> {
 /// What a name says.
 pub(crate) fn way(domain: &str, name: &str) -> Way {
     match name.split_once('/') {
+        // A component's, which is a domain of its own.
+        Some((remote, component)) if component.contains('.') => Way {
+            local: component.to_owned(),
+            remote: remote.to_owned(),
+        },
         Some((remote, service)) => Way {
             local: format!("{service}.{domain}"),
             remote: remote.to_owned(),

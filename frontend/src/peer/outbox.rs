@@ -39,6 +39,8 @@ struct Outbox {
 /// All outboxes.
 pub(crate) struct Peers {
     domain: String,
+    /// The domains of components.
+    components: Vec<String>,
     /// By name. Held for a look-up and a `try_send`, or while a sender that has nothing to do takes itself out.
     known: Mutex<HashMap<Arc<str>, Outbox>>,
     /// Whether there was no room for one, so that the store is looked through in a while.
@@ -55,9 +57,10 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// None yet.
-    pub(crate) fn new(domain: &str) -> Peers {
+    pub(crate) fn new(domain: &str, components: Vec<String>) -> Peers {
         Peers {
             domain: domain.to_owned(),
+            components,
             known: Mutex::default(),
             missed: AtomicBool::new(false),
             server: OnceLock::new(),
@@ -132,7 +135,9 @@ impl Peers {
     /// A domain has spoken: who waits to try it again need not.
     pub(crate) fn heard(&self, remote: &str) {
         let known = self.known();
-        let services = name::SERVICES.iter().map(|service| format!("{remote}/{service}"));
+        let components = self.components.iter().map(String::as_str);
+        let services = name::SERVICES.iter().copied().chain(components);
+        let services = services.map(|service| format!("{remote}/{service}"));
         for name in std::iter::once(remote.to_owned()).chain(services) {
             if let Some(outbox) = known.get(name.as_str()) {
                 outbox.shared.heard();
@@ -159,7 +164,13 @@ impl Peers {
 
     fn put(&self, from: &str, to: &str, stanza: Vec<u8>, sender: Option<Box<Element>>) -> Result<(), StanzaError> {
         let not_found = || StanzaError::new(Condition::RemoteServerNotFound);
-        let name = name::name(&self.domain, from, to).ok_or_else(not_found)?;
+        let local = name::domain_of(from);
+        let name = match self.components.iter().any(|component| component == local) {
+            // A component speaks by a way of its own.
+            true => Some(format!("{}/{local}", name::domain_of(to))),
+            false => name::name(&self.domain, from, to),
+        };
+        let name = name.ok_or_else(not_found)?;
         let mut known = self.known();
         let outbox = self.outbox(&mut known, &name).ok_or_else(errors::busy)?;
         let parcel = Parcel {

@@ -7,7 +7,7 @@ use crate::config::{HttpConfig, S2sConfig};
 use crate::host::Accounts;
 use crate::http::{Streams, serve_http};
 use crate::listen::serve_c2s;
-use crate::peer::stream::serve_s2s;
+use crate::peer::stream::{serve_components, serve_s2s};
 use crate::stream::{C2s, Mode};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -64,6 +64,20 @@ impl Running {
             list.push(bound);
             self.listeners
                 .spawn(serve_s2s(listener, mode, s2s.clone(), stopped.clone()));
+        }
+        Ok(())
+    }
+
+    /// Components, where there are any.
+    pub(super) async fn listen_components(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), StartError> {
+        let config = &self.server.config;
+        let listen = config.components.listen.iter().filter(|_| !config.component.is_empty());
+        for address in listen.copied().collect::<Vec<_>>() {
+            let failed = |e| StartError::Listen(address, e);
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            self.components.push(listener.local_addr().map_err(failed)?);
+            let serve = serve_components(listener, self.server.s2s.clone(), stopped.clone());
+            self.listeners.spawn(serve);
         }
         Ok(())
     }

@@ -83,6 +83,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0084_avatar::MODULE,
     &xep0092_version::MODULE,
     &xep0100_gateway::MODULE,
+    &xep0114_components::MODULE,
     &xep0115_caps::MODULE,
     &xep0124_bosh::MODULE,
     &xep0133_admin::MODULE,

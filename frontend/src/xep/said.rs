@@ -46,6 +46,8 @@ said! {
         &["http://jabber.org/protocol/rsm"], &[];
     xep0100_gateway = "XEP-0100", "1.0", "Gateway Interaction",
         "of `sms.<domain>`: registration of a phone, presence, a contact that takes commands; no contacts beyond it", &[], &[];
+    xep0114_components = "XEP-0114", "1.6", "Jabber Component Protocol",
+        "those of `[[component]]`, at domains of their own; what is said to one that is away waits as for a server", &[], &[];
     xep0160_offline = "XEP-0160", "1.0.1", "Best Practices for Handling Offline Messages",
         "chat and normal messages, in `session/message.rs`", &["msgoffline"], &[];
     xep0163_pep = "XEP-0163", "1.2.2", "Personal Eventing Protocol",

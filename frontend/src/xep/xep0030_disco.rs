@@ -167,7 +167,8 @@ fn items(ctx: &mut Ctx<'_>, ItemsQuery { node, rsm, types }: ItemsQuery) -> Resu
             let here = server.is_domain(by.domain().as_str());
             let part = server.part.as_ref().filter(|_| here);
             let part = part.map(|part| format!("{}.{}", part.service(), server.domain));
-            let services: Vec<String> = server.services().chain(part).collect();
+            let components = server.s2s.components.connected();
+            let services: Vec<String> = server.services().chain(part).chain(components).collect();
             Ok(listed(None, page(&services, rsm)?))
         }
         (Target::Account(place) | Target::Service(place), Some(node)) if node == ns::COMMANDS => {

@@ -11,6 +11,8 @@ pub enum StreamNamespace {
     Client,
     /// `jabber:server`.
     Server,
+    /// `jabber:component:accept` (XEP-0114), whose headers have no version.
+    Component,
 }
 
 impl StreamNamespace {
@@ -19,6 +21,7 @@ impl StreamNamespace {
         match self {
             StreamNamespace::Client => ns::CLIENT,
             StreamNamespace::Server => ns::SERVER,
+            StreamNamespace::Component => ns::COMPONENT,
         }
     }
 }
@@ -76,7 +79,10 @@ pub fn stream_header(ns: StreamNamespace, from: &str, to: Option<&str>, id: &str
     if !id.is_empty() {
         attribute("id", id);
     }
-    attribute("version", "1.0");
+    // Whoever reads one waits for features.
+    if ns != StreamNamespace::Component {
+        attribute("version", "1.0");
+    }
     if let Some(lang) = lang {
         attribute("xml:lang", lang);
     }

@@ -9,6 +9,7 @@ mod behalf;
 mod browser;
 mod client;
 mod compare;
+mod components;
 mod fan_out;
 mod http;
 mod inline;

@@ -74,7 +74,16 @@ impl Sender {
     }
 
     fn tell(&self, to: Jid, stanza: Element) {
-        if !self.server.is_domain(to.domain().as_str()) || to.node().is_none() {
+        let domain = to.domain().as_str();
+        if !self.server.is_ours(domain) {
+            // Of a component, or for one: it goes back the way it came. No answer comes to an error.
+            let from = stanza.attr("from").unwrap_or_default();
+            if let Err(error) = self.server.peers.send(from, &to, &stanza) {
+                tracing::debug!(%to, %error, "an error for a sender was dropped");
+            }
+            return;
+        }
+        if !self.server.is_domain(domain) || to.node().is_none() {
             return;
         }
         let shard = self.server.router.shard_of(to.to_bare().as_str());

@@ -12,6 +12,7 @@ use reef_engine::error::Error;
 use reef_stanza::Budget;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::component::Components;
 use super::counters::Counters;
 use super::dialback::Secret;
 use super::link::{Command, Link, LinkState};
@@ -47,6 +48,8 @@ pub(crate) struct S2s {
     /// And after.
     pub(super) budget: Budget,
     pub(super) counters: Counters,
+    /// Programs that speak for domains of their own.
+    pub(crate) components: Components,
     /// Streams of peers on which we may send, by our domain and theirs. Held for one look-up.
     routes: Mutex<HashMap<(String, String), Route>>,
     numbers: AtomicU64,
@@ -110,6 +113,7 @@ impl S2s {
             budget_before: budget(limits.stanza_bytes_before_auth, Budget::BEFORE_AUTH),
             budget: budget(limits.stanza_bytes, Budget::AFTER_AUTH),
             counters: Counters::default(),
+            components: Components::new(&config.component),
             routes: Mutex::default(),
             numbers: AtomicU64::new(0),
             stopped: Arc::default(),
@@ -139,6 +143,9 @@ impl S2s {
         let Some(remote) = domain(remote) else {
             return Err(Unreachable::NotFound("it is no domain".to_owned()));
         };
+        if let Some(found) = self.component(&remote).await {
+            return found;
+        }
         if self.is_ours(&remote) {
             return refused("the domain is served here");
         }
@@ -187,6 +194,22 @@ impl S2s {
     /// A link on a stream of the peer's.
     async fn attach(&self, local: &str, remote: &str) -> Option<Link> {
         let route = self.routes().get(&(local.to_owned(), remote.to_owned())).cloned()?;
+        self.link(route).await
+    }
+
+    /// A link to a component; `None` where the domain is none's.
+    async fn component(&self, domain: &str) -> Option<Result<Link, Unreachable>> {
+        if !self.components.has(domain) {
+            return None;
+        }
+        let link = match self.components.route(domain) {
+            Some(route) => self.link(route).await,
+            None => None,
+        };
+        Some(link.ok_or_else(|| Unreachable::Down("the component is not connected".to_owned())))
+    }
+
+    async fn link(&self, route: Route) -> Option<Link> {
         let (state, watched) = watch::channel(LinkState::default());
         let number = self.number();
         let attached = route.commands.send(Command::Attach(number, state)).await;

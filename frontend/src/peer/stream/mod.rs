@@ -31,6 +31,8 @@ mod pairs; //       whose stanzas may pass
 mod receipts; //    what is done with
 mod sent; //        what is acknowledged
 mod stanza; //      from `jabber:server` to `jabber:client`
+// Components.
+mod component; //   programs beside the server
 // Shared.
 mod context; //     what all streams share
 mod counters; //    what is counted
@@ -45,6 +47,7 @@ use jid::Jid;
 use minidom::Element;
 
 pub(crate) use accept::serve_s2s;
+pub(crate) use component::serve_components;
 pub(crate) use context::S2s;
 pub(crate) use end::End;
 pub(crate) use link::{Link, LinkEvent};
@@ -53,11 +56,17 @@ pub(crate) use receipts::Receipt;
 
 /// Where what comes goes. Called on the stream's task; must not block.
 pub(crate) trait Inbox: Send + Sync + 'static {
-    /// A stanza in `jabber:client`. That the peer may speak for `from`'s domain, and that `to`'s is ours, has been proved.
+    /// A stanza in `jabber:client`. That the peer may speak for `from`'s domain has been proved, and that
+    /// `to`'s is ours, or a component's; a component's own may be for anybody.
     fn stanza(&self, from: Jid, to: Jid, stanza: Element, receipt: Receipt);
 
     /// An error that the stream itself has for a peer: it goes the way of any stanza `from` one of ours `to` the peer.
     fn refusal(&self, from: Jid, to: Jid, stanza: Element);
+
+    /// A peer, or a component, can be reached from now on.
+    fn heard(&self, remote: &str) {
+        let _ = remote;
+    }
 }
 
 /// Why there is no stream to a domain.

@@ -13,6 +13,11 @@ pub(super) fn is_stanza(element: &Element) -> bool {
     element.has_ns(ns::SERVER) && matches!(element.name(), "message" | "presence" | "iq")
 }
 
+/// Whether it is one of a component.
+pub(super) fn is_of_component(element: &Element) -> bool {
+    element.has_ns(ns::COMPONENT) && matches!(element.name(), "message" | "presence" | "iq")
+}
+
 /// 'from' and 'to', both of which a stanza between servers must have (RFC 6120 §8.1.1.2, §8.1.2.2).
 pub(super) fn addresses(stanza: &Element) -> Option<(Jid, Jid)> {
     let address = |name| Jid::new(stanza.attr(name)?).ok();
@@ -27,10 +32,11 @@ pub(super) fn to_client(stanza: Element, from: &Jid, to: &Jid) -> Element {
 /// The element itself and what inherits its namespace (RFC 6120 §4.8.3), as `write_element` does it on the way out. What is
 /// inside something of another namespace stays what it is.
 fn rescoped(mut stanza: Element) -> Element {
+    let own = stanza.ns();
     let mut client = Element::bare(stanza.name().to_owned(), ns::CLIENT);
     for node in stanza.take_nodes() {
         client.append_node(match node {
-            Node::Element(child) if child.has_ns(ns::SERVER) => Node::Element(rescoped(child)),
+            Node::Element(child) if child.has_ns(own.as_str()) => Node::Element(rescoped(child)),
             node => node,
         });
     }

@@ -29,6 +29,7 @@ const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 pub(super) struct Wire {
     socket: Socket,
     reader: StreamReader,
+    namespace: StreamNamespace,
     /// Read and not yet consumed by `reader`.
     input: BytesMut,
     /// Not yet taken by the transport.
@@ -47,9 +48,15 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(socket: TcpStream, budget: Budget) -> Self {
+        Self::of(StreamNamespace::Server, socket, budget)
+    }
+
+    /// One that speaks another namespace than servers do.
+    pub(super) fn of(namespace: StreamNamespace, socket: TcpStream, budget: Budget) -> Self {
         Self {
             socket: Socket::Plain(socket),
-            reader: StreamReader::new(StreamNamespace::Server, budget),
+            reader: StreamReader::new(namespace, budget),
+            namespace,
             input: BytesMut::new(),
             output: BytesMut::new(),
             unflushed: false,
@@ -127,7 +134,7 @@ impl Wire {
     /// our users write for that (§4.7.4).
     pub(super) fn queue_header(&mut self, from: &str, to: Option<&str>, id: &str) {
         self.header_sent = true;
-        self.queue(&stream_header(StreamNamespace::Server, from, to, id, None));
+        self.queue(&stream_header(self.namespace, from, to, id, None));
     }
 
     /// Queues the end of our stream, once.
