@@ -313,3 +313,13 @@ pub(crate) const UPLOAD_READS: usize = 4;
 pub(crate) const UPLOAD_SWEEP_SECONDS: u64 = 3_600;
 /// Slots and files that are looked at in one step of that.
 pub(crate) const UPLOAD_SWEEP_ROWS: usize = 1_024;
+/// Services that hear of what one account's clients miss (XEP-0357).
+pub(crate) const PUSH_SERVICES: usize = 32;
+/// Bytes of what such a service is called, with its node and options.
+pub(crate) const PUSH_BYTES: usize = 4 << 10;
+/// Milliseconds in which one is told once; what comes meanwhile is told together.
+pub(crate) const PUSH_GATHER_MS: u64 = 3_000;
+/// Services of a shard that were told of something within that time; beyond, each is told at once.
+pub(crate) const PUSHES: usize = 65_536;
+/// Bytes of a message's words that they are told, where they are.
+pub(crate) const PUSH_BODY_BYTES: usize = 256;

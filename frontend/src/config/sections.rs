@@ -30,6 +30,8 @@ pub struct C2sConfig {
     pub handshake_timeout: Duration,
     /// Rounds of PBKDF2 for new passwords; at least 4,096 (RFC 5802 §5.1).
     pub scram_iterations: u32,
+    /// Whether push notifications (XEP-0357) say what was written: services of third parties read it.
+    pub push_body: bool,
     /// Whether posts to many sessions leave in one system call (io_uring), where the kernel has it (6.1). Over loopback
     /// it saves nothing once the kernel's own threads are counted (`benches/RESULTS.md`): measure before turning it on.
     pub io_uring: bool,
@@ -178,6 +180,7 @@ impl Default for C2sConfig {
             admins: Vec::new(),
             handshake_timeout: Duration::from_secs(30),
             scram_iterations: 10_000,
+            push_body: false,
             io_uring: false,
         }
     }

@@ -39,6 +39,7 @@ impl Hub {
         conn._permit = None;
         self.batch.left(slot);
         self.set_deadline(slot, until);
+        self.push_unacked(slot);
     }
 
     /// Gives a connection a time by which it must have gone on.
@@ -111,19 +112,21 @@ impl Hub {
             user.sessions.retain(|other| *other != slot);
             user.binding -= u32::from(binding);
         }
+        // Of what a session that waited has not got its service has heard.
+        let waited = self.conn(slot).is_some_and(|conn| conn.wire.is_none());
         let unacked = self.conn_mut(slot).and_then(|conn| {
             conn.key = None;
             conn.sm.take()
         });
         for stanza in unacked.into_iter().flat_map(|sm| sm.into_unacked()) {
-            self.send_on(&user, stanza);
+            self.send_on(&user, stanza, waited);
         }
         self.forget_if_gone(&user);
     }
 
     /// XEP-0198 §8: what was not acknowledged is treated as if it came now: a message goes to other sessions, or is kept.
     /// Posts need nothing: the cursor stands before them.
-    fn send_on(&mut self, user: &BareJid, unacked: Unacked) {
+    fn send_on(&mut self, user: &BareJid, unacked: Unacked, told: bool) {
         let Unacked::Stanza(bytes) = unacked else { return };
         if !bytes.starts_with(b"<message") {
             return;
@@ -135,7 +138,10 @@ impl Hub {
         // A copy was for this device alone: the others had their own.
         let whole = |message: &Element| chat(message) && !is_copy(message);
         if let Some(message) = parsed.ok().filter(whole) {
-            self.deliver_message(&user.clone().into(), message);
+            match told {
+                true => self.deliver_told(&user.clone().into(), message),
+                false => self.deliver_message(&user.clone().into(), message),
+            }
         }
     }
 

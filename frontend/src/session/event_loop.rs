@@ -72,6 +72,7 @@ pub(crate) fn start(server: Arc<Server>, thread: Thread) -> io::Result<JoinHandl
         asking: super::arrived::Asking::default(),
         behalf: super::behalf::Behalf::default(),
         questions: super::question::Questions::default(),
+        pushes: super::push::Pushes::default(),
         subscribing: super::elsewhere::Subscribing::default(),
         interest: super::interest::Interest::default(),
         room: Room::default(),
@@ -276,6 +277,7 @@ impl Hub {
         self.tell_gathered();
         self.look_for_due_digests();
         self.give_up_questions();
+        self.push_gathered();
         self.give_up_subscribing();
         self.forget();
     }

@@ -102,6 +102,10 @@ impl Hub {
         }
         match self.target(slot, to.as_ref()) {
             Some(target) if request => self.ask(slot, target, iq),
+            // An answer to a question in the name of somebody else's account.
+            Some(Target::Account(account)) if self.conn(slot).is_some_and(|conn| conn.user != account) => {
+                self.route(account.into(), iq);
+            }
             // An answer to a question of the server's own.
             Some(_) => self.answered(slot, &iq),
             None => match to {

@@ -72,6 +72,12 @@ impl Hub {
 
     /// A message for a user of this shard.
     pub(super) fn deliver_message(&mut self, to: &Jid, message: Element) {
+        self.push_missed(&to.to_bare(), &message);
+        self.deliver_told(to, message);
+    }
+
+    /// The same of a message of which those are told that hear of what clients miss.
+    pub(super) fn deliver_told(&mut self, to: &Jid, message: Element) {
         if let Some(slot) = self.session_of(to) {
             self.send(slot, &message);
             return self.copy_received(&to.to_bare(), &[slot], &message);

@@ -37,6 +37,7 @@ mod notice; //     what is heard of subscriptions
 mod open; //       the stream's second header, bind, the user's rows
 mod part; //       what is for another part of the server
 mod presence; //   RFC 6121 §4
+mod push; //       XEP-0357: who hears of what clients miss
 mod question; //   what is asked of other servers
 mod read; //       bytes → stanzas → where they go
 mod ring; //       many sends in one call: io_uring
@@ -171,6 +172,8 @@ pub(crate) struct Hub {
     behalf: behalf::Behalf,
     /// What was asked of other servers.
     questions: question::Questions,
+    /// Who was told of what clients miss.
+    pushes: push::Pushes,
     /// Subscriptions that sessions ask of other servers.
     subscribing: elsewhere::Subscribing,
     /// What devices of other servers want to be notified of.

@@ -43,6 +43,14 @@ impl Hub {
         self.put_question(from.into(), to, "get", payload, came)
     }
 
+    /// The same by an iq of type set.
+    ///
+    /// # Errors
+    /// `Busy` where too many wait.
+    pub(super) fn request(&mut self, from: BareJid, to: Jid, payload: Element, came: Came) -> Result<(), Error> {
+        self.put_question(from.into(), to, "set", payload, came)
+    }
+
     fn put_question(
         &mut self,
         from: Jid,

@@ -3,7 +3,8 @@
 //! Knows credentials as bytes; `sasl` reads them.
 
 use super::{
-    ACCOUNT, Outcome, archive, block, invite, notifications, offline, private, roster, subscription, tokens, upload,
+    ACCOUNT, Outcome, archive, block, invite, notifications, offline, private, push, roster, subscription, tokens,
+    upload,
 };
 use crate::sasl::Stored;
 use reef_engine::error::{Reject, StoreError};
@@ -99,6 +100,7 @@ pub(super) fn remove(apply: &mut Apply<'_, '_>, user: &str, outcome: &mut Outcom
     tokens::forget(apply, user)?;
     invite::forget_of(apply, user)?;
     upload::forget(apply, user, outcome)?;
+    push::forget(apply, user)?;
     apply.tx.delete(ACCOUNT, user.as_bytes());
     apply.remove_user(user)?;
     Ok(())

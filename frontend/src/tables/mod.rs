@@ -14,6 +14,7 @@ mod offline;
 mod op;
 mod outgoing;
 mod private;
+mod push;
 mod report;
 mod roster;
 mod subscription;
@@ -31,6 +32,7 @@ pub(crate) use offline::{Offline, offline};
 pub(crate) use op::Op;
 pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
 pub(crate) use private::{Kept, kept};
+pub(crate) use push::{PushService, push_services};
 pub(crate) use report::{Report, reports};
 pub(crate) use roster::{RosterRow, contact, roster, version};
 pub(crate) use subscription::Kind;
@@ -67,11 +69,12 @@ const REPORT: Family = Family(Family::TABLES + 9);
 const INVITE: Family = Family(Family::TABLES + 10);
 const UPLOAD: Family = Family(Family::TABLES + 11);
 const UPLOADED: Family = Family(Family::TABLES + 12);
+const PUSH: Family = Family(Family::TABLES + 13);
 
 /// The names of all of them, by their numbers. Those of another part come behind.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "account", "roster", "offline", "block", "archive", "noted", "outgoing", "private", "token", "report", "invite",
-    "upload", "uploaded",
+    "upload", "uploaded", "push",
 ];
 
 /// What an operation changed that sessions must hear of.
@@ -451,6 +454,8 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Resu
             };
             upload::promise(apply, &wish, outcome)
         }
+        Op::EnablePush { user, service, most } => push::enable(apply, user, service, *most),
+        Op::DisablePush { user, jid, node } => push::disable(apply, user, jid, node.as_deref()),
         Op::KeepUpload { id } => upload::keep(apply, id),
         Op::DropUploads { ids, days } => upload::drop_gone(apply, ids, *days, outcome),
         _ => Ok(()),

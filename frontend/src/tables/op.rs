@@ -2,7 +2,9 @@
 //!
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
-use super::{ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, Report, Upload, UploadId};
+use super::{
+    ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, PushService, Report, Upload, UploadId,
+};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -265,6 +267,24 @@ pub(crate) enum Op {
         ids: Vec<UploadId>,
         /// Days for which files are kept; 0 is no limit.
         days: u32,
+    },
+    /// Has a service hear of what a client misses (XEP-0357).
+    EnablePush {
+        /// The account.
+        user: Arc<str>,
+        /// The service.
+        service: PushService,
+        /// How many an account may have.
+        most: usize,
+    },
+    /// It does no longer.
+    DisablePush {
+        /// The account.
+        user: Arc<str>,
+        /// The service.
+        jid: Arc<str>,
+        /// One node of it, or all.
+        node: Option<Arc<str>>,
     },
 }
 

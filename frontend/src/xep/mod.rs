@@ -31,6 +31,7 @@ mod xep0215_services;
 mod xep0277_microblog;
 mod xep0280_carbons;
 mod xep0313_mam;
+mod xep0357_push;
 mod xep0363_upload;
 mod xep0376_pam;
 mod xep0377_reports;
@@ -67,8 +68,8 @@ pub(crate) use xep0402_bookmarks::{
 pub(crate) use xep0470_attachments::{attach, detach, kept_node};
 pub(crate) use xep0472_social_feed::{fits, is_social_feed};
 
-/// The modules, RFCs first, then in the order of their numbers. Absent with their issues: 0004-style forms have no
-/// module of their own; 0357 goes here, in its file.
+/// The modules, RFCs first, then in the order of their numbers. 0004-style forms have no
+/// module of their own.
 pub(crate) const MODULES: &[&Module] = &[
     &rfc6120_bind::MODULE,
     &rfc6121_roster::MODULE,
@@ -112,9 +113,10 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0330_subscription::MODULE,
     &xep0334_hints::MODULE,
     &xep0352_csi::MODULE,
+    &xep0357_push::MODULE,
     &xep0359_stanza_ids::MODULE,
-    &xep0368_direct::MODULE,
     &xep0363_upload::MODULE,
+    &xep0368_direct::MODULE,
     &xep0376_pam::MODULE,
     &xep0377_reports::MODULE,
     &xep0379_pars::MODULE,

@@ -135,6 +135,8 @@ pub const PUSH: &str = "urn:xmpp:push:0";
 pub const SID: &str = "urn:xmpp:sid:0";
 /// XEP-0114: streams of components.
 pub const COMPONENT: &str = "jabber:component:accept";
+/// XEP-0357: what a notification says.
+pub const PUSH_SUMMARY: &str = "urn:xmpp:push:summary";
 /// XEP-0363: HTTP file upload.
 pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
 /// XEP-0376: subscriptions managed by one's own account.

@@ -18,6 +18,7 @@ mod operator;
 mod pages;
 mod part;
 mod play;
+mod push;
 mod refused;
 mod server;
 mod streams;
@@ -101,6 +102,7 @@ scripts! {
     pubsub_publish
     pubsub_quota
     pubsub_rights
+    push
     reports
     roster
     service_administration
