@@ -24,6 +24,7 @@ mod errors; //      engine errors → stanza errors
 mod invite; //      what invites somebody
 mod limits; //      fixed limits
 mod peer; //        other servers
+mod portable; //    accounts as files
 mod router; //      between shards
 mod schedule; //    what the kernel is told of threads
 mod session; //     after login

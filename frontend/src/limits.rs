@@ -249,6 +249,14 @@ pub(crate) const PRIVATE_BYTES: u64 = 2_097_152;
 pub(crate) const BOOKMARKS_CHANGED: u32 = 200;
 /// Bytes of bookmarks that are shown as one list.
 pub(crate) const BOOKMARKS_BYTES: usize = UNWRITTEN_MAX / 2;
+/// Bytes of items or messages after which a page of an account's text ends.
+pub(crate) const EXPORT_PAGE_BYTES: usize = 512 << 10;
+/// Bytes of one element of such a text; a larger one is passed over.
+pub(crate) const EXPORT_ELEMENT_BYTES: usize = 1 << 20;
+/// Bytes of pieces that are brought at once.
+pub(crate) const IMPORT_BYTES: usize = 512 << 10;
+/// Pieces that are brought at once.
+pub(crate) const IMPORT_PIECES: usize = 500;
 /// Days for which an invitation holds, where nothing else is asked, and at most.
 pub(crate) const INVITE_DAYS: u32 = 7;
 /// See there.

@@ -193,7 +193,8 @@ fn parse(xml: &str) -> Result<Element, AtomError> {
     }
 }
 
-fn reference(name: &BytesRef<'_>) -> Result<String, String> {
+/// What a reference stands for; of entities only those that XML itself has.
+pub(crate) fn reference(name: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = name.resolve_char_ref().map_err(|e| e.to_string())? {
         return Ok(character.to_string());
     }
@@ -204,7 +205,8 @@ fn reference(name: &BytesRef<'_>) -> Result<String, String> {
         .ok_or_else(|| format!("the entity &{name}; is unknown"))
 }
 
-fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, String> {
+/// An element as it begins, with its attributes.
+pub(crate) fn element<R>(reader: &NsReader<R>, start: &BytesStart<'_>) -> Result<Element, String> {
     let (namespace, local) = reader.resolve_element(start.name());
     let mut element = Element::bare(utf8(local.as_ref())?, bound(namespace)?);
     for attr in start.attributes() {

@@ -9,11 +9,13 @@ mod listing;
 mod node;
 mod peer;
 mod perform;
+mod portable;
 mod report;
 mod socket;
 mod user;
 
 pub use atom::{AtomError, entries, text_entry};
+pub(crate) use atom::{element, reference};
 pub(crate) use perform::copy;
 pub use perform::{Live, Performer, Unserved};
 pub use socket::{Connection, ask, serve, socket_path};
@@ -50,6 +52,22 @@ pub enum Request {
         jid: Option<String>,
         contact: Option<String>,
         days: u32,
+    },
+    /// A page of an account's text (XEP-0227).
+    UserExport {
+        jid: String,
+        from: Option<String>,
+    },
+    UserImportBegin {
+        jid: String,
+        password: Option<String>,
+        scram: Vec<String>,
+        force: bool,
+    },
+    /// Pieces of such a text.
+    UserImport {
+        jid: String,
+        pieces: Vec<String>,
     },
     UserReports {
         after: Option<String>,
@@ -164,6 +182,7 @@ pub fn next(request: &Request, response: &Response) -> Option<Request> {
     Some(match request.clone() {
         Request::UserList { .. } => Request::UserList { after: behind },
         Request::UserReports { .. } => Request::UserReports { after: behind },
+        Request::UserExport { jid, .. } => Request::UserExport { jid, from: behind },
         Request::NodeList { service, .. } => Request::NodeList { service, after: behind },
         Request::NodeFollowers { service, node, .. } => Request::NodeFollowers {
             service,

@@ -68,6 +68,21 @@ pub enum Command {
         /// The folder, which must not exist.
         dir: PathBuf,
     },
+    /// Writes an account with all that belongs to it, for Reef or another server (XEP-0227).
+    Export {
+        /// user@domain
+        jid: String,
+        /// The file, which must not exist; without one, standard output.
+        file: Option<PathBuf>,
+    },
+    /// Brings the accounts of such a file; again, too: what is there already stays.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Also where an account exists with another password, which it gets from the file.
+        #[arg(long)]
+        force: bool,
+    },
     /// Puts a backup into an empty data folder.
     Restore {
         /// The backup.

@@ -39,17 +39,36 @@ struct Summary {
 }
 
 /// Where parts go.
-enum Way<'p> {
+pub(super) enum Way<'p> {
     Socket(Connection),
     Store(&'p Performer),
+    /// One that nobody else has.
+    Own(Box<Performer>),
 }
 
 impl Way<'_> {
-    fn ask(&mut self, request: Request) -> io::Result<Response> {
+    pub(super) fn ask(&mut self, request: Request) -> io::Result<Response> {
         match self {
             Way::Socket(connection) => connection.ask(&request),
             Way::Store(performer) => Ok(performer.perform(request)),
+            Way::Own(performer) => Ok(performer.perform(request)),
         }
+    }
+
+    /// It is done with.
+    pub(super) fn close(&self) {
+        if let Way::Own(performer) = self {
+            performer.engine.close();
+        }
+    }
+}
+
+/// The way to the running server, or to the store where none runs.
+pub(super) fn way(config: &Config, part: Option<Arc<dyn crate::part::Part>>) -> Result<Way<'static>, Exit> {
+    match Connection::open(&config.data_dir) {
+        Ok(connection) => Ok(Way::Socket(connection)),
+        Err(error) if absent(&error) => Ok(Way::Own(Box::new(offline(config, part)?))),
+        Err(error) => Err(Exit::failed(error)),
     }
 }
 

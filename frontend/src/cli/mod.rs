@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod import;
 mod live;
+mod portable;
 mod print;
 mod run;
 mod serve;

@@ -1,7 +1,7 @@
 //! From a command to requests, and from their answers to what is printed.
 
 use super::args::{Args, Command, NodeCommand, PeerCommand, UserCommand};
-use super::{Exit, check, demo, import, print, serve, sms};
+use super::{Exit, check, demo, import, portable, print, serve, sms};
 use crate::admin::{self, Performer, Request, Response, Unserved};
 use crate::config::Config;
 use crate::part::{Maker, Part};
@@ -34,6 +34,11 @@ pub fn run(args: Args, maker: Maker) -> Result<(), Exit> {
             return check::check(&config);
         }
         Command::Restore { dir } => return restore(&config, part, &dir),
+        Command::Export { jid, file } => return portable::export(&config, part, &jid, file.as_deref()),
+        Command::Import { file, force } => {
+            let done = portable::import(&config, part, &file, force)?;
+            return print::response(Response::Done(done), args.json).map_err(Exit::failed);
+        }
         Command::User(command) => vec![user(command)?],
         Command::Node(NodeCommand::ImportFollowers { node, file }) => {
             let (service, node) = parts(&node);

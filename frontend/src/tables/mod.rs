@@ -8,6 +8,7 @@ mod archive;
 mod avatar;
 mod block;
 mod bookmarks;
+mod import;
 mod invite;
 mod notifications;
 mod offline;
@@ -26,12 +27,13 @@ pub(crate) use archive::{ArchiveId, ArchivePreferences, Archived, NotRead, Wante
 pub(crate) use avatar::{Eyes, Picture, Said, avatar, image};
 pub(crate) use block::{Blocked, blocked, forms as block_forms};
 pub(crate) use bookmarks::{bookmarks, has_unconverted, list as bookmark_list};
+pub(crate) use import::Contact;
 pub(crate) use invite::{Invite, invite};
 pub(crate) use notifications::{Gathering, config as notifications_config};
 pub(crate) use offline::{Offline, offline};
 pub(crate) use op::Op;
 pub(crate) use outgoing::{Outgoing, OutgoingLimits, awaited, down_since, is_paused, outgoing, waiting};
-pub(crate) use private::{Kept, kept};
+pub(crate) use private::{Kept, elements as private_elements, kept};
 pub(crate) use push::{PushService, push_services};
 pub(crate) use report::{Report, reports};
 pub(crate) use roster::{RosterRow, contact, roster, version};
@@ -259,6 +261,12 @@ impl Tables for FrontTables {
                 };
                 subscription::apply(apply, &asked, &mut outcome)?;
             }
+            Op::ImportContact {
+                user,
+                contact,
+                as_is,
+                most,
+            } => import::put_contact(apply, (user, contact), as_is, *most, &mut outcome)?,
             other => {
                 messages(apply, other, &mut outcome)?;
                 self.missed(apply, other)?;
@@ -417,6 +425,26 @@ fn belongings(apply: &mut Apply<'_, '_>, op: &Op, outcome: &mut Outcome) -> Resu
             element,
             most,
         } => private::keep(apply, user, (what, element), *most),
+        Op::ImportArchived {
+            user,
+            id,
+            at,
+            from,
+            to,
+            stanza,
+            most,
+            days,
+        } => {
+            let message = archive::Message {
+                id: *id,
+                from,
+                to,
+                stanza,
+                most: *most,
+                days: *days,
+            };
+            import::put_archived(apply, &archive::Imported { user, at: *at, message })
+        }
         Op::SetCard {
             user,
             card,

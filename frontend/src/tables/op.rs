@@ -5,6 +5,7 @@
 use super::{
     ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, PushService, Report, Upload, UploadId,
 };
+use super::{ArchiveId, ArchivePreferences, Contact, Invite, Kept, Kind, OutgoingLimits, Picture, Report};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -285,6 +286,29 @@ pub(crate) enum Op {
         jid: Arc<str>,
         /// One node of it, or all.
         node: Option<Arc<str>>,
+    /// Puts a contact into a roster as it was, and tells nobody else (XEP-0227).
+    ImportContact {
+        /// The contact.
+        contact: Arc<str>,
+        /// It.
+        as_is: Contact,
+        /// How many contacts the account may have.
+        most: u32,
+    /// Puts a message into an account's archive as it was.
+    ImportArchived {
+        /// Its name there.
+        id: ArchiveId,
+        /// When it was kept.
+        at: Timestamp,
+        /// Its sender.
+        from: Arc<str>,
+        /// Whom it is for.
+        to: Arc<str>,
+        /// The stanza, self-contained.
+        stanza: Vec<u8>,
+        /// How many an archive has; 0: any number.
+        most: u32,
+        /// For how many days; 0: for ever.
     },
 }
 

@@ -34,6 +34,16 @@ pub(crate) fn kept(view: &dyn View, user: &str, what: &Kept) -> Result<Option<Ve
     Ok(view.get(PRIVATE, &what.key(user))?.map(|bytes| bytes.to_vec()))
 }
 
+/// All elements that an account keeps, its card aside.
+pub(crate) fn elements(view: &dyn View, user: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut found = Vec::new();
+    view.scan(PRIVATE, &Range::prefix(&key(user, b"xml\0")), &mut |_, element| {
+        found.push(element.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
 /// Keeps something, or nothing there any more; refused where there would be more than `most` rows, or bytes in all.
 pub(super) fn keep(
     apply: &mut Apply<'_, '_>,

@@ -217,7 +217,7 @@ fn granted(apply: &mut Apply<'_, '_>, asked: &Asked<'_>, here: bool, outcome: &m
 }
 
 /// Writes a side that changed, its push, and its edge of presence.
-fn write(
+pub(super) fn write(
     apply: &mut Apply<'_, '_>,
     user: &str,
     contact: &str,

@@ -50,15 +50,17 @@ use said::*;
 pub(crate) use xep0030_disco::{part_info, server_info};
 pub(crate) use xep0050_commands::commands;
 pub(crate) use xep0060_pubsub::{
-    Brought, Listed, Since, approve, ask_again, config_fields, configuration_form, followed, is_for_comments,
-    last_here, last_items, manage_subscription, managed, mirrored, missed, node_info, node_items, node_template, nodes,
-    nodes_with_pending, public_subscriber, public_subscription, question, readable_node, settings, subscription_in,
+    Brought, Listed, Since, affiliation_meant, affiliation_said, approve, ask_again, config_fields, configuration_form,
+    followed, form_settings, is_for_comments, is_reserved, last_here, last_items, manage_subscription, managed,
+    mirrored, missed, node_info, node_items, node_template, nodes, nodes_with_pending, public_subscriber,
+    public_subscription, question, readable_node, settings, subscription_in, written_configuration,
 };
 pub(crate) use xep0133_admin::{admin_commands, admin_info, is_admin};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
 pub(crate) use xep0313_mam::archive_metadata;
 pub(crate) use xep0363_upload::upload_form;
+pub(crate) use xep0313_mam::{archive_metadata, archive_preferences, preferences_in};
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
 pub(crate) use xep0398_avatars::{avatar_of, photo, with_hash, without_photo};
 pub(crate) use xep0401_invites::{invite_commands, invite_items, run_invite};
@@ -103,6 +105,7 @@ pub(crate) const MODULES: &[&Module] = &[
     &xep0215_services::MODULE,
     &xep0220_dialback::MODULE,
     &xep0223_private::MODULE,
+    &xep0227_portable::MODULE,
     &xep0277_microblog::MODULE,
     &xep0280_carbons::MODULE,
     &xep0288_bidi::MODULE,

@@ -70,6 +70,8 @@ said! {
         "of tokens that the server made (XEP-0401); those of clients pass", &[], &[];
     xep0445_preauth = "XEP-0445", "0.2.0", "Pre-Authenticated In-Band Registration",
         "before login, where registration is not closed; the code also as `key` of XEP-0077: `stream/preauth.rs`", &[], &[];
+    xep0227_portable = "XEP-0227", "1.1", "Portable Import/Export Format for XMPP-IM Servers",
+        "`reef export`, `reef import`: whole accounts with nodes, followers and archive; no XInclude: `portable/`", &[], &[];
     reef_fanout = "urn:reef:fanout:0", "", "Fan-out",
         "one stanza for all followers at another Reef: `frontend/FANOUT.md`", &["urn:reef:fanout:0"], &[];
     reef_timeline = "urn:reef:timeline:0", "", "Home timeline",

@@ -157,6 +157,8 @@ pub const SASL2: &str = "urn:xmpp:sasl:2";
 pub const CAPS2: &str = "urn:xmpp:caps";
 /// XEP-0402: bookmarks in PEP.
 pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1";
+/// XEP-0016: privacy lists.
+pub const PRIVACY: &str = "jabber:iq:privacy";
 /// XEP-0048: bookmarks as one list.
 pub const STORAGE_BOOKMARKS: &str = "storage:bookmarks";
 /// XEP-0413: order of a result set.

@@ -94,6 +94,11 @@ impl Server {
         response
     }
 
+    /// Where its data is.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         *self.running.c2s.first().unwrap()
     }

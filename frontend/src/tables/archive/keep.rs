@@ -81,10 +81,36 @@ fn wants(view: &dyn View, user: &str, with: &str) -> Result<bool, StoreError> {
     })
 }
 
+/// A message that an archive had elsewhere.
+pub(in crate::tables) struct Imported<'a> {
+    /// Whose archive it is.
+    pub(in crate::tables) user: &'a str,
+    /// When it was kept.
+    pub(in crate::tables) at: Timestamp,
+    /// It.
+    pub(in crate::tables) message: Message<'a>,
+}
+
+/// Puts it where it was: behind what is there. What is there by its name stays as it is.
+pub(in crate::tables) fn import(apply: &mut Apply<'_, '_>, imported: &Imported<'_>) -> Result<(), ApplyError> {
+    let (user, message) = (imported.user, &imported.message);
+    if apply.exists(ARCHIVE, &id_key(user, message.id))? {
+        return Ok(());
+    }
+    if imported.at < state(apply.tx, user)?.last {
+        return Err(Reject::NotAcceptable("the archive has later messages").into());
+    }
+    Ok(put_at(apply, user, message, imported.at)?)
+}
+
 fn put(apply: &mut Apply<'_, '_>, user: &str, message: &Message<'_>) -> Result<(), StoreError> {
+    put_at(apply, user, message, apply.at)
+}
+
+fn put_at(apply: &mut Apply<'_, '_>, user: &str, message: &Message<'_>, at: Timestamp) -> Result<(), StoreError> {
     let mut state = state(apply.tx, user)?;
     // Time may go backwards, the archive may not: readers look for times by halving it.
-    let at = state.last.max(apply.at);
+    let at = state.last.max(at);
     let row = ArchiveRow {
         id: message.id,
         at,

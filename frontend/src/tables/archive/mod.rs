@@ -11,7 +11,7 @@ mod page;
 #[cfg(test)]
 mod tests;
 
-pub(super) use keep::{Message, keep, remove, set_preferences, sweep};
+pub(super) use keep::{Imported, Message, import, keep, remove, set_preferences, sweep};
 pub(crate) use page::{NotRead, Wanted, ends, page};
 
 use super::{ARCHIVE, key};

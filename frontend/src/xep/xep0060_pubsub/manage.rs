@@ -172,7 +172,7 @@ pub(super) fn state(state: config::SubscriptionState) -> SubscriptionState {
 }
 
 /// An affiliation as it is said.
-pub(super) fn said(affiliation: config::Affiliation) -> Affiliation {
+pub(crate) fn said(affiliation: config::Affiliation) -> Affiliation {
     match affiliation {
         config::Affiliation::Owner => Affiliation::Owner,
         config::Affiliation::Publisher => Affiliation::Publisher,
@@ -181,6 +181,11 @@ pub(super) fn said(affiliation: config::Affiliation) -> Affiliation {
         config::Affiliation::None => Affiliation::None,
         config::Affiliation::Outcast => Affiliation::Outcast,
     }
+}
+
+/// An affiliation by its word, as it is meant.
+pub(crate) fn affiliation_meant(word: &str) -> Option<config::Affiliation> {
+    Affiliation::from_word(word).map(meant)
 }
 
 /// An affiliation as it is meant.

@@ -30,9 +30,13 @@ mod template; //   what a new node is like
 pub(crate) use approve::{approve, ask_again, nodes_with_pending, question};
 pub(crate) use disco::{Listed, node_info, node_items, nodes};
 pub(crate) use last_item::{Brought, followed, last_items};
-pub(crate) use operator::{config_fields, configuration_form, node_template, settings};
+pub(crate) use manage::{affiliation_meant, said as affiliation_said};
+pub(crate) use operator::{
+    config_fields, configuration_form, form_settings, node_template, settings, written_configuration,
+};
 pub(crate) use pam::{manage_subscription, managed, mirrored, subscription_in};
 pub(crate) use public::{public_subscriber, public_subscription};
+pub(crate) use reserved::is_reserved;
 pub(crate) use retrieve::readable_node;
 pub(crate) use since::{Since, last_here, missed};
 

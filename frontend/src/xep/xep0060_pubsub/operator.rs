@@ -6,6 +6,7 @@ use super::options;
 use super::template::Place;
 use jid::BareJid;
 use reef_engine::config::{NodeConfig, Setting};
+use reef_stanza::StanzaError;
 use reef_stanza::form::{Field, FieldKind, Form, FormKind};
 
 /// What a new node of this name is like at an account or a service, with the settings of who makes it.
@@ -31,6 +32,23 @@ pub(crate) fn settings(given: &[(String, String)]) -> Result<Vec<Setting>, Strin
         form = form.with(Field::new(FieldKind::TextSingle, &var).value(value.as_str()));
     }
     options::settings(&form).map_err(|error| error.text.map_or_else(|| "a value is not allowed".into(), String::from))
+}
+
+/// The settings of a form that another server wrote; what is unknown is passed over.
+///
+/// # Errors
+/// A value that cannot be.
+pub(crate) fn form_settings(form: &Form) -> Result<Vec<Setting>, StanzaError> {
+    options::settings(form)
+}
+
+/// A configuration with its values alone, as it is kept in a file.
+pub(crate) fn written_configuration(config: &NodeConfig) -> Vec<u8> {
+    let form = Form {
+        kind: FormKind::Submit,
+        ..options::form(config)
+    };
+    reef_stanza::self_contained(&form.to_element(), None)
 }
 
 /// A configuration as those are shown it who hear of its change (§8.2.5), self-contained.

@@ -14,6 +14,7 @@ use crate::errors;
 use crate::tables::{self, NotRead};
 use form::Asked;
 use minidom::Element;
+pub(crate) use prefs::{archive_preferences, preferences_in};
 use reef_engine::Engine;
 use reef_engine::error::StoreError;
 use reef_engine::model::Timestamp;

@@ -7,9 +7,12 @@ use crate::errors;
 use crate::limits::ARCHIVE_LISTED;
 use crate::tables::{self, ArchivePreferences, Archived, Op};
 use jid::Jid;
+use minidom::Element;
+use reef_engine::error::StoreError;
 use reef_engine::log::record::Change;
+use reef_engine::store::View;
 use reef_stanza::mam::{ArchiveDefault, GetPreferences, Preferences};
-use reef_stanza::{Condition, StanzaError};
+use reef_stanza::{Condition, IqPayload, StanzaError};
 use std::sync::Arc;
 
 /// §2.1.
@@ -42,6 +45,17 @@ pub(super) fn set(ctx: &mut Ctx<'_>, wanted: Preferences) -> Result<Answer, Stan
         Ok(_) => Ok(Answer::Payload(wanted.to_element())),
         Err(error) => Err(errors::stanza_error(&error)),
     }))
+}
+
+/// An account's preferences, as they are said.
+pub(crate) fn archive_preferences(view: &dyn View, user: &str) -> Result<Element, StoreError> {
+    Ok(shown(tables::archive_preferences(view, user)?).to_element())
+}
+
+/// Preferences as somebody says them.
+pub(crate) fn preferences_in(said: &Element) -> Option<ArchivePreferences> {
+    let wanted = Preferences::parse(said.clone()).ok()?;
+    (wanted.always.len() + wanted.never.len() <= ARCHIVE_LISTED).then(|| stored(&wanted))
 }
 
 fn stored(wanted: &Preferences) -> ArchivePreferences {
