@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const NOTE: &str = "<note xmlns='urn:x:note'>sweet</note>";
 
 /// Runs a command on the data of a server, whether it runs or not.
-async fn reef(data: &Path, command: &[&str]) -> Result<(), String> {
+pub(crate) async fn reef(data: &Path, command: &[&str]) -> Result<(), String> {
     let sets = [
         format!("domain={DOMAIN}"),
         format!("data_dir={}", data.display()),

@@ -2,6 +2,7 @@
 //! XEP-0445) or a contact (XEP-0379).
 
 use super::client::Client;
+use super::export::reef;
 use super::http::get;
 use super::server::{DOMAIN, PASSWORD, Server};
 use minidom::Element;
@@ -240,5 +241,15 @@ async fn an_operator_invites_to_an_account_whose_name_is_kept() {
         field(&made, "uri").starts_with("xmpp:paris@capulet.lit?register;preauth="),
         "{made:?}"
     );
-    server.stop().await;
+    // From the command line, of the running server; where nobody may register there is nothing to invite to.
+    reef(server.data(), &["user", "invite", "--days", "3", "--json"])
+        .await
+        .unwrap();
+    let refused = reef(server.data(), &["user", "invite", "--days", "0"])
+        .await
+        .unwrap_err();
+    assert!(refused.contains("--days is 1 to"), "{refused}");
+    let data = server.stop().await;
+    let refused = reef(data.path(), &["user", "invite"]).await.unwrap_err();
+    assert!(refused.contains("c2s.registration"), "{refused}");
 }
