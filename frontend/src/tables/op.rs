@@ -3,9 +3,9 @@
 //! Postcard numbers them by their order: a new one goes behind the last. Knows no row. Next: `mod.rs` applies them.
 
 use super::{
-    ArchiveId, ArchivePreferences, Invite, Kept, Kind, OutgoingLimits, Picture, PushService, Report, Upload, UploadId,
+    ArchiveId, ArchivePreferences, Contact, Invite, Kept, Kind, OutgoingLimits, Picture, PushService, Report, Upload,
+    UploadId,
 };
-use super::{ArchiveId, ArchivePreferences, Contact, Invite, Kept, Kind, OutgoingLimits, Picture, Report};
 use crate::sasl::{Basis, Tokens};
 use bytes::Bytes;
 use reef_engine::model::Timestamp;
@@ -286,16 +286,22 @@ pub(crate) enum Op {
         jid: Arc<str>,
         /// One node of it, or all.
         node: Option<Arc<str>>,
+    },
     /// Puts a contact into a roster as it was, and tells nobody else (XEP-0227).
     ImportContact {
+        /// The account.
+        user: Arc<str>,
         /// The contact.
         contact: Arc<str>,
         /// It.
         as_is: Contact,
         /// How many contacts the account may have.
         most: u32,
+    },
     /// Puts a message into an account's archive as it was.
     ImportArchived {
+        /// The account.
+        user: Arc<str>,
         /// Its name there.
         id: ArchiveId,
         /// When it was kept.
@@ -309,6 +315,7 @@ pub(crate) enum Op {
         /// How many an archive has; 0: any number.
         most: u32,
         /// For how many days; 0: for ever.
+        days: u32,
     },
 }
 

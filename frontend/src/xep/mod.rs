@@ -58,9 +58,8 @@ pub(crate) use xep0060_pubsub::{
 pub(crate) use xep0133_admin::{admin_commands, admin_info, is_admin};
 pub(crate) use xep0157_contact::contact_form;
 pub(crate) use xep0277_microblog::is_same_post;
-pub(crate) use xep0313_mam::archive_metadata;
-pub(crate) use xep0363_upload::upload_form;
 pub(crate) use xep0313_mam::{archive_metadata, archive_preferences, preferences_in};
+pub(crate) use xep0363_upload::upload_form;
 pub(crate) use xep0377_reports::{kept_report, tell_reports};
 pub(crate) use xep0398_avatars::{avatar_of, photo, with_hash, without_photo};
 pub(crate) use xep0401_invites::{invite_commands, invite_items, run_invite};
