@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 REEF := $(CARGO_TARGET_DIR)/release/reef
 
-.PHONY: run test build setup clients peers sms lint unit bench bench-check edges traps compare clean-demo
+.PHONY: run test build setup clients peers sms interop lint unit bench bench-check edges traps compare clean-demo
 
 run: build ## installs what is missing, builds, and serves with demo data until Ctrl-C
 	$(REEF) demo
@@ -38,6 +38,9 @@ peers: ## the servers that the tests between servers drive
 
 sms: setup ## the SMSC and the clients that the tests of SMPP drive
 	@scripts/sms.sh install
+
+interop: build ## the integration tests of Smack; what fails is argued in frontend/tests/INTEROP.md
+	scripts/interop.sh
 
 bench: setup ## criterion benches
 	cargo bench --locked --workspace --bench '*'

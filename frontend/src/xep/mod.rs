@@ -8,6 +8,7 @@ use minidom::Element;
 use reef_stanza::StanzaError;
 
 mod answer;
+mod doap;
 mod draft;
 mod part;
 mod rfc6120_bind;
@@ -177,6 +178,9 @@ pub(crate) fn prepare(draft: &Draft<'_>, payload: &Element) -> Result<Prepared, 
 pub(crate) fn features(of: fn(&Module) -> &'static [&'static str]) -> impl Iterator<Item = &'static str> {
     MODULES.iter().flat_map(move |module| of(module).iter().copied())
 }
+
+#[doc(hidden)]
+pub use doap::doap;
 
 /// The table of modules in the README, which a test compares.
 #[doc(hidden)]

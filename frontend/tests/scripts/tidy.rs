@@ -179,3 +179,17 @@ fn the_table_in_the_readme_is_that_of_the_modules() {
     }
     assert_eq!(table, wanted, "UPDATE_EXPECT=1 cargo test writes the README anew");
 }
+
+#[test]
+fn the_doap_file_is_that_of_the_modules() {
+    let path = root().join("reef.doap");
+    let wanted = reef_frontend::xep::doap();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+        return;
+    }
+    let there = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(there, wanted, "UPDATE_EXPECT=1 cargo test writes reef.doap anew");
+    let names: minidom::Element = there.parse().unwrap();
+    assert!(names.is("RDF", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"));
+}
