@@ -214,6 +214,14 @@ async fn stanzas_go_either_way_and_it_is_found_while_it_is_there() {
     ))
     .await;
     assert_eq!(muc.stanza().await.attr("type"), Some("error"));
+    // Files are for accounts here.
+    let slot = "<request xmlns='urn:xmpp:http:upload:0' filename='a' size='1'/>";
+    muc.send(&format!(
+        "<iq type='get' id='5' from='a@{MUC}' to='upload.{DOMAIN}'>{slot}</iq>"
+    ))
+    .await;
+    let refused = String::from(&muc.stanza().await);
+    assert!(refused.contains("<forbidden "), "{refused}");
     server.stop().await;
 }
 
