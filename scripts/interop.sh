@@ -34,7 +34,7 @@ stop() {
 trap stop EXIT
 sets=(
     --set "data_dir=$work/data" --set "c2s.listen=[\"$address:5222\"]" --set "c2s.listen_tls=[]"
-    --set "http.listen=[\"$address:5280\"]" --set "s2s.listen=[]" --set 'c2s.admins=["admin@localhost"]'
+    --set "http.listen=[\"$address:5280\"]" --set "http.public_url=http://$address:5280" --set "s2s.listen=[]" --set 'c2s.admins=["admin@localhost"]'
     --set c2s.scram_iterations=4096 --set limits.publish_per_second=0
 )
 "$reef" serve "${sets[@]}" >"$work/out" 2>"$work/log" &

@@ -20,7 +20,7 @@ use reef_engine::model::Seq;
 use reef_engine::store::keys::{self, Family};
 use reef_engine::store::rows;
 use reef_stanza::element::{Build, el};
-use reef_stanza::{StanzaError, StreamCondition, StreamFault, StreamNamespace, ns, write_element};
+use reef_stanza::{StanzaError, StreamCondition, StreamFault, ns};
 use sha2::{Digest, Sha256};
 
 /// Bytes of what tells sessions of one tag apart.
@@ -92,7 +92,7 @@ impl Hub {
             }
             None => {
                 let success = success(additional.as_deref(), Some(user.as_str()));
-                self.said(slot, success.children_from(failed).children_from(token));
+                self.write_element(slot, &success.children_from(failed).children_from(token));
                 let features = self.server.bound_features.clone();
                 self.write_raw(slot, &features);
             }
@@ -102,13 +102,6 @@ impl Hub {
 
     fn jid_of(&self, slot: u32) -> Option<String> {
         Some(self.conn(slot)?.jid()?.to_string())
-    }
-
-    /// `<success/>`, which is no stanza.
-    pub(super) fn said(&mut self, slot: u32, element: Element) {
-        let mut bytes = Vec::new();
-        write_element(&element, StreamNamespace::Client, &mut bytes);
-        self.write_raw(slot, &bytes);
     }
 
     /// A session is bound: what it asked for is enabled, and it is told (XEP-0386 §3.2).
@@ -128,7 +121,7 @@ impl Hub {
         let (enabled, sm) = managed.unzip();
         let bound = el("bound", ns::BIND2).children_from(metadata).children_from(enabled);
         let success = success(additional.as_deref(), Some(jid.as_str()));
-        self.said(slot, success.children_from(failed).child(bound).children_from(token));
+        self.write_element(slot, &success.children_from(failed).child(bound).children_from(token));
         let features = self.server.inline_features.clone();
         self.write_raw(slot, &features);
         // Behind what is not counted.
@@ -182,12 +175,12 @@ impl Hub {
         let failure = el("failure", ns::SASL2)
             .child(el("temporary-auth-failure", ns::SASL))
             .child(el("text", ns::SASL2).with_text(&text));
-        self.said(slot, failure);
+        self.write_element(slot, &failure);
         let fault = StreamFault::new(StreamCondition::ResourceConstraint);
         self.end(slot, Some(fault.with_text(text.into_owned())));
     }
 
-    /// Whether a connection waits for what it asked for inline.
+    /// Does what a client asked for with its login: resumes, binds, or leaves it as it is.
     pub(super) fn begins_inline(&mut self, slot: u32, inline: Inline) {
         if let Some(conn) = self.conn_mut(slot) {
             conn.phase = Phase::Bind;

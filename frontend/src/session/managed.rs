@@ -31,7 +31,8 @@ impl Hub {
         Ok(())
     }
 
-    fn write_element(&mut self, slot: u32, element: &Element) {
+    /// Writes what is no stanza.
+    pub(super) fn write_element(&mut self, slot: u32, element: &Element) {
         let mut bytes = Vec::new();
         write_element(element, StreamNamespace::Client, &mut bytes);
         self.write_raw(slot, &bytes);

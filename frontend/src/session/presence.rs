@@ -256,7 +256,7 @@ impl Hub {
         let Some(caps) = xep0115_caps::seen(presence) else {
             return;
         };
-        let said = fnv1a(format!("{}#{}", caps.node, caps.ver).as_bytes()).max(1);
+        let said = name_of(&caps);
         let Some(conn) = self.conn(slot) else { return };
         if conn.caps.seen == said {
             return self.want(slot, None);
@@ -293,7 +293,10 @@ impl Hub {
         let result = iq
             .get_child("query", ns::DISCO_INFO)
             .filter(|_| iq.attr("type") == Some("result"));
-        if let Some(wants) = result.and_then(|query| self.server.caps.learn(&caps, query.clone())) {
+        let current = conn.caps.seen == name_of(&caps);
+        let learnt = result.and_then(|query| self.server.caps.learn(&caps, query.clone()));
+        // Answers come in any order, and perhaps behind a presence that says something else.
+        if let Some(wants) = learnt.filter(|_| current) {
             self.want(slot, Some(wants));
         }
     }
@@ -336,4 +339,9 @@ fn encoded(presence: &Element) -> Box<[u8]> {
     let mut bytes = Vec::new();
     write_element(presence, StreamNamespace::Client, &mut bytes);
     bytes.into()
+}
+
+/// By what a session knows the capabilities that it said last; never 0.
+fn name_of(caps: &xep0115_caps::CapsRef) -> u64 {
+    fnv1a(format!("{}#{}", caps.node, caps.ver).as_bytes()).max(1)
 }

@@ -64,6 +64,7 @@ scripts! {
     blocking
     blocking_nodes
     bookmarks
+    capabilities
     carbons
     client_state
     comments
