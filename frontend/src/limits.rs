@@ -58,6 +58,8 @@ pub(crate) const BOSH_PAUSE_SECONDS: u64 = 120;
 pub(crate) const BOSH_ASKED: usize = 4;
 /// Bytes that wait for a stream before no request is looked at.
 pub(crate) const BOSH_INWARD_BYTES: usize = 64 << 10;
+/// Bytes that a session reads at a time for an answer, once its client has logged in.
+pub(crate) const BOSH_READ: usize = 32 << 10;
 /// Bytes that a body may have beside a stanza.
 pub(crate) const BOSH_BODY_MORE: usize = 16 << 10;
 /// Seconds that a request over HTTP may take to come, from the connection's beginning or from the answer before it.

@@ -4,6 +4,7 @@
 //! user and no stanza.
 
 use super::tcp;
+use crate::limits::SEND_BUFFER;
 use crate::stream::{Relayed, Socket};
 use crate::tls::Channel;
 use mio::event::Source;
@@ -70,6 +71,7 @@ impl Wire {
             Socket::Tcp(socket) => socket,
             Socket::Relayed(socket, relayed) => {
                 socket.set_nonblocking(true)?;
+                socket2::SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
                 let socket = UnixStream::from_std(socket);
                 let transport = Transport::Relayed(Box::new(Local { socket, relayed }));
                 return Ok(Wire { transport, written: 0 });

@@ -90,10 +90,14 @@ pub(super) async fn carry(socket: impl AsyncRead + AsyncWrite, carried: Carried,
         Duration::from_secs(TCP_TIMEOUT_SECONDS),
         Duration::from_secs(WEB_PING_SECONDS),
     );
-    let mut came = Vec::new();
+    let mut came = Vec::with_capacity(RELAY_READ);
+    let mut closing = None;
     loop {
         let (waits, due) = (!frames.passing.goes.is_empty(), !frames.inward.is_empty());
-        let next = heard + if frames.pinged { silence } else { quiet };
+        if frames.ended {
+            closing.get_or_insert_with(|| Instant::now() + CLOSE_TIME_MAX);
+        }
+        let next = closing.unwrap_or(heard + if frames.pinged { silence } else { quiet });
         let step: io::Result<bool> = tokio::select! {
             written = to_client.write(&frames.passing.goes), if waits => frames.written(written),
             taken = to_stream.write(&frames.inward), if due => frames.taken(taken),
@@ -104,7 +108,7 @@ pub(super) async fn carry(socket: impl AsyncRead + AsyncWrite, carried: Carried,
             read = from_stream.read_buf(&mut said), if !waits && !frames.ended => {
                 read.and_then(|count| frames.said(count, &mut said))
             }
-            () = sleep_until(next) => if frames.pinged { Ok(false) } else { frames.ping().map(|()| true) },
+            () = sleep_until(next) => if frames.pinged || frames.ended { Ok(false) } else { frames.ping().map(|()| true) },
         };
         match step {
             Ok(true) => {}
