@@ -5,9 +5,10 @@
 # folder is written but benches/RESULTS.md and the packages themselves.
 #
 # REEF_COMPARE_FOLLOWERS (1000)  followers of the fan-outs
+# REEF_COMPARE_RUNS (compare)    which runs: a file of loadtest/scenarios; `compare_logins` is what logging in over TLS costs
 # REEF_COMPARE_REEF              another binary than the one just built
 # REEF_COMPARE_TOOL              another load tool than the one just built
-# REEF_COMPARE_INTO              another file than benches/RESULTS.md
+# REEF_COMPARE_INTO              another file than benches/RESULTS.md, which only the runs of `compare` are put into
 # REEF_COMPARE_KEEP              a folder that keeps reports, logs and configurations
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,10 +20,19 @@ commit=${commit:-$(git -C "$here" describe --always --dirty 2>/dev/null || echo 
 export REEF_COMPARE_REEF=${REEF_COMPARE_REEF:-$target/release/reef}
 tool=${REEF_COMPARE_TOOL:-$target/release/reef-loadtest}
 followers=${REEF_COMPARE_FOLLOWERS:-1000}
-into=${REEF_COMPARE_INTO:-$here/benches/RESULTS.md}
+runs=${REEF_COMPARE_RUNS:-compare}
+into=${REEF_COMPARE_INTO:-}
+[ "$runs" != compare ] || into=${into:-$here/benches/RESULTS.md}
+
+# One certificate for all: ECDSA P-256, as Reef makes its own.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost -keyout "$dir/localhost.key" -out "$dir/localhost.crt" 2>/dev/null
+    cat "$dir/localhost.crt" "$dir/localhost.key" > "$dir/localhost.pem"
+}
 
 ejabberd_files() {
-    cat > "$dir/ejabberd.yml" <<'YML'
+    cat > "$dir/ejabberd.yml" <<YML
 hosts: [localhost]
 loglevel: warning
 log_rotate_count: 0
@@ -30,10 +40,11 @@ default_db: mnesia
 auth_method: internal
 auth_password_format: scram
 auth_scram_hash: sha256
+certfiles: ["$dir/localhost.pem"]
 registration_timeout: infinity
 max_fsm_queue: 1000000
 listen:
-  - {port: 6322, ip: "127.0.0.1", module: ejabberd_c2s, max_stanza_size: 262144, shaper: none, access: all, backlog: 1024}
+  - {port: 6322, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, max_stanza_size: 262144, shaper: none, access: all, backlog: 1024}
 access_rules:
   register: {allow: all}
 api_permissions: {}
@@ -80,9 +91,12 @@ admins = { $admins }
 interfaces = { "127.0.0.1" }
 c2s_ports = { 6422 }
 s2s_ports = {}
-modules_enabled = { "roster", "saslauth", "disco", "ping", "register" }
-modules_disabled = { "s2s", "offline", "limits", "tls" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "register" }
+modules_disabled = { "s2s", "offline", "limits" }
+certificates = "$dir"
 authentication = "internal_hashed"
+password_hash = "SHA-256"
+default_iteration_count = 4096
 allow_registration = true
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -105,6 +119,7 @@ reef_files() {
 #!/bin/sh
 exec "$REEF_COMPARE_REEF" serve --set data_dir=$dir/reef --set c2s.listen='["127.0.0.1:6522"]' --set c2s.listen_tls='[]' \\
     --set c2s.require_tls=false --set c2s.registration=open --set c2s.scram_iterations=4096 \\
+    --set tls.cert=$dir/localhost.crt --set tls.key=$dir/localhost.key \\
     --set limits.registrations_per_minute=0 --set limits.publish_per_second=0 2>$dir/reef.log
 SH
 }
@@ -114,6 +129,7 @@ SH
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reef-compare.XXXXXX")
 export REEF_COMPARE_DIR=$dir
 trap 'rm -rf "$dir"' EXIT
+certificate
 ejabberd_files
 prosody_files
 reef_files
@@ -121,9 +137,10 @@ chmod +x "$dir"/*.sh
 version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo "?"; }
 sed -e "s|@EJABBERD@|ejabberd $(version ejabberd) of Debian|" -e "s|@PROSODY@|Prosody $(version prosody) of Debian|" \
     -e "s|@REEF@|$("$REEF_COMPARE_REEF" --version), $commit|" \
-    "$here/loadtest/scenarios/compare.toml" > "$dir/compare.toml"
+    "$here/loadtest/scenarios/$runs.toml" > "$dir/compare.toml"
 outcome=0
-"$tool" compare "$dir/compare.toml" --set "followers=$followers" --json "$dir/compare.json" --into "$into" || outcome=$?
+[ "$runs" != compare ] || set -- --set "followers=$followers" "$@"
+"$tool" compare "$dir/compare.toml" "$@" --json "$dir/compare.json" ${into:+--into "$into"} || outcome=$?
 if [ -n "${REEF_COMPARE_KEEP:-}" ]; then
     mkdir -p "$REEF_COMPARE_KEEP"
     cp -r "$dir"/*.json "$dir"/*.log "$dir"/*.yml "$dir"/*.lua "$REEF_COMPARE_KEEP"/ 2>/dev/null || true

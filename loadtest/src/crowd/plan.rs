@@ -36,6 +36,8 @@ pub(crate) enum Step {
     AwaitAll,
     /// The same, and the end of the stream will do: the server may have cut who did not read.
     Drain,
+    /// Says nothing more and waits until the server has ended the connection.
+    Outlast,
     /// Reads nothing more.
     Stall,
     /// Reads again.

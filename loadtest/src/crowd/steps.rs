@@ -175,6 +175,7 @@ impl Account {
                 conn.out.extend_from_slice(b"</stream:stream>");
                 wait = Some(Wait::End);
             }
+            Step::Outlast => wait = Some(conn.outlast()),
             Step::Drain => {
                 conn.closing = true;
                 wait = Some(Wait::AllOrEnd);
@@ -240,5 +241,11 @@ impl Conn {
     fn negotiate(&mut self) -> Wait {
         self.negotiated = false;
         Wait::Negotiation
+    }
+
+    /// Whatever the server says at the end is no fault.
+    fn outlast(&mut self) -> Wait {
+        (self.closing, self.mode) = (true, Mode::Scanned);
+        Wait::End
     }
 }

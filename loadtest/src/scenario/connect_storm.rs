@@ -6,6 +6,7 @@ use crate::crowd::plan::Step;
 use crate::report::{Phase, Report};
 use crate::scenario::common::Common;
 use crate::scenario::rig::{Needs, Rig};
+use crate::scenario::strangers;
 use anyhow::Result;
 
 /// Flags of `connect-storm`.
@@ -20,6 +21,12 @@ pub(crate) struct ConnectStorm {
     /// Sends presence after login, as clients do.
     #[arg(long)]
     available: bool,
+    /// Holds so many connections first that never authenticate, before and behind TLS and features, for their memory.
+    #[arg(long, default_value_t = 0)]
+    strangers: u32,
+    /// Waits until the server ends those, instead of saying goodbye: within --patience.
+    #[arg(long, requires = "strangers")]
+    outlast: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -33,12 +40,15 @@ impl ConnectStorm {
         );
         let needs = Needs {
             authors: 0,
-            others: self.sessions,
+            others: self.sessions.max(self.strangers),
             watched: 0,
             under_way: 1,
             bytes: 0,
         };
         let mut rig = Rig::new(&self.common, "connect-storm", &what, needs)?;
+        if self.strangers > 0 {
+            strangers::hold(&mut rig, self.strangers, self.outlast)?;
+        }
         if self.common.register {
             rig.run("accounts are registered", 0..self.sessions, |_| {
                 vec![Step::Connect, Step::Register, Step::Close]

@@ -19,6 +19,7 @@ mod ruler;
 pub(crate) mod slow;
 pub(crate) mod small_author;
 pub(crate) mod social;
+mod strangers;
 
 use crate::report::Report;
 use anyhow::Result;
