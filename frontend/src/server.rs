@@ -398,12 +398,14 @@ impl Running {
         running
             .listeners
             .spawn(upload::sweep(running.server.clone(), stopped.clone()));
-        let performer = running.performer();
-        running.listeners.spawn(async move {
-            if let Err(error) = admin::serve(performer, stopped).await {
-                tracing::error!(%error, "administration has no socket");
-            }
-        });
+        match admin::listen(&running.server.config.data_dir) {
+            Ok(listener) => drop(
+                running
+                    .listeners
+                    .spawn(admin::serve(listener, running.performer(), stopped)),
+            ),
+            Err(error) => tracing::error!(%error, "administration has no socket"),
+        }
         Ok(running)
     }
 

@@ -18,7 +18,8 @@ pub use atom::{AtomError, entries, text_entry};
 pub(crate) use atom::{element, reference};
 pub(crate) use perform::copy;
 pub use perform::{Live, Performer, Unserved};
-pub use socket::{Connection, ask, serve, socket_path};
+pub use socket::{Connection, ask, socket_path};
+pub(crate) use socket::{listen, serve};
 
 use serde::{Deserialize, Serialize};
 

@@ -71,12 +71,12 @@ impl Connection {
     }
 }
 
-/// Serves until `stopped` says so.
+/// Makes the socket: from then on a command asks this server instead of opening its store.
 ///
 /// # Errors
 /// The socket cannot be made.
-pub async fn serve(performer: Arc<Performer>, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
-    let path = socket_path(&performer.config.data_dir);
+pub(crate) fn listen(data_dir: &Path) -> io::Result<UnixListener> {
+    let path = socket_path(data_dir);
     // The store's lock is ours, so a socket that is there belongs to nobody.
     if let Err(error) = std::fs::remove_file(&path)
         && error.kind() != io::ErrorKind::NotFound
@@ -85,6 +85,11 @@ pub async fn serve(performer: Arc<Performer>, mut stopped: watch::Receiver<bool>
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Serves until `stopped` says so.
+pub(crate) async fn serve(listener: UnixListener, performer: Arc<Performer>, mut stopped: watch::Receiver<bool>) {
     let operators = Arc::new(Semaphore::new(OPERATORS_MAX));
     loop {
         let accepted = tokio::select! {
@@ -104,8 +109,7 @@ pub async fn serve(performer: Arc<Performer>, mut stopped: watch::Receiver<bool>
         });
     }
     // It is in a folder of ours; what remains of it stops nobody.
-    let _ = std::fs::remove_file(&path);
-    Ok(())
+    let _ = std::fs::remove_file(socket_path(&performer.config.data_dir));
 }
 
 async fn converse(stream: tokio::net::UnixStream, performer: Arc<Performer>) -> io::Result<()> {

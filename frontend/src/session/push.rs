@@ -58,7 +58,10 @@ impl Hub {
     pub(super) fn push_missed(&mut self, user: &BareJid, message: &Element) {
         if wakes(message) {
             let news = self.news(message);
-            self.tell_services(user.clone(), None, news);
+            // Who is there now misses nothing, also where he leaves before his service is found.
+            let present = self.present(user);
+            let away = move |client: &str| !present.iter().any(|present| present == client);
+            self.tell_services(user.clone(), away, news);
         }
     }
 
@@ -74,7 +77,7 @@ impl Hub {
             messages: u32::try_from(messages.len()).unwrap_or(u32::MAX),
             ..self.news(last)
         };
-        self.tell_services(user, Some(client), news);
+        self.tell_services(user, move |away| away == client, news);
     }
 
     fn news(&self, message: &Element) -> News {
@@ -88,8 +91,18 @@ impl Hub {
         }
     }
 
-    /// Looks which services there are; of all clients that are away, or of one.
-    fn tell_services(&mut self, user: BareJid, client: Option<String>, news: News) {
+    /// The clients of an account that are connected.
+    fn present(&self, user: &BareJid) -> Vec<String> {
+        let slots = self.users.get(user).map(|user| user.sessions.as_slice());
+        let conns = slots.unwrap_or_default().iter().filter_map(|slot| self.conn(*slot));
+        let there = conns.filter(|conn| conn.wire.is_some() && !conn.closing);
+        there
+            .filter_map(|conn| Some(conn.jid()?.resource().to_string()))
+            .collect()
+    }
+
+    /// Looks which services there are, of the clients that are away.
+    fn tell_services(&mut self, user: BareJid, away: impl Fn(&str) -> bool + Send + 'static, news: News) {
         let (server, shard) = (self.server.clone(), self.number);
         let read = self.server.engine.read(move |engine| {
             let services = tables::push_services(engine.view(), user.as_str()).map_err(errors::unreadable);
@@ -106,7 +119,7 @@ impl Hub {
             let news = News { requests, ..news };
             let job = move |hub: &mut Hub| {
                 let mut services = services;
-                services.retain(|service| client.as_ref().is_none_or(|client| **client == *service.client));
+                services.retain(|service| away(&service.client));
                 for service in services {
                     hub.tell_service(&user, service, news.clone());
                 }
