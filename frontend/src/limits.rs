@@ -333,3 +333,7 @@ pub(crate) const PUSH_GATHER_MS: u64 = 3_000;
 pub(crate) const PUSHES: usize = 65_536;
 /// Bytes of a message's words that they are told, where they are.
 pub(crate) const PUSH_BODY_BYTES: usize = 256;
+/// Addresses whose registrations, or whose tries that failed, are remembered at a time.
+pub(crate) const RATED_ADDRESSES: usize = 65_536;
+/// Seconds for which a try waits for its turn; beyond, the client is asked to come again.
+pub(crate) const TRY_WAIT_SECONDS: u64 = 10;

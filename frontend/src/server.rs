@@ -16,7 +16,7 @@ use crate::peer::stream::S2s;
 use crate::peer::{self, Agreement, Arrivals, Mirror, Peers};
 use crate::router::{Bell, Router};
 use crate::session;
-use crate::session::{Thread, WAKER};
+use crate::session::{Over, Thread, WAKER};
 use crate::stream::{C2s, limits_feature};
 use crate::tables::{FrontTables, OutgoingLimits};
 use crate::tls::{self, Tls};
@@ -481,12 +481,12 @@ impl Running {
 struct Sessions(Arc<Server>);
 
 impl Live for Sessions {
-    fn carried(&self, applied: &Applied, removed: Option<&str>) {
+    fn carried(&self, applied: &Applied, ended: Option<(&str, Over)>) {
         session::carry_out(&self.0, applied);
-        let Some(removed) = removed.and_then(|jid| BareJid::new(jid).ok()) else {
+        let Some((user, over)) = ended.and_then(|(jid, over)| Some((BareJid::new(jid).ok()?, over))) else {
             return;
         };
-        let job = move |hub: &mut session::Hub| hub.end_user_after_answer(&removed);
+        let job = move |hub: &mut session::Hub| hub.end_user_after_answer(&user, over, None);
         self.0.router.answer(0, Box::new(job));
     }
 

@@ -14,6 +14,7 @@ mod report;
 mod socket;
 mod user;
 
+pub use crate::session::Over;
 pub use atom::{AtomError, entries, text_entry};
 pub(crate) use atom::{element, reference};
 pub(crate) use perform::copy;

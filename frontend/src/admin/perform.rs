@@ -5,6 +5,7 @@
 use super::{Refused, Request, Response};
 use crate::config::Config;
 use crate::part::Part;
+use crate::session::Over;
 use reef_engine::Engine;
 use reef_engine::log::record::{Applied, Change};
 use reef_engine::store::keys::Family;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 /// Who tells sessions of what an operator changed.
 pub trait Live: Send + Sync {
-    /// A record of the tables was applied; whose sessions it ends, if it does.
-    fn carried(&self, applied: &Applied, ended: Option<&str>);
+    /// A record of the tables was applied; whose sessions it ends, and why, if it does.
+    fn carried(&self, applied: &Applied, ended: Option<(&str, Over)>);
 
     /// How the sender of a peer is doing, if there is one.
     fn peer(&self, name: &str) -> Option<serde_json::Value> {
@@ -47,7 +48,7 @@ pub trait Live: Send + Sync {
 pub struct Unserved;
 
 impl Live for Unserved {
-    fn carried(&self, _: &Applied, _: Option<&str>) {}
+    fn carried(&self, _: &Applied, _: Option<(&str, Over)>) {}
 }
 
 /// Performs requests.

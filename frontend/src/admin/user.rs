@@ -3,6 +3,7 @@
 use super::perform::Performer;
 use super::{Refused, Response};
 use crate::sasl::Credentials;
+use crate::session::Over;
 use crate::tables::{self, Op};
 use jid::BareJid;
 use reef_engine::clock::random;
@@ -33,7 +34,7 @@ impl Performer {
         Ok(derived.map_err(Refused::new)?.to_bytes())
     }
 
-    fn table(&self, user: &Arc<str>, op: &Op, ends: bool) -> Result<Value, Refused> {
+    fn table(&self, user: &Arc<str>, op: &Op, over: Option<Over>) -> Result<Value, Refused> {
         let change = Change::Table {
             owner: user.clone(),
             op: op.encode(),
@@ -47,7 +48,7 @@ impl Performer {
                 Error::Rejected(Reject::ItemNotFound) => Refused::new(format!("{user} does not exist")),
                 other => other.into(),
             })?;
-        self.live.carried(&applied, ends.then_some(&**user));
+        self.live.carried(&applied, over.map(|over| (&**user, over)));
         Ok(json!({ "jid": &**user }))
     }
 
@@ -60,7 +61,7 @@ impl Performer {
                 user: user.clone(),
                 credentials,
             },
-            false,
+            None,
         )
     }
 
@@ -73,13 +74,13 @@ impl Performer {
                 user: user.clone(),
                 credentials,
             },
-            false,
+            Some(Over::Password),
         )
     }
 
     pub(super) fn user_remove(&self, jid: &str) -> Result<Value, Refused> {
         let user: Arc<str> = self.account(jid)?.as_str().into();
-        self.table(&user, &Op::RemoveAccount { user: user.clone() }, true)
+        self.table(&user, &Op::RemoveAccount { user: user.clone() }, Some(Over::Account))
     }
 
     pub(super) fn user_suspend(&self, jid: &str, suspended: bool) -> Result<Value, Refused> {
@@ -90,7 +91,7 @@ impl Performer {
                 user: user.clone(),
                 suspended,
             },
-            suspended,
+            suspended.then_some(Over::Account),
         )
     }
 

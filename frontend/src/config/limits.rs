@@ -25,6 +25,9 @@ pub struct Limits {
     pub connections_per_ip: u32,
     /// Failed authentications after which a stream is closed.
     pub sasl_attempts: u32,
+    /// Authentications by password that may fail a minute for one address, and as many at once; the next wait for their turn,
+    /// whoever they are for. Other addresses are not held up. 0: no limit.
+    pub sasl_failures_per_minute: u32,
     /// Streams that come from one domain of a peer, at a time.
     pub peer_streams: u32,
     /// Stanzas a second from one domain of a peer, in the long run; beyond that its streams wait. 0: no limit.
@@ -134,6 +137,7 @@ impl Default for Limits {
             connections_unauthenticated: 10_000,
             connections_per_ip: 0,
             sasl_attempts: 3,
+            sasl_failures_per_minute: 60,
             peer_streams: 8,
             peer_stanzas_per_second: 2_000,
             peer_stanza_burst: 20_000,

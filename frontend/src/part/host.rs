@@ -5,7 +5,7 @@
 
 use crate::router::Mail;
 use crate::server::Server;
-use crate::stream::RegistrationRate;
+use crate::stream::AddressRate;
 use jid::Jid;
 use minidom::Element;
 use reef_engine::Engine;
@@ -16,7 +16,7 @@ pub struct Host {
     server: Weak<Server>,
     domain: String,
     /// Of accounts that are made by the part.
-    pub(super) registrations: Arc<RegistrationRate>,
+    pub(super) registrations: Arc<AddressRate>,
 }
 
 impl Host {
@@ -24,7 +24,7 @@ impl Host {
         Arc::new(Host {
             server: Arc::downgrade(server),
             domain: server.domain.clone(),
-            registrations: Arc::new(RegistrationRate::new(server.config.limits.registrations_per_minute)),
+            registrations: Arc::new(AddressRate::new(server.config.limits.registrations_per_minute)),
         })
     }
 

@@ -8,7 +8,7 @@ use super::conn::Phase;
 use super::sm::Unacked;
 use super::{ConnRef, Hub};
 use crate::limits::LINGER_MS;
-use jid::BareJid;
+use jid::{BareJid, Jid};
 use minidom::Element;
 use reef_engine::outbox::{DeviceRow, device_writes};
 use reef_engine::shard::Parting;
@@ -17,6 +17,24 @@ use reef_stanza::element::{Build, el};
 use reef_stanza::{StreamCondition, StreamFault, ns};
 use std::cmp::Reverse;
 use std::num::NonZeroU64;
+
+/// Why a user's sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// His account is removed or suspended.
+    Account,
+    /// He has another password: who logged in with the old one is to show that he knows the new one.
+    Password,
+}
+
+impl Over {
+    fn fault(self) -> StreamFault {
+        match self {
+            Over::Account => StreamFault::new(StreamCondition::NotAuthorized),
+            Over::Password => StreamFault::new(StreamCondition::Reset).with_text("the password has changed"),
+        }
+    }
+}
 
 impl Hub {
     /// The connection broke, or was closed without a word.
@@ -251,8 +269,8 @@ impl Hub {
         }
     }
 
-    /// Ends all sessions of a user, wherever he lives, after what was answered is written.
-    pub(crate) fn end_user_after_answer(&mut self, user: &BareJid) {
+    /// Ends the sessions of a user, wherever he lives, after what was answered is written; all but one, where one stays.
+    pub(crate) fn end_user_after_answer(&mut self, user: &BareJid, over: Over, stays: Option<Jid>) {
         let (shard, user) = (self.server.router.shard_of(user.as_str()), user.clone());
         let job = move |hub: &mut Hub| {
             let sessions = hub
@@ -260,8 +278,9 @@ impl Hub {
                 .get(&user)
                 .map(|user| user.sessions.clone())
                 .unwrap_or_default();
-            for slot in sessions {
-                hub.end(slot, Some(StreamFault::new(StreamCondition::NotAuthorized)));
+            let stays = stays.and_then(|jid| hub.session_of(&jid));
+            for slot in sessions.into_iter().filter(|slot| Some(*slot) != stays) {
+                hub.end(slot, Some(over.fault()));
             }
             // What is remembered of him is no longer true.
             if hub.users.get(&user).is_some_and(|user| user.gone()) {
@@ -275,7 +294,9 @@ impl Hub {
             .send(shard, crate::router::Mail::Job(Box::new(job)))
             .is_err()
         {
-            tracing::warn!("a shard's box is full: a removed user's sessions stay until they end");
+            tracing::warn!(
+                "a shard's box is full: the sessions of a user who is removed or has another password stay until they end"
+            );
         }
     }
 

@@ -51,6 +51,7 @@ mod writer; //     posts → bytes, encoded once
 
 pub(crate) use arrived::Arrived;
 pub(crate) use behalf::Acted;
+pub use end::Over;
 pub(crate) use event_loop::{Thread, WAKER, start};
 pub use measure::{Alone, splice};
 pub(crate) use subscription::carry_out;

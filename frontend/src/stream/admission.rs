@@ -1,16 +1,10 @@
-//! Who may connect and who may register: counters of connections and a rate of registrations for each address.
+//! Who may connect: counters of connections.
 //!
-//! It must not know sockets; the time is an argument. What comes next: `listen` asks for a permit for each connection,
-//! `register` for each new account.
+//! It must not know sockets. What comes next: `listen` asks for a permit for each connection.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// Addresses whose registrations are remembered at a time.
-const ADDRESSES_MAX: usize = 65_536;
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// How many connections there are, and how many there may be.
 #[derive(Debug)]
@@ -118,48 +112,8 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// A token bucket for each address: so many registrations a minute, and at most so many at once.
-#[derive(Debug)]
-pub(crate) struct RegistrationRate {
-    per_minute: u32,
-    /// When each address's bucket is full again. Held for one look-up for each registration.
-    full_at: Mutex<HashMap<IpAddr, Instant>>,
-}
-
-impl RegistrationRate {
-    /// 0 is no limit.
-    pub(crate) fn new(per_minute: u32) -> Self {
-        Self {
-            per_minute,
-            full_at: Mutex::default(),
-        }
-    }
-
-    /// Takes a token. If more addresses register than are remembered, all wait.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> bool {
-        let Some(interval) = MINUTE.checked_div(self.per_minute) else {
-            return true;
-        };
-        let address = network(address);
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.len() >= ADDRESSES_MAX && !full_at.contains_key(&address) {
-            full_at.retain(|_, at| *at > now);
-            if full_at.len() >= ADDRESSES_MAX {
-                return false;
-            }
-        }
-        let at = full_at.entry(address).or_insert(now);
-        let refilled = (*at).max(now) + interval;
-        if refilled > now + MINUTE {
-            return false;
-        }
-        *at = refilled;
-        true
-    }
-}
-
 /// What counts as one address: an IPv4 address, also one mapped into IPv6, or the /64 that an IPv6 customer gets.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
@@ -167,7 +121,6 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "any instant will do to begin with")]
 mod tests {
     use super::*;
 
@@ -202,32 +155,5 @@ mod tests {
         drop(first);
         assert!(connections.admit(address("2001:db8::2")).is_ok());
         assert!(connections.counts().per_address.is_empty());
-    }
-
-    #[test]
-    fn registrations_come_in_bursts_and_then_at_their_rate() {
-        let rate = RegistrationRate::new(2);
-        let (here, mapped, there) = (address("10.0.0.1"), address("::ffff:10.0.0.1"), address("10.0.0.2"));
-        let start = Instant::now();
-        assert!(rate.take(here, start));
-        assert!(rate.take(mapped, start));
-        assert!(!rate.take(here, start));
-        assert!(rate.take(there, start));
-        assert!(!rate.take(here, start + Duration::from_secs(29)));
-        assert!(rate.take(here, start + Duration::from_secs(30)));
-        assert!(!rate.take(here, start + Duration::from_secs(31)));
-        assert!(RegistrationRate::new(0).take(here, start));
-    }
-
-    #[test]
-    fn a_flood_of_addresses_takes_no_more_memory() {
-        let rate = RegistrationRate::new(1);
-        let start = Instant::now();
-        for number in 0..u32::try_from(ADDRESSES_MAX).unwrap() {
-            assert!(rate.take(IpAddr::V4(number.into()), start));
-        }
-        assert!(!rate.take(address("250.0.0.1"), start));
-        assert!(rate.take(address("250.0.0.1"), start + MINUTE));
-        assert_eq!(rate.full_at.lock().unwrap().len(), 1);
     }
 }

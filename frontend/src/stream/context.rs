@@ -10,7 +10,7 @@ use reef_stanza::Budget;
 use tokio::sync::Semaphore;
 
 use super::Connections;
-use super::admission::RegistrationRate;
+use super::rate::AddressRate;
 use crate::config::{Config, Registration};
 use crate::sasl::Decoys;
 use crate::tls::Tls;
@@ -40,7 +40,9 @@ pub struct C2s<H> {
     pub(super) registration_open: bool,
     /// Whether who brings an invitation registers.
     pub(super) registration_invited: bool,
-    pub(super) registrations: RegistrationRate,
+    pub(super) registrations: AddressRate,
+    /// Tries that failed.
+    pub(super) tries: AddressRate,
     pub(super) scram_iterations: u32,
     pub(super) sasl_attempts: u32,
     pub(super) decoys: Decoys,
@@ -65,7 +67,8 @@ impl<H> C2s<H> {
             require_tls: config.c2s.require_tls,
             registration_open: config.c2s.registration == Registration::Open,
             registration_invited: config.c2s.registration != Registration::Closed,
-            registrations: RegistrationRate::new(limits.registrations_per_minute),
+            registrations: AddressRate::new(limits.registrations_per_minute),
+            tries: AddressRate::new(limits.sasl_failures_per_minute),
             scram_iterations: config.c2s.scram_iterations,
             sasl_attempts: limits.sasl_attempts,
             decoys: Decoys::new(secret, config.c2s.scram_iterations),

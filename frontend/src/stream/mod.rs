@@ -12,6 +12,7 @@ mod features;
 mod header;
 mod host;
 mod preauth;
+mod rate;
 mod register;
 mod sasl;
 mod sasl2;
@@ -30,11 +31,11 @@ use reef_stanza::{Frame, StreamCondition, StreamFault, ns};
 use crate::sasl::Bindings;
 use sasl::Exchange;
 
-pub(crate) use admission::RegistrationRate;
 pub use admission::{ConnectionPermit, Connections, Refused};
 pub use context::{C2s, Mode};
 pub use host::{Authenticated, Host, HostError, RegisterError};
 pub use preauth::Invited;
+pub(crate) use rate::AddressRate;
 pub use sasl2::Inline;
 pub use socket::{Relayed, Socket};
 

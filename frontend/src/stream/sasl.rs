@@ -7,6 +7,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use jid::BareJid;
 use minidom::Element;
 use reef_stanza::{StreamCondition, StreamFault, ns};
+use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::limits::TRY_WAIT_SECONDS;
 
 use super::{End, Host, HostError, Negotiation, random, stray};
 use crate::sasl::{Basis, ClientFirst, Credentials, Failure, Hash, Mechanism, PlainMessage, account_of};
@@ -123,7 +127,12 @@ impl<H: Host> Negotiation<'_, H> {
         let (challenge, challenged) = first.challenge(credentials, &self.context.decoys, &nonce, &self.offered());
         self.send_message("challenge", Some(&challenge)).await?;
         let proof = self.response().await?;
+        let wait = self.turn()?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         let signature = challenged.verify(&proof, &self.bindings)?;
+        self.context.tries.give_back(self.address);
         self.proven(user, used, Some(signature)).await
     }
 
@@ -132,8 +141,16 @@ impl<H: Host> Negotiation<'_, H> {
         let user = account_of(&plain.authcid, plain.authzid.as_deref(), &self.context.domain)?;
         let credentials = self.credentials(user.as_ref()).await?;
         let (decoys, used) = (self.context.decoys.clone(), credentials.clone());
-        let verified = self.derive(move || plain.verify(credentials.as_ref(), &decoys)).await;
+        let mut core = self.core().await;
+        let wait = self.turn()?;
+        if !wait.is_zero() {
+            drop(core);
+            tokio::time::sleep(wait).await;
+            core = self.core().await;
+        }
+        let verified = derive(core, move || plain.verify(credentials.as_ref(), &decoys)).await;
         verified.ok_or(Failure::TemporaryAuthFailure)??;
+        self.context.tries.give_back(self.address);
         self.proven(user, used, None).await
     }
 
@@ -166,15 +183,28 @@ impl<H: Host> Negotiation<'_, H> {
         })
     }
 
-    /// Runs what derives keys from a password on a blocking thread, as many at a time as there are cores. The permit
-    /// goes along, so that a client who leaves does not make room for the next. `None` if it could not be run.
+    /// In how long this address may have what it says about a password judged: at once where few of its tries failed lately.
+    /// A token is taken at the last moment, and given back where the password is right, so that many who log in at once, and
+    /// know theirs, do not wait for each other. Nobody is kept out by tries from other addresses.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the rate of an address is a matter of real time"
+    )]
+    fn turn(&self) -> Result<Duration, Failure> {
+        let patience = Duration::from_secs(TRY_WAIT_SECONDS);
+        let tries = &self.context.tries;
+        let wait = tries.reserve_within(self.address, Instant::now(), patience);
+        wait.ok_or(Failure::TemporaryAuthFailure)
+    }
+
+    /// Waits for a core to derive keys on.
+    async fn core(&self) -> Option<OwnedSemaphorePermit> {
+        self.context.derivations.clone().acquire_owned().await.ok()
+    }
+
+    /// Runs what derives keys from a password. `None` if it could not be run.
     pub(super) async fn derive<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let permit = self.context.derivations.clone().acquire_owned().await.ok()?;
-        let work = move || {
-            let _permit = permit;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.ok()
+        derive(self.core().await, work).await
     }
 
     /// The data of the client's next `<response/>`.
@@ -200,6 +230,20 @@ impl<H: Host> Negotiation<'_, H> {
         };
         self.connection.send(xml.as_bytes()).await
     }
+}
+
+/// Runs what derives keys on a blocking thread, as many at a time as there are cores. The core goes along, so that a client who
+/// leaves does not make room for the next.
+async fn derive<T: Send + 'static>(
+    core: Option<OwnedSemaphorePermit>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let core = core?;
+    let work = move || {
+        let _core = core;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// Base64 without white space (RFC 6120 §6.4.2); `=` alone is no data.

@@ -6,6 +6,7 @@
 use super::{Answer, Ctx, Module, Routes, Target, To};
 use crate::errors;
 use crate::sasl::Credentials;
+use crate::session::Over;
 use crate::tables::Op;
 use jid::{BareJid, Jid};
 use reef_engine::clock::random;
@@ -52,7 +53,7 @@ fn user(ctx: &Ctx<'_>) -> Result<BareJid, StanzaError> {
     }
 }
 
-/// §3.3.
+/// §3.3. Sessions that logged in with the old password end; that which asks stays.
 fn change_password(ctx: &Ctx<'_>, user: BareJid, submit: Submit) -> Result<Answer, StanzaError> {
     let incomplete = |text: &'static str| StanzaError::new(Condition::BadRequest).with_text(text);
     let username = submit.username.ok_or_else(|| incomplete("a username is needed"))?;
@@ -60,21 +61,25 @@ fn change_password(ctx: &Ctx<'_>, user: BareJid, submit: Submit) -> Result<Answe
     if !names(&username, &user) {
         return Err(StanzaError::new(Condition::NotAcceptable).with_text("the username is another's"));
     }
-    let iterations = ctx.hub.server.config.c2s.scram_iterations;
+    let (iterations, asks) = (ctx.hub.server.config.c2s.scram_iterations, ctx.from.clone());
     Ok(Answer::hash(move || {
         let salt = random::<{ Credentials::SALT_BYTES }>().map_err(|error| errors::stanza_error(&error))?;
         let credentials = Credentials::derive(&password, iterations, salt.to_vec())
             .map_err(|error| StanzaError::new(Condition::NotAcceptable).with_text(error.to_string()))?;
-        let user: Arc<str> = user.as_str().into();
+        let name: Arc<str> = user.as_str().into();
         let op = Op::SetCredentials {
-            user: user.clone(),
+            user: name.clone(),
             credentials: credentials.to_bytes(),
         };
         let change = Change::Table {
-            owner: user.clone(),
+            owner: name.clone(),
             op: op.encode(),
         };
-        Ok(Answer::commit(&user, change))
+        Ok(Answer::submit(&name, change, move |hub, done| {
+            done.map_err(|error| errors::stanza_error(&error))?;
+            hub.end_user_after_answer(&user, Over::Password, Some(asks));
+            Ok(Answer::Empty)
+        }))
     }))
 }
 
@@ -96,7 +101,7 @@ fn remove(user: BareJid) -> Answer {
     Answer::submit(&name, change, move |hub, done| {
         done.map_err(|error| errors::stanza_error(&error))?;
         tracing::info!(%user, "account removed by its user");
-        hub.end_user_after_answer(&user);
+        hub.end_user_after_answer(&user, Over::Account, None);
         Ok(Answer::Empty)
     })
 }

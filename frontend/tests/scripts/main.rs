@@ -90,6 +90,7 @@ scripts! {
     order
     order_by
     pam
+    password_change
     presence_subscriptions
     public_lists
     public_subscriptions

@@ -177,6 +177,18 @@ async fn a_shutdown_is_said_to_everyone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_given_another_password_is_to_show_that_he_knows_it() {
+    let server = juliet(&[]).await;
+    let mut client = Client::connect(server.address()).await;
+    client.authenticate("juliet").await;
+    client.bind("x").await;
+    let (jid, password) = (format!("juliet@{DOMAIN}"), "n3w".to_owned());
+    server.ask(Request::UserPasswd { jid, password }).await;
+    ends_with(&client.rest().await, "reset");
+    server.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_removed_or_suspended_is_thrown_out() {
     let server = juliet(&[]).await;
     for request in [

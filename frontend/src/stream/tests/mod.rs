@@ -5,6 +5,7 @@ mod login;
 mod registration;
 mod server;
 mod stream_errors;
+mod tries;
 
 use client::Client;
 use server::{Server, header};
