@@ -166,6 +166,14 @@ impl Engine {
         &*self.store
     }
 
+    /// Rewrites the store without what was removed. Blocks for as long as reading and writing everything takes.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.store.compact()
+    }
+
     /// Runs a job on a reader thread.
     ///
     /// # Errors

@@ -134,4 +134,13 @@ pub trait Store: View + Send + Sync + 'static {
     /// # Errors
     /// The copy failed; the store itself is untouched.
     fn checkpoint(&self, dir: &Path) -> Result<(), StoreError>;
+
+    /// Rewrites what it keeps, so that nothing of rows that were removed before is on the disk any more, while the store serves.
+    /// Costs a read and a write of everything. A store that keeps nothing of removed rows has nothing to do.
+    ///
+    /// # Errors
+    /// The store's failures.
+    fn compact(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -8,8 +8,9 @@ use super::{Each, Range, Store, View, Write};
 use crate::error::StoreError;
 use crate::limits::Limits;
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
+    CompactOptions, DB, DBCompressionType, FlushOptions, Options, ReadOptions, WriteBatch, WriteOptions,
+    checkpoint::Checkpoint,
 };
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,12 @@ const READ_AHEAD: usize = 2 << 20;
 
 /// Bytes of rows that are not yet in a file.
 const WRITE_BUFFERS: usize = 256 << 20;
+
+/// Seconds after which a file is rewritten although nothing else asks for it: then what was removed is gone from the disk, too.
+const REWRITTEN_SECONDS: u64 = 30 * 86_400;
+
+/// Where a range has no end.
+const NO_BOUND: Option<&[u8]> = None;
 
 /// A RocksDB. Reads block on the disk: shard threads never call it.
 pub struct RocksStore {
@@ -130,6 +137,7 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    options.set_periodic_compaction_seconds(REWRITTEN_SECONDS);
     options.set_write_buffer_size(if edges || name == "log" { 64 << 20 } else { 16 << 20 });
     options
 }
@@ -224,5 +232,19 @@ impl Store for RocksStore {
             .map_err(io)?
             .create_checkpoint(dir)
             .map_err(io)
+    }
+
+    /// All families are flushed together, so that the write-ahead log that has removed rows goes as a whole.
+    fn compact(&self) -> Result<(), StoreError> {
+        let handles = self.names.iter().filter_map(|name| self.db.cf_handle(name));
+        let families: Vec<&ColumnFamily> = handles.collect();
+        let all: Vec<_> = families.iter().collect();
+        self.db.flush_cfs_opt(&all, &FlushOptions::default()).map_err(io)?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for family in families {
+            self.db.compact_range_cf_opt(family, NO_BOUND, NO_BOUND, &options);
+        }
+        Ok(())
     }
 }

@@ -156,6 +156,7 @@ pub enum Request {
         dir: String,
     },
     Verify,
+    Compact,
 }
 
 /// What it answers: a JSON value for `--json` and for the tables that people read, or one line that says what to do.

@@ -128,6 +128,7 @@ impl Performer {
             Request::Part { words } => return rows_or(self.ask_part(&words)),
             Request::Backup { dir } => self.backup(&dir),
             Request::Verify => self.verify(),
+            Request::Compact => self.compact(),
         };
         done.map_or_else(|refused| Response::Failed(refused.0), Response::Done)
     }
@@ -158,6 +159,12 @@ impl Performer {
             copy(&self.config.data_dir.join(name), &dir.join(name)).map_err(Refused::new)?;
         }
         Ok(json!({ "backup": dir.display().to_string() }))
+    }
+
+    /// What was removed leaves the disk.
+    fn compact(&self) -> Result<serde_json::Value, Refused> {
+        self.engine.compact()?;
+        Ok(json!({ "compacted": true }))
     }
 
     /// Reads every row of every node and compares counters with what is there.

@@ -90,6 +90,8 @@ pub enum Command {
     },
     /// Reads the whole store and compares its counters.
     Verify,
+    /// Rewrites the store, so that what was retracted or removed is on the disk no more; it serves meanwhile.
+    Compact,
 }
 
 /// Accounts.

@@ -56,6 +56,7 @@ pub fn run(args: Args, maker: Maker) -> Result<(), Exit> {
             }]
         }
         Command::Verify => vec![Request::Verify],
+        Command::Compact => vec![Request::Compact],
     };
     ask(&config, part, requests, args.json)
 }

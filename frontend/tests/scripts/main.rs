@@ -10,6 +10,7 @@ mod browser;
 mod client;
 mod compare;
 mod components;
+mod erasure;
 mod export;
 mod fan_out;
 mod http;
