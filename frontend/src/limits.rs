@@ -337,3 +337,5 @@ pub(crate) const PUSH_BODY_BYTES: usize = 256;
 pub(crate) const RATED_ADDRESSES: usize = 65_536;
 /// Seconds for which a try waits for its turn; beyond, the client is asked to come again.
 pub(crate) const TRY_WAIT_SECONDS: u64 = 10;
+/// Bytes of answers that a WebSocket's client has not taken, from which on nothing more is read of it.
+pub(crate) const WEB_UNREAD_BYTES: usize = 16 << 10;

@@ -6,7 +6,7 @@
 
 use super::Carried;
 use super::framing;
-use crate::limits::{RELAY_READ, TCP_TIMEOUT_SECONDS, WEB_PING_SECONDS};
+use crate::limits::{RELAY_READ, TCP_TIMEOUT_SECONDS, WEB_PING_SECONDS, WEB_UNREAD_BYTES};
 use crate::stream::Relayed;
 use reef_stanza::{Cutter, Piece};
 use std::io::{self, Read, Write};
@@ -97,11 +97,18 @@ pub(super) async fn carry(socket: impl AsyncRead + AsyncWrite, carried: Carried,
         if frames.ended {
             closing.get_or_insert_with(|| Instant::now() + CLOSE_TIME_MAX);
         }
+        // Who does not read what he is answered is not read either.
+        let full = frames.passing.goes.len() >= WEB_UNREAD_BYTES;
         let next = closing.unwrap_or(heard + if frames.pinged { silence } else { quiet });
         let step: io::Result<bool> = tokio::select! {
-            written = to_client.write(&frames.passing.goes), if waits => frames.written(written),
+            written = to_client.write(&frames.passing.goes), if waits => {
+                if full {
+                    heard = Instant::now();
+                }
+                frames.written(written)
+            }
             taken = to_stream.write(&frames.inward), if due => frames.taken(taken),
-            read = from_client.read_buf(&mut came), if !due => {
+            read = from_client.read_buf(&mut came), if !due && !full => {
                 heard = Instant::now();
                 read.and_then(|count| frames.came(count, &mut came))
             }
